@@ -1,0 +1,202 @@
+package AI::MXNet::AutoGrad;
+# Recording, and gradients of what was recorded. POD at the end.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed);
+use AI::MXNet::Engine;
+use AI::MXNet::Error;
+use AI::MXNet::NS;
+
+# $RECORDING is the number of the current recording, or 0; an array made in it carries that number (`rec`), if it
+# certainly depends on a variable. A variable carries -1. $CONSUMED is the last recording that a backward ran since.
+our ($RECORDING, $TRAINING, $CONSUMED) = (0, 0, 0);
+my $recordings = 0;
+my $undifferentiable = 0;    # the last recording in which an operator without gradient was used
+
+sub import
+{
+    my ($class, @names) = @_;
+    return AI::MXNet::NS::install($class, scalar caller, @names);
+}
+
+# -- for the other modules ---------------------------------------------------------------------------------------
+
+# The number for outputs computed from these arrays: that of the recording if they are surely on its tape, else 0.
+sub tracks
+{
+    return 0 unless $RECORDING;
+    for (@_) {
+        my $rec = defined $_ ? $_->{rec} : 0 or next;
+        return $RECORDING if $rec < 0 or $rec > $CONSUMED;
+    }
+    return 0;
+}
+
+sub note_undifferentiable { $undifferentiable = $RECORDING; return }
+
+# -- states ------------------------------------------------------------------------------------------------------
+
+sub is_recording { $RECORDING ? 1 : 0 }
+sub is_training  { $TRAINING  ? 1 : 0 }
+
+sub set_is_recording
+{
+    my ($class, $value) = @_;
+    my $before = $class->is_recording;
+    _set($value ? $RECORDING || ++$recordings : 0, $TRAINING);
+    return $before;
+}
+
+sub set_is_training
+{
+    my ($class, $value) = @_;
+    my $before = $class->is_training;
+    _set($RECORDING, $value ? 1 : 0);
+    return $before;
+}
+
+sub record
+{
+    my ($class, $code, %options) = _options('record', { train_mode => 1 }, @_);
+    return _within($code, 1, $options{train_mode});
+}
+
+sub pause
+{
+    my ($class, $code, %options) = _options('pause', { train_mode => 0 }, @_);
+    return _within($code, 0, $options{train_mode});
+}
+
+sub train_mode   { my ($class, $code) = _options('train_mode',   {}, @_); return _within($code, undef, 1) }
+sub predict_mode { my ($class, $code) = _options('predict_mode', {}, @_); return _within($code, undef, 0) }
+
+sub _set
+{
+    my ($recording, $training) = @_;
+    AI::MXNet::Engine->send(['mode', $recording ? 1 : 0, $training ? 1 : 0])
+        if !!$recording != !!$RECORDING or !!$training != !!$TRAINING;
+    ($RECORDING, $TRAINING) = ($recording, $training);
+    return;
+}
+
+# Runs the code under these states (undef: leave) and restores the former ones, whatever happens.
+sub _within
+{
+    my ($code, $recording, $training) = @_;
+    my @before = ($RECORDING, $TRAINING);
+    _set(defined $recording ? ($recording ? $RECORDING || ++$recordings : 0) : $RECORDING, $training // $TRAINING);
+    my $done = eval { $code->(); 1 };
+    my $error = $@;
+    _set(@before);
+    die $error unless $done;
+    return;
+}
+
+sub _options
+{
+    my ($name, $defaults, $class, $code, @rest) = @_;
+    AI::MXNet::Error::fail("In method $name: parameter 1 (\$code): Validation failed for 'CodeRef' with value ", $code // 'undef')
+        unless ref $code eq 'CODE';
+    AI::MXNet::Error::fail("Odd number of paired arguments for method $name") if @rest % 2;
+    my %options = (%$defaults, @rest);
+    exists $defaults->{$_} or AI::MXNet::Error::fail("In method $name: no such named parameter: $_") for sort keys %options;
+    return ($class, $code, %options);
+}
+
+# -- gradients ---------------------------------------------------------------------------------------------------
+
+sub mark_variables
+{
+    my ($class, $variables, $grads, %options) = @_;
+    my $reqs = delete $options{grad_reqs} // 'write';
+    AI::MXNet::Error::fail("In method mark_variables: no such named parameter: $_") for sort keys %options;
+    my @variables = ref $variables eq 'ARRAY' ? @$variables : $variables;
+    my @grads     = ref $grads     eq 'ARRAY' ? @$grads     : $grads;
+    my @reqs      = ref $reqs      eq 'ARRAY' ? @$reqs      : ($reqs) x @variables;
+    AI::MXNet::Error::fail(scalar @variables, ' variables, but ', scalar @grads, ' gradients and ', scalar @reqs, ' grad_reqs')
+        unless @variables == @grads and @variables == @reqs;
+    $variables[$_]->_mark($grads[$_], $reqs[$_]) for 0 .. $#variables;
+    return;
+}
+
+sub backward
+{
+    my ($class, $heads, %options) = @_;
+    my %known = (head_grads => undef, retain_graph => 0, train_mode => 1);
+    exists $known{$_} or AI::MXNet::Error::fail("In method backward: no such named parameter: $_") for sort keys %options;
+    %options = (%known, %options);
+    my ($arrays, $grads) = _heads($heads, $options{head_grads});
+    my $newest = 0;
+    for (@$arrays) { $newest = $_->{rec} if $_->{rec} > $newest }
+    # where it is sure that this will not fail, nobody waits
+    my $sure = !(grep { $_->{rec} <= $CONSUMED } @$arrays) && !$AI::MXNet::Engine::FUNCTIONS && $undifferentiable <= $CONSUMED;
+    my @fields = ([map { $_->{handle} } @$arrays], $grads, $options{retain_graph} ? 1 : 0, $options{train_mode} ? 1 : 0);
+    AI::MXNet::Engine::locate();
+    if ($sure) { AI::MXNet::Engine->send(['backward', undef, @fields]); AI::MXNet::Engine::flush() }
+    else       { AI::MXNet::Engine->request('backward', @fields) }
+    $CONSUMED = $recordings unless $options{retain_graph};
+    return;
+}
+
+sub compute_gradient { my ($class, $outputs) = @_; return $class->backward($outputs) }
+
+sub grad
+{
+    my ($class, $heads, $variables, %options) = @_;
+    my %known = (head_grads => undef, retain_graph => undef, create_graph => 0, train_mode => 1);
+    exists $known{$_} or AI::MXNet::Error::fail("In method grad: no such named parameter: $_") for sort keys %options;
+    %options = (%known, %options);
+    my ($arrays, $grads) = _heads($heads, $options{head_grads});
+    my @variables = ref $variables eq 'ARRAY' ? @$variables : $variables;
+    AI::MXNet::Error::fail('grad needs at least one variable') unless @variables;
+    $options{retain_graph} //= $options{create_graph};
+    AI::MXNet::Engine::locate();
+    my ($fields) = AI::MXNet::Engine->request('grad', [map { $_->{handle} } @$arrays], $grads,
+        [map { $_->{handle} } @variables], map { $options{$_} ? 1 : 0 } qw(retain_graph create_graph train_mode));
+    $CONSUMED = $recordings unless $options{retain_graph};
+    my @results = AI::MXNet::NDArray->adopt(@$fields[1 .. $#$fields]);
+    if ($options{create_graph}) { $_->{rec} = $RECORDING || ++$recordings for @results }
+    return ref $variables eq 'ARRAY' ? \@results : $results[0];
+}
+
+sub _heads
+{
+    my ($heads, $head_grads) = @_;
+    my @heads = ref $heads eq 'ARRAY' ? @$heads : $heads;
+    blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('a head is an NDArray, but got ', $_ // 'undef') for @heads;
+    AI::MXNet::Error::fail('backward needs at least one head') unless @heads;
+    my @grads = ref $head_grads eq 'ARRAY' ? @$head_grads : defined $head_grads ? $head_grads : ();
+    AI::MXNet::Error::fail(scalar @heads, ' heads, but ', scalar @grads, ' head gradients') if @grads and @grads != @heads;
+    for my $i (0 .. $#grads) {
+        next unless defined $grads[$i];
+        AI::MXNet::Error::fail("a head gradient is an NDArray or undef, but got $grads[$i]")
+            unless blessed $grads[$i] and $grads[$i]->isa('AI::MXNet::NDArray');
+        my ($want, $got) = map {"@{ $_->{type}{shape} }"} $heads[$i], $grads[$i];
+        AI::MXNet::Error->throw(kind => 'shape', message => "MXNetError: head gradient $i has shape [$got], but the head has shape [$want]")
+            if $want ne $got;
+    }
+    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@heads, @grads);
+    return (\@heads, @grads ? [map { defined $_ ? $_->{handle} : undef } @grads] : undef);
+}
+
+sub grad_and_loss
+{
+    my ($class, $func, $argnum) = @_;
+    return sub {
+        my @args = @_;
+        my @positions = defined $argnum ? ref $argnum ? @$argnum : $argnum : 0 .. $#args;
+        my @variables = @args[@positions];
+        $_->attach_grad for @variables;
+        my $outputs;
+        $class->record(sub { $outputs = $func->(@args) });
+        $class->backward($outputs);
+        return ([map { $_->grad } @variables], $outputs);
+    };
+}
+
+sub get_symbol { AI::MXNet::Error::fail('autograd->get_symbol needs symbols, which this version does not have yet') }
+
+# autograd->Function: see AI::MXNet::AutoGrad::Function.
+sub Function { require AI::MXNet::AutoGrad::Function; shift; return AI::MXNet::AutoGrad::Function->new(@_) }
+
+1;

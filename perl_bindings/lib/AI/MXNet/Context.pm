@@ -1,0 +1,56 @@
+package AI::MXNet::Context;
+# Where an array lives. cpu(n) are labels of one memory; there is no GPU, and arrays cannot be made on one.
+use strict;
+use warnings;
+use AI::MXNet::Error;
+use overload
+    '""' => sub { "$_[0]{device_type}($_[0]{device_id})" },
+    '==' => sub { ref $_[1] && "$_[0]" eq "$_[1]" },
+    '!=' => sub { !ref $_[1] || "$_[0]" ne "$_[1]" },
+    'eq' => sub { defined $_[1] && "$_[0]" eq "$_[1]" },
+    'ne' => sub { !defined $_[1] || "$_[0]" ne "$_[1]" },
+    'bool' => sub { 1 },
+    fallback => 1;
+
+my %ids = (cpu => 1, gpu => 2, cpu_pinned => 3);
+my %known;
+
+# The current context; code may localise $mx::Context or $AI::MXNet::Context.
+sub current_ctx { $AI::MXNet::Context //= $_[0]->cpu }
+sub current     { $_[0]->current_ctx }
+sub set_current { $AI::MXNet::Context = $_[1] }
+
+sub new
+{
+    my ($class, @arguments) = @_;
+    my %fields = (device_type => 'cpu', device_id => 0);
+    if (@arguments and ref $arguments[0] and $arguments[0]->isa(__PACKAGE__)) { return $arguments[0] }
+    elsif (@arguments and !exists $fields{ $arguments[0] }) { @fields{qw(device_type device_id)} = (@arguments, 0) }
+    else { %fields = (%fields, @arguments) }
+    my ($type, $id) = @fields{qw(device_type device_id)};
+    AI::MXNet::Error::fail("device_type is one of cpu, gpu, cpu_pinned, but got '$type'") if !$ids{$type};
+    AI::MXNet::Error::fail("device_id is an integer from 0, but got '$id'") if $id !~ /\A[0-9]+\z/;
+    return $known{"$type($id)"} //= bless { device_type => $type, device_id => $id }, $class;
+}
+
+sub cpu        { $_[0]->new('cpu',        $_[1] // 0) }
+sub cpu_pinned { $_[0]->new('cpu_pinned', $_[1] // 0) }
+sub gpu        { $_[0]->new('gpu',        $_[1] // 0) }
+
+sub num_gpus        {0}
+sub gpu_memory_info { AI::MXNet::Error::fail('MXNetError: there is no GPU: this engine computes on the CPU') }
+
+sub device_type    { $_[0]{device_type} }
+sub device_type_id { $ids{ $_[0]{device_type} } }
+sub device_id      { $_[0]{device_id} }
+sub deepcopy       { $_[0] }
+
+# The context itself, if arrays can live there.
+sub usable
+{
+    my ($self) = @_;
+    return $self if $self->{device_type} ne 'gpu';
+    AI::MXNet::Error::fail("MXNetError: no array can be made on $self: this engine computes on the CPU, use mx->cpu");
+}
+
+1;

@@ -1,0 +1,42 @@
+package AI::MXNet::DType;
+# Dtypes: MXNet's names and numbers, and the PDL types that hold them. Mapped by name, because PDL renumbers its types.
+use strict;
+use warnings;
+use PDL::Core ();
+use PDL::Types ();
+use AI::MXNet::Error;
+
+# name => [MXNet's number, PDL type, letter of Perl's pack]. PDL has no half precision: float holds it.
+my %dtypes = (
+    float32 => [0, 'float',    'f'],
+    float64 => [1, 'double',   'd'],
+    float16 => [2, 'float',    'S'],
+    uint8   => [3, 'byte',     'C'],
+    int32   => [4, 'long',     'l'],
+    int8    => [5, 'sbyte',    'c'],
+    int64   => [6, 'longlong', 'q'],
+    bool    => [7, 'byte',     'C'],
+);
+my %pdl_types = map { ("$_" => $_) } PDL::Types::types();
+my %by_pdl = (float => 'float32', double => 'float64', byte => 'uint8', long => 'int32', sbyte => 'int8', longlong => 'int64', indx => 'int64');
+
+sub names { sort { $dtypes{$a}[0] <=> $dtypes{$b}[0] } grep { $_ ne 'bool' } keys %dtypes }
+sub number { $dtypes{ $_[0] }[0] }
+sub letter { $dtypes{ $_[0] }[2] }
+
+# The enumeration value of the PDL type that holds a dtype.
+sub pdl_type { $pdl_types{ $dtypes{ $_[0] }[1] }->enum }
+
+# The dtype that a piddle's type is, by name; undef where MXNet has none.
+sub of_pdl { $by_pdl{ $_[0]->type } }
+
+# The dtype of that name, or an error that lists what there is.
+sub check
+{
+    my ($dtype) = @_;
+    AI::MXNet::Error::fail("dtype must be one of ", join(', ', names()), ", but got '", $dtype // 'undef', "'")
+        unless defined $dtype and exists $dtypes{$dtype} and $dtype ne 'bool';
+    return $dtype;
+}
+
+1;

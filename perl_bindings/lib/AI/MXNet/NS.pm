@@ -1,0 +1,36 @@
+package AI::MXNet::NS;
+# Imports: `use AI::MXNet qw(mx)` and its kin give the caller short names for packages.
+use strict;
+use warnings;
+
+# Short names that stand for a package of their own, whatever package is asked for them.
+my %packages = (
+    mx       => 'AI::MXNet',
+    nd       => 'AI::MXNet::NDArray',
+    sym      => 'AI::MXNet::Symbol',
+    autograd => 'AI::MXNet::AutoGrad',
+    gluon    => 'AI::MXNet::Gluon',
+    nn       => 'AI::MXNet::Gluon::NN',
+    rnn      => 'AI::MXNet::Gluon::RNN',
+);
+
+# Packages of which a single imported name becomes an alias, so that `mx::nd()` and `$mx::Context` work, in every
+# file of the program.
+my %global = map { $_ => 1 } qw(AI::MXNet AI::MXNet::AutoGrad AI::MXNet::Gluon AI::MXNet::Gluon::NN AI::MXNet::Gluon::RNN);
+
+# Gives $caller a function for each name, that returns the package the name stands for.
+sub install
+{
+    my ($class, $caller, @names) = @_;
+    my @clean = grep { length and !/\A:/ } map { s/[^A-Za-z0-9_:]//gr } @names;
+    for my $name (@clean) {
+        my $package = @clean > 1 || $class eq 'AI::MXNet' ? $packages{$name} // $class : $class;
+        no strict 'refs';
+        no warnings qw(redefine once);
+        *{"${caller}::$name"} = sub () {$package};
+        *{"${name}::"} = *{"${package}::"} if $global{$package} and $name eq $clean[0] and $package !~ /\A\Q$name\E\z/;
+    }
+    return;
+}
+
+1;

@@ -1,0 +1,313 @@
+package AI::MXNet::Operators;
+# The operator table that the engine exports, and calls of it from Perl: resolving arguments, checking attributes,
+# predicting the outputs.
+use strict;
+use warnings;
+use Data::MessagePack;
+use File::Basename qw(dirname);
+use List::Util qw(first);
+use Scalar::Util qw(blessed looks_like_number);
+use AI::MXNet::Context;
+use AI::MXNet::Engine;
+use AI::MXNet::Error;
+use AI::MXNet::Shape;
+
+my (@rows, %rows, $digest);
+
+_load();
+
+# What the handshake compares.
+sub digest {$digest}
+
+# The row of an operator by name or alias, or undef.
+sub row { $rows{ $_[0] } }
+
+# Every name and alias.
+sub names { keys %rows }
+
+sub _load
+{
+    my $folder = dirname(__FILE__);
+    my $path = first { -e } "$folder/operators.msgpack", "$folder/../../../../protocol/operators.msgpack";
+    die "the operator table operators.msgpack is neither beside $folder nor in protocol/ of a clone\n" unless defined $path;
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    my $table = Data::MessagePack->new->unpack(do { local $/; readline $file });
+    ($digest, my $list) = @$table;
+    for my $row (@$list) {
+        $row->{number} = @rows;
+        push @rows, $row;
+        $row->{rule} = AI::MXNet::Shape::rule($row->{shape});
+        my $position = 0;
+        for (@{ $row->{attributes} }) {
+            my ($name, $type) = @$_;
+            $row->{position}{$name} = $position++;
+            $row->{types}{$name} = $type;
+            push @{ $row->{required} }, $name unless exists $type->{default};
+        }
+        $row->{input}{ $row->{inputs}[$_] } = $_ for 0 .. $#{ $row->{inputs} };
+        $row->{least} = @{ $row->{inputs} } - @{ $row->{optional} // [] };
+        $rows{$_} = $row for $row->{name}, @{ $row->{aliases} };
+    }
+    return;
+}
+
+# Names that MXNet's functions take beside an operator's own.
+my %extra = map { $_ => 1 } qw(out name ctx shape);
+
+# Calls an operator with arguments as a user writes them. $self is the object that the method was called on, or a class.
+sub call
+{
+    my ($row, $self, @arguments) = @_;
+    my ($inputs, $attrs, $out) = resolve($row, $self, @arguments);
+    return invoke($row, $inputs, $attrs, $out);
+}
+
+# Positional, named and hash-ref arguments as (inputs, attributes by name, out).
+sub resolve
+{
+    my ($row, $self, @arguments) = @_;
+    my (%attrs, %placed, $out);
+    my $take = sub {
+        my ($name, $value, $strict) = @_;
+        if ($name eq 'out') { $out = $value }
+        elsif (exists $row->{position}{$name}) { $attrs{$name} = _plain($value) }
+        elsif (exists $row->{input}{$name}) { $placed{$name} = $value }
+        elsif ($name eq 'name' or $name eq 'ctx') { $attrs{ctx} = $value if $name eq 'ctx' }
+        elsif ($strict) {
+            AI::MXNet::Error::fail("MXNetError: Cannot find argument '$name', Possible Arguments: ",
+                join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")");
+        }
+    };
+    if (@arguments and ref $arguments[-1] eq 'HASH') {
+        my $named = pop @arguments;
+        $take->($_, $named->{$_}, 1) for sort keys %$named;
+    }
+    else {
+        while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and _is_name($row, $arguments[-2])) {
+            my ($name, $value) = splice @arguments, -2;
+            $take->($name, $value);
+        }
+    }
+    my @inputs = grep { _is_array($_) } @arguments;
+    my @values = grep { not _is_array($_) } @arguments;
+    if ($row->{variadic} and @inputs == 0 and my $list = first { ref eq 'ARRAY' && @$_ && _is_array($_->[0]) } @values) {
+        @inputs = @$list;
+        @values = grep { not ref $_ or $_ != $list } @values;
+    }
+    my @names = map { $_->[0] } @{ $row->{attributes} };
+    if (@values) {
+        my @open = grep { not exists $attrs{$_} } @names;
+        AI::MXNet::Error::fail("Too many positional arguments for operator $row->{name}: it takes ",
+            join(', ', @{ $row->{inputs} }, @names), ', but got also ', join ', ', map { $_ // 'undef' } @values[@open .. $#values])
+            if @values > @open;
+        for my $value (@values) { $attrs{ shift @open } = _plain($value) }
+    }
+    @inputs = map { $_->isa('AI::MXNet::NDArray::Slice') ? $_->sever : $_ } @inputs;
+    my $wanted = $row->{variadic} ? 1 : $row->{least};
+    unshift @inputs, $self if blessed $self and (@inputs + keys %placed < $wanted or $row->{variadic} && !defined $out);
+    for my $name (sort { $row->{input}{$a} <=> $row->{input}{$b} } keys %placed) {
+        my $value = $placed{$name};
+        if ($row->{variadic}) { push @inputs, ref $value eq 'ARRAY' ? @$value : $value; next }
+        AI::MXNet::Error::fail("MXNetError: the argument $name of operator $row->{name} is an NDArray, but got ", $value // 'undef')
+            unless _is_array($value) or not defined $value;
+        splice @inputs, $row->{input}{$name}, 0, $value if defined $value;
+    }
+    return (\@inputs, \%attrs, $out);
+}
+
+sub _is_array { blessed $_[0] && ($_[0]->isa('AI::MXNet::NDArray') || $_[0]->isa('AI::MXNet::NDArray::Slice')) }
+sub _is_name { exists $_[0]{position}{ $_[1] } or exists $_[0]{input}{ $_[1] } or $extra{ $_[1] } }
+
+# A one-element array or piddle stands for its number.
+sub _plain
+{
+    my ($value) = @_;
+    return $value unless blessed $value;
+    return $value->asscalar if $value->isa('AI::MXNet::NDArray');
+    if ($value->isa('PDL')) {
+        AI::MXNet::Error::fail('a piddle of ', $value->nelem, ' elements was given where a number is wanted') if $value->nelem != 1;
+        return $value->sclr;
+    }
+    return "$value" if $value->isa('AI::MXNet::Context');
+    return $value;
+}
+
+my %predicted;    # types by operator, attributes and input types, where the engine had to be asked
+
+# Calls an operator on arrays. Returns an NDArray, a list ref of several, or $out.
+sub invoke
+{
+    my ($row, $inputs, $attrs, $out) = @_;
+    if ($row->{variadic}) {
+        my $count = $row->{position}{num_args};
+        $attrs->{num_args} = @$inputs if defined $count;
+        AI::MXNet::Error::fail("MXNetError: operator $row->{name} takes at least one array") unless @$inputs;
+    }
+    elsif (@$inputs < $row->{least} or @$inputs > @{ $row->{inputs} }) {
+        my $wanted = $row->{least} == @{ $row->{inputs} } ? $row->{least} : "$row->{least} to " . @{ $row->{inputs} };
+        AI::MXNet::Error::fail("MXNetError: Operator $row->{name} takes $wanted inputs (",
+            join(', ', @{ $row->{inputs} }), '), but got ', scalar @$inputs);
+    }
+    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs, defined $out ? ref $out eq 'ARRAY' ? @$out : $out : ());
+    my $ctx = delete $attrs->{ctx};
+    $ctx = @$inputs ? $inputs->[0]{type}{ctx} : AI::MXNet::Context::->current_ctx unless defined $ctx;
+    $ctx = _context($ctx)->usable unless ref $ctx;
+    my @wire = _row_of_values($row, $attrs);
+    AI::MXNet::Engine::locate() if $row->{fails};
+    my $handles = [map { defined $_ ? $_->{handle} : undef } @$inputs];
+    return _write_into($row, \@wire, $inputs, $attrs, $handles, $out) if defined $out;
+    my @types;
+    my $key;
+    if (my $rule = $row->{rule}) { @types = $rule->($row, $attrs, map { $_->{type} } @$inputs) }
+    elsif ($row->{shape} eq 'engine') {
+        $key = join ' ', $row->{name}, "$ctx", (map { defined $_ ? $_->{type}{id} : '-' } @$inputs), ':', map { _as_text($_) } @wire;
+        @types = @{ $predicted{$key} // [] };
+    }
+    my @outputs = @types ? _issue($row, \@wire, $inputs, $handles, @types) : _ask($row, \@wire, $inputs, $handles, $ctx);
+    $predicted{$key} = [map { $_->{type} } @outputs] if defined $key and not @types and not grep { not $_->{type}{size} } @outputs;
+    return @outputs == 1 ? $outputs[0] : \@outputs;
+}
+
+# A value as text; of a copy, because a number that was used as text would travel as text.
+sub _as_text
+{
+    my ($value) = @_;
+    return not(defined $value) ? '-' : ref $value ? '(' . join(',', map { _as_text($_) } @$value) . ')' : "$value";
+}
+
+sub _issue
+{
+    my ($row, $wire, $inputs, $handles, @types) = @_;
+    @AI::MXNet::Engine::STREAM or AI::MXNet::Engine::wake();
+    my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
+    my $size = 0;
+    my @outputs = map {
+        $size += $_->{size};
+        bless { handle => pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, type => $_, rec => $tracked }, 'AI::MXNet::NDArray'
+    } @types;
+    push @AI::MXNet::Engine::STREAM,
+        [$row->{number}, (@$wire ? $wire : undef), (@outputs == 1 ? $outputs[0]{handle} : [map { $_->{handle} } @outputs]), @$handles];
+    AI::MXNet::Engine::flush() if $size > 4096 or @AI::MXNet::Engine::STREAM >= AI::MXNet::Engine::BATCH;
+    AI::MXNet::AutoGrad::note_undifferentiable() if $tracked and not $row->{differentiable};
+    return @outputs;
+}
+
+# Asks the engine for what cannot be predicted: it computes and says what the outputs are.
+sub _ask
+{
+    my ($row, $wire, $inputs, $handles, $ctx) = @_;
+    my ($fields) = AI::MXNet::Engine->request('call', $row->{number}, (@$wire ? $wire : undef), @$handles);
+    my @outputs = AI::MXNet::NDArray->adopt(@$fields[1 .. $#$fields], $ctx);
+    my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
+    $_->{rec} = $tracked for @outputs;
+    AI::MXNet::AutoGrad::note_undifferentiable() if $tracked and not $row->{differentiable};
+    return @outputs;
+}
+
+sub _write_into
+{
+    my ($row, $wire, $inputs, $attrs, $handles, $out) = @_;
+    my @outs = ref $out eq 'ARRAY' ? @$out : $out;
+    for my $array (@outs) {
+        AI::MXNet::Error::fail("out of operator $row->{name} is an NDArray, but got $array") unless _is_array($array);
+        $array->_check_writable;
+    }
+    if (my $rule = $row->{rule}) {
+        my ($type) = $rule->($row, $attrs, map { $_->{type} } @$inputs);
+        AI::MXNet::Error->throw(kind => 'shape', message => "MXNetError: the output of $row->{name} has shape [@{ $type->{shape} }], "
+            . "but the array given as out has [@{ $outs[0]{type}{shape} }]") if "@{ $type->{shape} }" ne "@{ $outs[0]{type}{shape} }";
+    }
+    else { AI::MXNet::Engine::locate() }
+    my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
+    AI::MXNet::Engine->send(['into', $row->{number}, (@$wire ? $wire : undef), [map { $_->{handle} } @outs], @$handles]);
+    $_->{rec} = $tracked for grep { $tracked } @outs;
+    return $out;
+}
+
+# The values of the attributes in declared order, checked; undef stands for the default.
+sub _row_of_values
+{
+    my ($row, $attrs) = @_;
+    my @wire;
+    for my $name (keys %$attrs) {
+        my $type = $row->{types}{$name};
+        AI::MXNet::Error::fail("MXNetError: Cannot find argument '$name', Possible Arguments: ",
+            join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")") unless $type;
+        $wire[$row->{position}{$name}] = $attrs->{$name} = value($row, $name, $type, $attrs->{$name});
+    }
+    for my $name (@{ $row->{required} // [] }) {
+        AI::MXNet::Error::fail("MXNetError: Required parameter $name of ", described($row->{types}{$name}),
+            " is not presented, in operator $row->{name}(name=\"\")") unless exists $attrs->{$name};
+    }
+    # explicit undef is None; a gap is a default
+    exists $attrs->{$_} and not defined $attrs->{$_} and $wire[$row->{position}{$_}] = 'None' for keys %$attrs;
+    return @wire;
+}
+
+# An attribute's value as its type wants it, or an error in MXNet's words.
+sub value
+{
+    my ($row, $name, $type, $value) = @_;
+    my $kind = $type->{type};
+    if (not defined $value or not ref $value and $value eq 'None' and $type->{optional}) {
+        return undef if $type->{optional} or $kind eq 'choice';
+        _bad($row, $name, $type, 'None');
+    }
+    if (ref $value eq 'ARRAY' or ref $value and $kind =~ /^(?:Shape|tuple)/) {
+        $value = [$value->list] if blessed $value and $value->isa('PDL');
+        _bad($row, $name, $type, $value) if $kind !~ /^(?:Shape|tuple)/ or ref $value ne 'ARRAY';
+        return [map { defined $_ ? value($row, $name, { type => $kind =~ /float/ ? 'float' : 'int' }, _plain($_)) : undef } @$value];
+    }
+    _bad($row, $name, $type, $value) if ref $value;
+    if ($kind eq 'int') {
+        _bad($row, $name, $type, $value) unless looks_like_number($value) and $value == int $value;
+        return int $value;
+    }
+    if ($kind eq 'float') {
+        _bad($row, $name, $type, $value) unless looks_like_number($value);
+        return 0 + $value;
+    }
+    if ($kind eq 'boolean') {
+        return 1 if $value eq '1' or lc $value eq 'true';
+        return 0 if $value eq '0' or $value eq '' or lc $value eq 'false';
+        _bad($row, $name, $type, $value);
+    }
+    if ($type->{choices}) {
+        _bad($row, $name, $type, $value) unless first { $_ eq $value } @{ $type->{choices} };
+        return "$value";
+    }
+    if ($kind =~ /^(?:Shape|tuple)/) {
+        return [0 + $value] if looks_like_number($value);
+        if ($value =~ /\A\s*[\(\[](.*?),?\s*[\)\]]\s*\z/) {
+            return [map { /None/ ? undef : value($row, $name, { type => $kind =~ /float/ ? 'float' : 'int' }, s/\s//gr) } split /,/, $1];
+        }
+        _bad($row, $name, $type, $value);
+    }
+    utf8::encode(my $text = "$value");
+    return $text;
+}
+
+sub _bad
+{
+    my ($row, $name, $type, $value) = @_;
+    $value = '(' . join(', ', map { $_ // 'None' } @$value) . ')' if ref $value eq 'ARRAY';
+    AI::MXNet::Error::fail("MXNetError: Invalid Parameter format for $name expect ", described($type),
+        " but value='$value', in operator $row->{name}(name=\"\")");
+}
+
+# A type in MXNet's words.
+sub described
+{
+    my ($type) = @_;
+    my $text = $type->{choices} ? '{' . join(', ', map {"'$_'"} @{ $type->{choices} }) . '}' : $type->{type};
+    return $type->{optional} ? "$text or None" : $text;
+}
+
+sub _context
+{
+    my ($text) = @_;
+    my ($type, $id) = $text =~ /\A(\w+)\(([0-9]+)\)\z/ or AI::MXNet::Error::fail("ctx is a context such as mx->cpu, but got '$text'");
+    return AI::MXNet::Context::->new($type, $id);
+}
+
+1;

@@ -1,0 +1,231 @@
+package AI::MXNet::Shape;
+# What an operator's outputs will be: the rules that the operator table names, once each.
+#
+# A type is { shape, dtype, ctx, size, id }, one object per combination. A rule gets the operator's row, its
+# attributes by name and the types of its inputs, and returns the types of its outputs, or dies as the engine would.
+use strict;
+use warnings;
+use AI::MXNet::Error;
+
+my %types;
+my $count = 0;
+
+# The type of that shape, dtype and context.
+sub type
+{
+    my ($shape, $dtype, $ctx) = @_;
+    return $types{"$dtype $ctx @$shape"} //= do {
+        my $size = 1;
+        $size *= $_ for @$shape;
+        { shape => [@$shape], dtype => $dtype, ctx => $ctx, size => $size, id => ++$count };
+    };
+}
+
+my %rules = (
+    same         => sub { $_[2] },
+    equal        => \&_equal,
+    broadcast    => \&_broadcast,
+    scalar       => \&_scalar,
+    reduce       => \&_reduce,
+    reshape      => \&_reshape,
+    transpose    => \&_transpose,
+    expand_dims  => \&_expand_dims,
+    broadcast_to => \&_broadcast_to,
+    dot          => \&_dot,
+    softmax      => \&_softmax,
+    view_slice   => sub { my (undef, $attrs, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type([$attrs->{end} - $attrs->{begin}, @rest], $in->{dtype}, $in->{ctx}) },
+    view_at      => sub { my (undef, undef, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type(@rest ? \@rest : [1], $in->{dtype}, $in->{ctx}) },
+);
+
+# The rule of that name as code, or undef where the engine must be asked.
+sub rule { $rules{ $_[0] } }
+
+sub _fail { my $row = shift; AI::MXNet::Error->throw(kind => 'shape', operator => $row->{name}, message => 'MXNetError: ' . join '', @_) }
+sub _text { '[' . join(',', @{ $_[0]{shape} }) . ']' }
+
+sub _same_dtypes
+{
+    my ($row, $first, @rest) = @_;
+    for my $i (0 .. $#rest) {
+        next if $rest[$i]{dtype} eq $first->{dtype};
+        _fail($row, "Check failed: assign(&dattr, vec.at(i)): Incompatible attr in node  at ", $i + 1, "-th input: ",
+            "expected $first->{dtype}, got $rest[$i]{dtype} in operator $row->{name}(name=\"\")");
+    }
+    return;
+}
+
+sub _equal
+{
+    my ($row, undef, $first, @rest) = @_;
+    for my $i (0 .. $#rest) {
+        next if $rest[$i] == $first;
+        _same_dtypes($row, $first, @rest);
+        _fail($row, "Incompatible attr in node  at ", $i + 1, "-th input: expected ", _text($first), ", got ", _text($rest[$i]),
+            " in operator $row->{name}(name=\"\")")
+            if "@{ $rest[$i]{shape} }" ne "@{ $first->{shape} }";
+    }
+    return $first;
+}
+
+my %broadcast;    # by the ids of both types
+
+sub _broadcast
+{
+    my ($row, undef, $lhs, $rhs) = @_;
+    return $lhs if $lhs == $rhs;
+    return $broadcast{ $lhs->{id} }{ $rhs->{id} } //= do {
+        _same_dtypes($row, $lhs, $rhs);
+        my @l = @{ $lhs->{shape} };
+        my @r = @{ $rhs->{shape} };
+        unshift @l, (1) x (@r - @l);
+        unshift @r, (1) x (@l - @r);
+        my @shape = map {
+            $l[$_] == $r[$_] ? $l[$_] : $l[$_] == 1 ? $r[$_] : $r[$_] == 1 ? $l[$_] : _fail($row,
+                "Check failed: l == 1 || r == 1: operands could not be broadcast together with shapes ",
+                _text($lhs), ' ', _text($rhs), " in operator $row->{name}(name=\"\")")
+        } 0 .. $#l;
+        type(\@shape, $lhs->{dtype}, $lhs->{ctx});
+    };
+}
+
+sub _scalar
+{
+    my (undef, $attrs, $in) = @_;
+    return $in if not exists $attrs->{is_int} or $attrs->{is_int} or $in->{dtype} =~ /\Afloat/;
+    return type($in->{shape}, 'float64', $in->{ctx});
+}
+
+sub _axis
+{
+    my ($row, $axis, $ndim) = @_;
+    _fail($row, "axis $axis is out of range for an array of $ndim dimensions, in operator $row->{name}(name=\"\")")
+        if $axis < -$ndim or $axis >= $ndim;
+    return $axis < 0 ? $axis + $ndim : $axis;
+}
+
+sub _axes
+{
+    my ($row, $axis, $ndim) = @_;
+    my @axes = map { _axis($row, $_, $ndim) } ref $axis ? @$axis : $axis;
+    my %seen;
+    $seen{$_}++ and _fail($row, "axis @axes names an axis twice, in operator $row->{name}(name=\"\")") for @axes;
+    return @axes;
+}
+
+sub _reduce
+{
+    my ($row, $attrs, $in) = @_;
+    my @shape = @{ $in->{shape} };
+    my $axis = $attrs->{axis};
+    my %reduced;
+    if (not defined $axis or ref $axis and not @$axis) { @reduced{ 0 .. $#shape } = () }
+    else {
+        @reduced{ _axes($row, $axis, scalar @shape) } = ();
+        %reduced = map { $_ => 1 } grep { not exists $reduced{$_} } 0 .. $#shape if $attrs->{exclude};
+    }
+    my @new = $attrs->{keepdims}
+        ? map { exists $reduced{$_} ? 1 : $shape[$_] } 0 .. $#shape
+        : map { $shape[$_] } grep { not exists $reduced{$_} } 0 .. $#shape;
+    return type(@new ? \@new : [1], $in->{dtype}, $in->{ctx});
+}
+
+sub _reshape
+{
+    my ($row, $attrs, $in) = @_;
+    return type(resolve($row, $in->{shape}, $attrs->{shape}, $attrs->{reverse}), $in->{dtype}, $in->{ctx});
+}
+
+# The dimensions that MXNet's codes stand for (0 keep, -1 infer, -2 copy the rest, -3 merge two, -4 split into two).
+sub resolve
+{
+    my ($row, $old, $codes, $reverse) = @_;
+    return [reverse @{ resolve($row, [reverse @$old], [reverse @$codes]) }] if $reverse;
+    my ($fits, $infer) = (1);
+    my @source = @$old;
+    my @codes = @$codes;
+    my @new;
+    while (@codes) {
+        my $code = shift @codes;
+        if ($code > 0) { push @new, $code; shift @source }
+        elsif ($code == 0) { $fits &&= @source; push @new, shift @source }
+        elsif ($code == -1) { $fits &&= !defined $infer; $infer = @new; push @new, 1; shift @source }
+        elsif ($code == -2) { push @new, splice @source }
+        elsif ($code == -3) { $fits &&= @source >= 2; push @new, (shift(@source) // 0) * (shift(@source) // 0) }
+        elsif ($code == -4) {
+            my ($left, $right, $whole) = (splice(@codes, 0, 2), shift @source);
+            $fits &&= defined $right && defined $whole or last;
+            $left  = $right ? int($whole / $right) : 0 if $left == -1;
+            $right = $left  ? int($whole / $left)  : 0 if $right == -1;
+            $fits &&= $left * $right == $whole;
+            push @new, $left, $right;
+        }
+        else { $fits = 0 }
+        last unless $fits;
+    }
+    my ($size, $rest) = (1, 1);
+    $size *= $_ for @$old;
+    $rest *= $_ for @new;
+    if ($fits and defined $infer) {
+        $new[$infer] = $rest ? int($size / $rest) : 0;
+        $rest *= $new[$infer];
+    }
+    _fail($row, "Check failed: oshape.Size() == dshape.Size(): Target shape size is different to source. Target: [",
+        join(',', @$codes), "] Source: [", join(',', @$old), "], in operator $row->{name}")
+        if !$fits or $rest != $size;
+    return \@new;
+}
+
+sub _transpose
+{
+    my ($row, $attrs, $in) = @_;
+    my @shape = @{ $in->{shape} };
+    my @axes = @{ $attrs->{axes} // [] };
+    return type([reverse @shape], $in->{dtype}, $in->{ctx}) if !@axes;
+    my @order = _axes($row, \@axes, scalar @shape);
+    _fail($row, "axes=[@axes] is no permutation of the ", scalar @shape, " axes, in operator transpose") if @order != @shape;
+    return type([@shape[@order]], $in->{dtype}, $in->{ctx});
+}
+
+sub _expand_dims
+{
+    my ($row, $attrs, $in) = @_;
+    my @shape = @{ $in->{shape} };
+    splice @shape, _axis($row, $attrs->{axis}, @shape + 1), 0, 1;
+    return type(\@shape, $in->{dtype}, $in->{ctx});
+}
+
+sub _broadcast_to
+{
+    my ($row, $attrs, $in) = @_;
+    my @old = @{ $in->{shape} };
+    my @new = @{ $attrs->{shape} // [] };
+    my $fits = @old == @new;
+    for my $i (0 .. $#new) {
+        last unless $fits;
+        $new[$i] ||= $old[$i];
+        $fits = $old[$i] == 1 || $old[$i] == $new[$i];
+    }
+    _fail($row, "Array of shape ", _text($in), " cannot be broadcasted to [", join(',', @new), "], in operator broadcast_to") unless $fits;
+    return type(\@new, $in->{dtype}, $in->{ctx});
+}
+
+sub _dot
+{
+    my ($row, $attrs, $lhs, $rhs) = @_;
+    _same_dtypes($row, $lhs, $rhs);
+    my @l = $attrs->{transpose_a} ? reverse @{ $lhs->{shape} } : @{ $lhs->{shape} };
+    my @r = $attrs->{transpose_b} ? reverse @{ $rhs->{shape} } : @{ $rhs->{shape} };
+    my ($inner, $outer) = (pop @l, shift @r);
+    _fail($row, "Check failed: l[1] == r[0]: dot shape error: ", _text($lhs), " X ", _text($rhs)) if $inner != $outer;
+    return type(@l + @r ? [@l, @r] : [1], $lhs->{dtype}, $lhs->{ctx});
+}
+
+sub _softmax
+{
+    my ($row, $attrs, $in) = @_;
+    _axis($row, $attrs->{axis} // -1, scalar @{ $in->{shape} });
+    my $dtype = $attrs->{dtype};
+    return defined $dtype && $dtype ne 'None' ? type($in->{shape}, $dtype, $in->{ctx}) : $in;
+}
+
+1;

@@ -1,0 +1,1 @@
+"""Files of MXNet and its neighbours, read and written byte for byte; each module is one format."""

@@ -1,0 +1,65 @@
+"""The engine's random numbers: one generator that every sampler and Dropout draw from.
+
+    from python_engine.generator import generator
+
+    generator.seed(42)
+    generator.numpy.standard_normal(3)
+    state = generator.get_state()      # plain data: text and numbers below 2**64
+    generator.set_state(state)
+
+Draws follow the order of the calls alone, so they do not depend on how many threads compute.
+"""
+
+import numpy as np
+
+from .errors import ArgumentError
+
+_WORD = 1 << 64
+
+
+class Generator:
+    """A PCG64 stream (O'Neill 2014) that can be seeded, saved and restored.
+
+    Attributes: `numpy` (numpy.random.Generator; replaced by `seed`, so ask for it at each use).
+    """
+
+    __slots__ = ("numpy",)
+
+    def __init__(self):
+        self.seed(None)
+
+    def seed(self, number):
+        """Start over from `number` (any int; taken modulo 2**64), or from the system's entropy for None."""
+        if number is not None:
+            try:
+                number = int(number) % _WORD
+            except (TypeError, ValueError, OverflowError):
+                raise ArgumentError(f"a random seed is an integer, but got {number!r}") from None
+        self.numpy = np.random.Generator(np.random.PCG64(number))
+
+    def get_state(self):
+        """Where the stream stands, as `set_state` takes it: a dict of text and numbers below 2**64."""
+        state = self.numpy.bit_generator.state
+        words = (*divmod(state["state"]["state"], _WORD), *divmod(state["state"]["inc"], _WORD))
+        return {
+            "generator": state["bit_generator"],
+            "state": list(words),
+            "has_uint32": state["has_uint32"],
+            "uint32": state["uinteger"],
+        }
+
+    def set_state(self, state):
+        """Continue where `get_state` said; ArgumentError for anything else."""
+        try:
+            high, low, inc_high, inc_low = (int(word) for word in state["state"])
+            self.numpy.bit_generator.state = {
+                "bit_generator": state["generator"],
+                "state": {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low},
+                "has_uint32": int(state["has_uint32"]),
+                "uinteger": int(state["uint32"]),
+            }
+        except (KeyError, TypeError, ValueError, OverflowError) as reason:
+            raise ArgumentError(f"this is no state of the random generator ({reason}): {state!r:.200}") from None
+
+
+generator = Generator()

@@ -1,0 +1,113 @@
+"""NDArray: an array, where its memory is, and its place on the tape.
+
+Memory. `data` is a NumPy array. MXNet has views that share memory (`at`, `reshape`, `slice` on axis 0, `detach`) and
+operators whose results never do. A view is registered with its root, so that it follows when the root's memory moves.
+An operator whose NumPy function returned a view of an input makes a borrower: it is given memory of its own at the
+first write to either of the two.
+"""
+
+import weakref
+
+import numpy as np
+
+from .shm import segment_of
+
+
+def _is_frozen(data):
+    """True where a client maps the memory privately and would see a write."""
+    segment = segment_of(data)
+    return segment is not None and segment.maps > 0
+
+
+class NDArray:
+    """An n-dimensional array with a dtype, on the CPU.
+
+    Attributes: `data` (numpy.ndarray), `node` and `index` (the tape entry that made it), `grad` (NDArray or None),
+    `root` (the array whose memory this one views), `lender` (the array whose memory this one borrows until one of
+    them is written to).
+    """
+
+    __slots__ = ("__weakref__", "borrowers", "data", "grad", "grad_req", "index", "lender", "node", "root", "views")
+
+    def __init__(self, data, node=None, index=0):
+        self.data = data
+        self.node = node
+        self.index = index
+        self.root = self.views = self.lender = self.borrowers = None
+
+    def view(self, data):
+        """An NDArray whose memory is a part of this one's; writes are seen by both."""
+        root = self.root or self
+        new = NDArray(data)
+        new.root = root
+        root.watch(new)
+        return new
+
+    def watch(self, view):
+        """Let `view` follow when this root's memory moves."""
+        if self.views is None:
+            self.views = []
+        self.views.append(weakref.ref(view, self.views.remove))
+
+    def lend(self, borrower):
+        """Note that `borrower.data` lies in this array's memory, though neither must see the other's writes."""
+        root = self.root or self
+        root = root.lender or root
+        borrower.lender = root
+        if root.borrowers is None:
+            root.borrowers = []
+        root.borrowers.append(weakref.ref(borrower, root.borrowers.remove))
+
+    def own(self):
+        """Make sure that the root's memory is its own, in C order and writable, so that views of it can be made."""
+        root = self.root or self
+        flags = root.data.flags
+        if root.lender is not None or not flags.c_contiguous or not flags.writeable:
+            root._move()
+
+    def writable(self):
+        """`data`, ready to be written to: nobody who must not see the write shares it afterwards."""
+        root = self.root or self
+        if root.borrowers:
+            for ref in list(root.borrowers):
+                borrower = ref()
+                if borrower is not None and borrower.lender is root:
+                    borrower._move()
+            root.borrowers = None
+        if root.lender is not None or not root.data.flags.writeable or _is_frozen(root.data):
+            root._move()
+        return self.data
+
+    def _move(self):
+        """Give a root memory of its own, in C order; its views follow."""
+        old, new = self.data, self.data.copy()
+        for ref in self.views or ():
+            view = ref()
+            if view is None:
+                continue
+            if view.data.shape == old.shape and view.data.strides == old.strides:
+                view.data = new
+            else:
+                offset = view.data.__array_interface__["data"][0] - old.__array_interface__["data"][0]
+                view.data = np.ndarray(view.data.shape, view.data.dtype, new, offset, view.data.strides)
+        self.data, self.lender = new, None
+
+    def assign(self, value):
+        """Write `value` (an array or number that broadcasts to the shape) in place, converting the dtype."""
+        np.copyto(self.writable(), value, casting="unsafe")
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    @property
+    def size(self):
+        return self.data.size
+
+    @property
+    def ndim(self):
+        return self.data.ndim

@@ -1,0 +1,1 @@
+"""Arrays made from nothing but a shape."""

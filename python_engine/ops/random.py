@@ -1,0 +1,1 @@
+"""Samplers and the densities of their distributions."""

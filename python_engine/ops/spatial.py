@@ -1,0 +1,1 @@
+"""Samplers and transformers of images and feature maps."""

@@ -1,0 +1,307 @@
+"""The operator table: every operator is declared once, by decorating the function that computes it.
+
+    @operator("dot", shape="dot")
+    def dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False):
+        \"\"\"Matrix product ...\"\"\"
+        return ...
+
+    @dot.gradient("lhs")
+    def _(F, g, rhs, transpose_a, transpose_b):
+        return ...
+
+Positional parameters are the array inputs (`= None`: optional, `*data`: any number); keyword-only parameters are the
+attributes, with their types (see attributes.py) and defaults. Inputs arrive as NumPy arrays, attributes parsed.
+
+A gradient rule takes `F`, the incoming gradient `g` (a list where the operator has several outputs) and then, by
+name, whatever it needs: inputs, `out` (or output names), attributes, and `<input>_shape` / `<input>_dtype` where the
+values themselves are not needed. Only what some rule names is kept alive by the tape. `F.<operator>` computes on
+plain arrays, or records when a derivative of the derivative is wanted, so rules must stick to `F`, arithmetic
+between arrays and numbers, and nothing else.
+"""
+
+import inspect
+from functools import cached_property
+
+from . import attributes
+from .errors import ArgumentError
+
+OPERATORS = {}
+REGISTRY = []
+ZERO = "zero"  # gradient declared to be zeros, as MXNet does for comparisons and rounding
+HEAD = "head"  # gradient is deliberately not the derivative of the output (SoftmaxOutput, MakeLoss ...)
+
+
+class Rule:
+    """One gradient rule with the sources of its arguments, found from their names."""
+
+    __slots__ = ("function", "sources")
+
+    def __init__(self, operator, function):
+        self.function = function
+        names = getattr(function, "asks", None)
+        if names is None:
+            names = list(inspect.signature(function).parameters)[2:]
+        self.sources = tuple(self._source(operator, name) for name in names)
+
+    @staticmethod
+    def _source(operator, name):
+        if name == operator.variadic:
+            return ("all", 0)
+        if name in operator.inputs:
+            return ("in", operator.inputs.index(name))
+        if name in operator.attributes or name == "train":
+            return ("attr", name)
+        if name == "out":
+            return ("out", 0)
+        if name in operator.output_names:
+            return ("out", operator.output_names.index(name))
+        base, _, what = name.rpartition("_")
+        if what in ("shapes", "dtypes") and base == operator.variadic:
+            return (what, 0)
+        if what in ("shape", "dtype") and base in operator.inputs:
+            return (what, operator.inputs.index(base))
+        raise TypeError(f"{operator.name}: a gradient rule asks for {name!r}, which is no input, output or attribute")
+
+
+class Operator:
+    """One row of the table. See `operator` for the meaning of the fields."""
+
+    def __init__(self, function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails):
+        self.name, self.aliases, self.forward, self.shape = name, tuple(aliases), function, shape
+        self.output_names = tuple(outputs) if not isinstance(outputs, str) else ("output",)
+        self.count = outputs if isinstance(outputs, str) else None
+        self.visible = visible
+        self.mutates, self.views, self.shares = tuple(mutates), views, shares
+        self.train, self.random, self.fails = train, random, fails
+        self.single = self.count is None and len(self.output_names) == 1
+        self.doc = inspect.getdoc(function) or ""
+        self.number = -1
+        self.inputs, self.optional, self.variadic = [], set(), None
+        self.attributes, self.defaults, self.required = {}, {}, []
+        self._read_signature(function)
+        self.differentiable = None
+        self.rules = [None] * max(1, len(self.inputs))
+        self.joint = None
+        self.saves_inputs = self.saves_outputs = self.saves_shapes = False
+
+    def _read_signature(self, function):
+        for parameter in inspect.signature(function).parameters.values():
+            name = parameter.name.rstrip("_")
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                self.variadic = name
+                self.inputs.append(name)
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                if name == "train":
+                    continue
+                self.attributes[parameter.name] = attributes.as_type(parameter.annotation)
+                if parameter.default is parameter.empty:
+                    self.required.append(parameter.name)
+                else:
+                    self.defaults[parameter.name] = parameter.default
+            else:
+                self.inputs.append(name)
+                if parameter.default is not parameter.empty:
+                    self.optional.add(name)
+
+    @cached_property
+    def lacks_rules(self):
+        """True where some input has no rule: if a gradient is asked for, it is zeros."""
+        return self.joint is None and None in self.rules
+
+    # -- gradients ---------------------------------------------------------------------------------------------
+
+    def gradient(self, *names):
+        """Decorator: the rule for the gradient of the named inputs (default: the first).
+
+        For an operator with any number of inputs the rule is called once and returns a sequence.
+        """
+        if len(names) == 1 and callable(names[0]):
+            return self.gradient()(names[0])
+
+        def add(function):
+            rule = self._note(Rule(self, function))
+            for name in names or self.inputs[:1]:
+                self.rules[self.inputs.index(name)] = rule
+            if self.variadic:
+                self.joint = rule
+            return function
+
+        return add
+
+    def joint_gradient(self, function):
+        """Decorator: one rule that returns the gradients of all inputs in order (None: no gradient)."""
+        self.joint = self._note(Rule(self, function))
+        return function
+
+    def no_gradient(self, kind=ZERO):
+        """Declare that the gradient is zero, as MXNet does for comparisons, rounding and the like."""
+        self.differentiable = kind
+        return self
+
+    def head(self):
+        """Declare that the gradient is deliberately not the derivative of the output."""
+        self.differentiable = HEAD
+        return self
+
+    def _note(self, rule):
+        self.differentiable = self.differentiable or True
+        for kind, _ in rule.sources:
+            self.saves_inputs |= kind in ("in", "all")
+            self.saves_outputs |= kind == "out"
+            self.saves_shapes |= kind in ("shape", "dtype", "shapes", "dtypes")
+        return rule
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def parse(self, given):
+        """All attributes, parsed and with defaults, from a dict of what the caller gave."""
+        full = self.defaults.copy()
+        types = self.attributes
+        try:
+            for name, value in given.items():
+                type_ = types[name]
+                full[name] = value if type(value) is type_.exact else attributes.parse(self.name, name, type_, value)
+        except KeyError:
+            known = ", ".join(types) or "none"
+            raise ArgumentError(
+                f"Cannot find argument '{name}', Possible Arguments: {known}, in operator {self.name}(name=\"\")"
+            ) from None
+        if len(full) != len(types):
+            for name in self.required:
+                if name not in full:
+                    kind = attributes.expected(types[name])
+                    raise ArgumentError(
+                        f'Required parameter {name} of {kind} is not presented, in operator {self.name}(name="")'
+                    )
+        return full
+
+    def parse_row(self, row):
+        """All attributes from values in declared order; None (or the end of the row) stands for the default."""
+        full = self.defaults.copy()
+        if len(row) > len(self.attributes):
+            raise ArgumentError(f"Operator {self.name} has {len(self.attributes)} attributes, but got {len(row)}")
+        for (name, type_), value in zip(self.attributes.items(), row, strict=False):
+            if value is not None:
+                full[name] = value if type(value) is type_.exact else attributes.parse(self.name, name, type_, value)
+        if len(full) != len(self.attributes):
+            self.parse(full)
+        return full
+
+    def check_inputs(self, count):
+        """Refuse a number of array inputs that the operator cannot take."""
+        if self.variadic:
+            return
+        least = len(self.inputs) - len(self.optional)
+        if not least <= count <= len(self.inputs):
+            wanted = str(least) if least == len(self.inputs) else f"{least} to {len(self.inputs)}"
+            raise ArgumentError(
+                f"Operator {self.name} takes {wanted} inputs ({', '.join(self.inputs)}), but got {count}"
+            )
+
+    def output_count(self, attrs):
+        """How many outputs a call has, hidden ones included."""
+        if self.count is None:
+            return len(self.output_names)
+        for name in self.count.split(" or "):
+            value = attrs[name]
+            count = len(value) if isinstance(value, tuple) else value
+            if count:
+                return count
+        return 0
+
+    def visible_count(self, attrs):
+        """How many of the outputs a caller sees; the rest serve the gradient."""
+        if callable(self.visible):
+            return self.visible(attrs)
+        return self.visible or self.output_count(attrs)
+
+    def signature(self):
+        """`name(inputs, attribute=default)` for help and documentation."""
+        words = [("*" + n if n == self.variadic else n + "=None" if n in self.optional else n) for n in self.inputs]
+        words += [f"{n}={self.defaults[n]!r}" if n in self.defaults else n for n in self.attributes]
+        return f"{self.name}({', '.join(words)})"
+
+    def describe(self):
+        """The row that is exported to `protocol/`: plain data."""
+        row = {
+            "name": self.name,
+            "aliases": list(self.aliases),
+            "inputs": self.inputs,
+            "attributes": [
+                [n, t.describe() if n in self.required else {**t.describe(), "default": plain(self.defaults[n])}]
+                for n, t in self.attributes.items()
+            ],
+            "outputs": self.count or len(self.output_names),
+            "shape": self.shape,
+            "differentiable": self.differentiable or False,
+            "doc": self.doc.split("\n\n")[0].replace("\n", " "),
+        }
+        if self.optional:
+            row["optional"] = [n for n in self.inputs if n in self.optional]
+        if self.variadic:
+            row["variadic"] = self.variadic
+        if self.mutates:
+            row["mutates"] = list(self.mutates)
+        if self.fails:
+            row["fails"] = True
+        return row
+
+    def __repr__(self):
+        return f"<operator {self.signature()}>"
+
+
+def plain(value):
+    """A default as msgpack and JSON can carry it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def operator(
+    name,
+    *aliases,
+    shape="engine",
+    outputs=("output",),
+    visible=None,
+    mutates=(),
+    views=False,
+    shares=False,
+    train=False,
+    random=False,
+    fails=False,
+):
+    """Declare an operator.
+
+    name, aliases   as in MXNet
+    shape           the rule that predicts shapes and dtypes of the outputs; clients implement each rule once.
+                    "engine": the client asks once per attributes, input shapes and dtypes and remembers;
+                    "value": the outputs' shapes depend on the inputs' values, so the client asks each time
+    outputs         names of the outputs, or the name of the attribute that counts them (an int, or the length of a
+                    tuple); "a or b": of the first that is not 0 or empty
+    visible         how many outputs a caller sees (a number, or a function of the attributes); the rest serve
+                    the gradient; default: all
+    mutates         names of inputs the function writes to
+    views           the function may return a view of an input, or the input itself
+    shares          the output is a view that shares memory with input 0: writes to one are seen by the other
+    train           the function takes `train`, true inside `record` or `train_mode`
+    random          draws from the engine's generator
+    fails           computing can fail for reasons that shapes do not show (singular matrix, index out of range)
+    """
+
+    def declare(function):
+        row = Operator(function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails)
+        row.number = len(REGISTRY)
+        REGISTRY.append(row)
+        for key in (name, *aliases):
+            if key in OPERATORS:
+                raise TypeError(f"the operator name {key} is declared twice")
+            OPERATORS[key] = row
+        return row
+
+    return declare
+
+
+def find(name):
+    """The operator of that name or alias."""
+    try:
+        return OPERATORS[name]
+    except KeyError:
+        raise ArgumentError(f"Operator {name} is not registered") from None

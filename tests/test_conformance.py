@@ -1,0 +1,62 @@
+"""Every operator of the table against what MXNet 1.9.1 computed.
+
+    python -m pytest tests/test_conformance.py -k "softmax"          the cases of some operators
+"""
+
+import numpy as np
+import pytest
+from golden_ops import MANIFEST, Call, arrays, assert_close, cases, is_sparse
+
+from python_engine.errors import MXNetError
+from python_engine.registry import OPERATORS
+
+
+def known(entries):
+    """Those whose operator is in the table, as parameters named operator-case."""
+    return [pytest.param(n, c, id=f"{n}-{c['id']}") for n, c in entries if n in OPERATORS and not is_sparse_entry(c)]
+
+
+def is_sparse_entry(case):
+    return "outputs" in case and "stype" in str(case["inputs"]) and is_sparse(case)
+
+
+@pytest.mark.parametrize(("name", "case"), known(cases()))
+def test_outputs_gradients_and_mutated_inputs_are_as_recorded(name, case):
+    data = arrays(name)
+    call = Call(name, case, data)
+    assert len(call.outputs) == len(case["outputs"])
+    for position, (got, out) in enumerate(zip(call.outputs, case["outputs"], strict=True)):
+        if out["key"] is None:
+            assert (list(got.shape), str(got.dtype)) == (out["shape"], out["dtype"])
+        else:
+            assert_close(got.data, data[out["key"]], case, f"output {position}")
+    if case["gradients"] == "recorded":
+        call.backward()
+        for position, (x, recorded) in enumerate(zip(call.inputs, case["inputs"], strict=True)):
+            if recorded["grad"] is not None:
+                assert_close(x.grad.data, data[recorded["grad"]], case, f"gradient of input {position}")
+    elif case["gradients"] == "raises":
+        with pytest.raises(MXNetError):
+            call.backward()
+    for position, change in case["mutated"].items():
+        if int(position) not in (case["out_is_input"] or ()):
+            assert_close(call.inputs[int(position)].data, data[change["key"]], case, f"mutated input {position}")
+    for position, x in enumerate(call.inputs):
+        if str(position) not in case["mutated"]:
+            np.testing.assert_array_equal(x.data, data[case["inputs"][position]["key"]], f"input {position} was changed")
+
+
+@pytest.mark.parametrize(("name", "case"), known(cases("errors")))
+def test_what_the_original_refuses_is_refused(name, case):
+    if case["notes"]:
+        pytest.skip("a limit of one of the original's kernels: " + case["notes"])
+    inputs = [
+        {"key": f"in{i}", "grad": None, "stype": "default", **x} for i, x in enumerate(case["inputs"])
+    ]
+    data = {x["key"]: np.ones(x["shape"], x["dtype"]) for x in inputs}
+    with pytest.raises(MXNetError):
+        Call(name, {**case, "inputs": inputs, "outputs": [], "train_mode": True, "gradients": "none"}, data)
+
+
+def test_recordings_exist_for_the_everyday_operators():
+    assert len(MANIFEST) > 300
