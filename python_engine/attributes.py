@@ -76,10 +76,10 @@ class Str(Type):
 
 
 class Tuple(Type):
-    """A tuple of `item`s; one number stands for a tuple of one. MXNet writes it (1, 2)."""
+    """A tuple of `item`s, or also of None where `holes`; one number stands for a tuple of one. MXNet writes it (1, 2)."""
 
-    def __init__(self, item, name):
-        self.item, self.name = item, name
+    def __init__(self, item, name, holes=False):
+        self.item, self.name, self.holes = item, name, holes
 
     def parse(self, value):
         value = _text(value)
@@ -92,7 +92,7 @@ class Tuple(Type):
             value = value.tolist()
         if not isinstance(value, (list, tuple)):
             value = (value,)
-        return tuple(None if v is None else self.item.parse(v) for v in value)
+        return tuple(None if v is None and self.holes else self.item.parse(v) for v in value)
 
 
 class Choice(Type):
@@ -141,6 +141,7 @@ class Maybe(Type):
 
 
 Shape = Tuple(Int(), "Shape(tuple)")
+Bounds = Tuple(Int(), "Shape(tuple)", holes=True)  # of a slice, where None stands for all there is
 Floats = Tuple(Float(), "tuple of <float>")
 _PLAIN = {int: Int(), float: Float(), bool: Bool(), str: Str()}
 

@@ -49,6 +49,7 @@ class Leaf:
 
     __slots__ = ("grad", "req")
     number = 0
+    parents = ()
     consumed = False
 
     def __init__(self, grad, req):
@@ -60,10 +61,18 @@ class Leaf:
         if self.req == "add":
             np.add(grad.data, value, out=grad.writable(), casting="unsafe")
         elif self.req == "write":
-            if value.nbytes >= SWAP_BYTES and _may_replace(grad, value) and sys.getrefcount(value) <= 3:
-                grad.data = value  # only the sweep, this call and getrefcount know of it
+            if value.nbytes >= SWAP_BYTES and sys.getrefcount(value) <= FRESH and _may_replace(grad, value):
+                grad.data = value  # nobody else knows of it
             else:
                 grad.assign(value)
+
+
+class _Probe:
+    """Counts the references that `Leaf.receive` finds to a value of the sweep's own; they differ between Pythons."""
+
+    @staticmethod
+    def receive(value):
+        return sys.getrefcount(value)
 
 
 def _may_replace(grad, value):
@@ -82,18 +91,21 @@ def _may_replace(grad, value):
 class Node:
     """One recorded call of an operator."""
 
-    __slots__ = ("attrs", "consumed", "inputs", "metas", "number", "operator", "outputs", "parents", "results")
+    __slots__ = ("attrs", "inputs", "metas", "number", "operator", "outputs", "parents", "results")
 
-    def __init__(self, operator, parents, attrs):
-        self.operator, self.parents, self.attrs = operator, parents, attrs
-        self.inputs = self.outputs = self.metas = self.results = None
+    def __init__(self, operator, parents, attrs, inputs=None, metas=None):
+        self.operator, self.parents, self.attrs, self.inputs, self.metas = operator, parents, attrs, inputs, metas
+        self.outputs = self.results = None
         self.number = next(_numbers)
-        self.consumed = False
+
+    @property
+    def consumed(self):
+        """True once a backward has released the node."""
+        return self.parents is None
 
     def release(self):
         """Forget everything kept for the sweep; a second backward through here is an error."""
         self.parents = self.inputs = self.outputs = self.metas = None
-        self.consumed = True
 
     def gradients(self, g, functions):
         """The gradients of the inputs (None where none is wanted), given that of the output(s)."""
@@ -158,6 +170,7 @@ class Constant:
     """The tape entry of what was recorded but depends on no variable."""
 
     __slots__ = ()
+    parents = None
     consumed = True
 
 
@@ -237,14 +250,17 @@ def invoke(operator, inputs, attrs):
             position = operator.inputs.index(name)
             for x in inputs[position:] if name == operator.variadic else inputs[position : position + 1]:
                 x.writable()
-    result = operator.forward(*[x if x is None else x.data for x in inputs], **attrs)
+    count = len(inputs)
+    if count == 1:
+        result = operator.forward(inputs[0].data, **attrs)
+    elif count == 2 and not operator.optional:
+        result = operator.forward(inputs[0].data, inputs[1].data, **attrs)
+    else:
+        result = operator.forward(*[None if x is None else x.data for x in inputs], **attrs)
     if operator.single:
-        if operator.shares:
-            output = inputs[0].view(result)
-        else:
-            output = NDArray(result)
-            if operator.views:
-                _note_lender(inputs, output)
+        output = inputs[0].view(result) if operator.shares else NDArray(result)
+        if operator.views:
+            _note_lender(inputs, output)
         if state.recording:
             _record(operator, inputs, attrs, (output,))
         return [output]
@@ -270,7 +286,7 @@ def parents_of(inputs):
     parents, tracked = [], False
     for x in inputs:
         node = None if x is None else x.node
-        if node is None or node.consumed:
+        if node is None or node.parents is None:
             parents.append(None)
         else:
             parents.append((node, x.index))
@@ -284,9 +300,9 @@ def _record(operator, inputs, attrs, outputs):
         for output in outputs:
             output.node = CONSTANT
         return
-    node = Node(operator, parents, attrs)
-    if operator.saves_inputs:
-        node.inputs = inputs
+    node = Node(operator, parents, attrs, inputs if operator.saves_inputs else None)
+    if operator.saves_inputs and operator.unnamed_inputs:
+        node.inputs = [None if i in operator.unnamed_inputs else x for i, x in enumerate(inputs)]
     if operator.saves_shapes or operator.lacks_rules:
         node.metas = [(None, None) if x is None else (x.data.shape, x.data.dtype) for x in inputs]
     if operator.saves_outputs:
@@ -308,7 +324,7 @@ def _record(operator, inputs, attrs, outputs):
 
 def mark_variable(array, grad, req="write"):
     """Make `array` a variable whose gradient goes to `grad`; it leaves any graph it was in."""
-    if grad.data.shape != array.data.shape:
+    if req != "null" and grad.data.shape != array.data.shape:
         raise ShapeError(f"a gradient of shape {grad.data.shape} was given for a variable of shape {array.data.shape}")
     array.node, array.index = (None, 0) if req == "null" else (Leaf(grad, req), 0)
 
@@ -323,7 +339,7 @@ def leaves_of(array):
     found, stack, seen = [], [array.node], set()
     while stack:
         node = stack.pop()
-        if node is None or node in seen or (node.consumed and not isinstance(node, Leaf)):
+        if node is None or node in seen or node.parents is None:
             continue
         seen.add(node)
         if isinstance(node, Leaf):
@@ -393,6 +409,10 @@ def _plain_data(value):
     return value.data if isinstance(value, NDArray) else value
 
 
+_gradients = {None: np.zeros(1)}
+FRESH = _Probe().receive(_plain_data(_gradients.pop(None)))  # as in `backward`
+
+
 def _sweep(heads, head_grads, retain_graph, create_graph, entries):
     """Walk back from the heads. Returns {leaf: gradient} and {(node, index): gradient} for the wanted entries."""
     functions = taped_functions if create_graph else plain_functions
@@ -421,24 +441,37 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries):
     try:
         _start(heads, head_grads, create_graph, feed)
         while heap:
-            if state.interrupted:
-                raise Interrupted("the computation was interrupted")
             node = heapq.heappop(heap)[1]
             g = pending.pop(node)
-            if node.consumed:
-                raise AutogradError(NOT_IN_GRAPH)
-            if node in kept_nodes:
-                for index, value in enumerate(g if node.results is not None else [g]):
-                    kept[node, index] = value
-            if node.results is not None:
-                for index, value in enumerate(g):
-                    if value is None:
-                        zeros = np.zeros(*node.results[index])
-                        g[index] = NDArray(zeros) if create_graph else zeros
-            visited.append(node)
-            for parent, value in zip(node.parents, node.gradients(g, functions), strict=False):
-                if parent is not None and value is not None:
-                    feed(parent[0], parent[1], value)
+            while True:
+                if state.interrupted:
+                    raise Interrupted("the computation was interrupted")
+                parents = node.parents
+                if parents is None:
+                    raise AutogradError(NOT_IN_GRAPH)
+                if node in kept_nodes:
+                    for index, value in enumerate(g if node.results is not None else [g]):
+                        kept[node, index] = value
+                if node.results is not None:
+                    for index, value in enumerate(g):
+                        if value is None:
+                            zeros = np.zeros(*node.results[index])
+                            g[index] = NDArray(zeros) if create_graph else zeros
+                visited.append(node)
+                gradients = node.gradients(g, functions)
+                if len(parents) == 1 and not heap:
+                    # a chain needs no queue
+                    (node, index), g = parents[0], gradients[0]
+                    if g is None:
+                        break
+                    if node.number and node.results is None:
+                        continue
+                    feed(node, index, g)
+                    break
+                for parent, value in zip(parents, gradients, strict=False):
+                    if parent is not None and value is not None:
+                        feed(parent[0], parent[1], value)
+                break
     finally:
         state.recording = before
     if not leaves and not entries:

@@ -30,9 +30,7 @@ class NDArray:
     __slots__ = ("__weakref__", "borrowers", "data", "grad", "grad_req", "index", "lender", "node", "root", "views")
 
     def __init__(self, data, node=None, index=0):
-        self.data = data
-        self.node = node
-        self.index = index
+        self.data, self.node, self.index = data, node, index
         self.root = self.views = self.lender = self.borrowers = None
 
     def view(self, data):

@@ -108,6 +108,15 @@ class Operator:
         """True where some input has no rule: if a gradient is asked for, it is zeros."""
         return self.joint is None and None in self.rules
 
+    @cached_property
+    def unnamed_inputs(self):
+        """Positions of the inputs that no rule names, whose values the tape need not keep."""
+        if self.variadic:
+            return ()
+        rules = [rule for rule in (self.joint, *self.rules) if rule is not None]
+        named = {where for rule in rules for kind, where in rule.sources if kind == "in"}
+        return tuple(i for i in range(len(self.inputs)) if i not in named)
+
     # -- gradients ---------------------------------------------------------------------------------------------
 
     def gradient(self, *names):
@@ -175,15 +184,27 @@ class Operator:
                     )
         return full
 
+    @cached_property
+    def columns(self):
+        """(name, type, class that needs no conversion) of the attributes in declared order."""
+        return tuple((name, type_, type_.exact) for name, type_ in self.attributes.items())
+
     def parse_row(self, row):
-        """All attributes from values in declared order; None (or the end of the row) stands for the default."""
+        """All attributes from values in declared order; None (or the end of the row) stands for the default.
+
+        On the path of every operator call from a client."""
         full = self.defaults.copy()
-        if len(row) > len(self.attributes):
-            raise ArgumentError(f"Operator {self.name} has {len(self.attributes)} attributes, but got {len(row)}")
-        for (name, type_), value in zip(self.attributes.items(), row, strict=False):
-            if value is not None:
-                full[name] = value if type(value) is type_.exact else attributes.parse(self.name, name, type_, value)
-        if len(full) != len(self.attributes):
+        columns = self.columns
+        if row:
+            if len(row) > len(columns):
+                raise ArgumentError(f"Operator {self.name} has {len(columns)} attributes, but got {len(row)}")
+            position = 0
+            for value in row:
+                if value is not None:
+                    name, type_, exact = columns[position]
+                    full[name] = value if type(value) is exact else attributes.parse(self.name, name, type_, value)
+                position += 1
+        if len(full) != len(columns):
             self.parse(full)
         return full
 

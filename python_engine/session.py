@@ -40,7 +40,8 @@ class Session:
         self.channel = channel
         self.arrays = {None: None}
         self.where = ("", 0)
-        self.pool = Pool(lambda number: channel.send(["segment", number]))
+        self.notices = []  # sent at the end of a frame, because arrays die in the middle of anything
+        self.pool = Pool(lambda number: self.notices.append(["segment", number]))
         self.failures = []
         self.own_handles = 0
         self.interrupts = self.resumed = 0
@@ -76,8 +77,8 @@ class Session:
                     if state.interrupted:
                         raise Interrupted("the computation was interrupted")
                     operator = REGISTRY[code]
-                    attrs = operator.parse_row(item[1]) if item[1] else operator.parse_row(())
-                    outputs = autograd.invoke(operator, [arrays[h] for h in item[3:]], attrs)
+                    inputs = [arrays[item[3]]] if len(item) == 4 else [arrays[h] for h in item[3:]]
+                    outputs = autograd.invoke(operator, inputs, operator.parse_row(item[1]))
                     out = item[2]
                     if type(out) is int:
                         arrays[out] = outputs[0]
@@ -96,6 +97,8 @@ class Session:
                     if reason.__traceback__.tb_next is None:
                         raise ProtocolError(f"the message {code!r} does not take {len(item) - 1} fields") from None
                     raise
+        while self.notices:
+            self.channel.send(self.notices.pop())
         self.items += len(message)
         if self.items > COLLECT_EVERY:
             self.items = 0
@@ -213,6 +216,9 @@ class CallbackNode(autograd.Node):
     """The tape entry of a function whose gradient the client computes."""
 
     __slots__ = ("function", "session")
+
+    def __del__(self):
+        self.session.notices.append(["release", self.function])
 
     def gradients(self, g, functions):
         g = g if self.results is not None else [g]
@@ -433,6 +439,7 @@ def _function(session, function, outs, ins):
     inputs = [session.array(h) for h in ins]
     parents = autograd.parents_of(inputs)
     if parents is None:
+        session.notices.append(["release", function])
         return
     node = CallbackNode(None, parents, None)
     node.function, node.session = function, session

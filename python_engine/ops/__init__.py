@@ -2,9 +2,13 @@
 
 from . import (  # noqa: F401
     arithmetic,
+    attention,
+    batch_norm,
     cast,
     contrib,
     conv,
+    densities,
+    ctc,
     detection,
     elementwise,
     gather,
@@ -30,6 +34,7 @@ from . import (  # noqa: F401
     sequence,
     shape,
     slicing,
+    softmax,
     sort,
     spatial,
     special,

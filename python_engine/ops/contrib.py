@@ -133,8 +133,8 @@ def _check_hawkes(lda, alpha, beta, state, lags, marks, valid_length, max_time):
     shapes = [x.shape for x in (alpha, beta, state, lags, marks, valid_length, max_time)]
     if shapes != [(kinds,), (kinds,), (samples, kinds), (samples, steps), (samples, steps), (samples,), (samples,)]:
         raise ShapeError(
-            "_contrib_hawkesll takes lda and state (n, k), alpha and beta (k,), lags and marks (n, t), valid_length and "
-            f"max_time (n,), but got {list(lda.shape)} and {', '.join(str(list(shape)) for shape in shapes)}"
+            "_contrib_hawkesll takes lda and state (n, k), alpha and beta (k,), lags and marks (n, t), valid_length "
+            f"and max_time (n,), but got {list(lda.shape)} and {', '.join(str(list(shape)) for shape in shapes)}"
         )
     for other in (alpha, beta, state, lags):
         check_same_dtype("_contrib_hawkesll", lda, other)

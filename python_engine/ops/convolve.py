@@ -5,10 +5,10 @@ in memory in any order; inside, and in what is returned, the batch is innermost,
 inner loop is a long run. Columns are made for a few output rows at a time and forgotten, so they cost little memory
 and stay in the cache.
 
-There are two plans. By rows: the first spatial axis stays apart and only the others are copied for each tap; the
-window of an output row is then one block of memory, and the blocks of successive rows overlap instead of being
-copied. As a whole: all axes are copied for each tap and many output rows make one product; that suits small images,
-small batches and a dilated first axis.
+There are two plans. By rows: one spatial axis stays apart and only the others are copied for each tap; the window of
+an output row is then one block of memory, and the blocks of successive rows overlap instead of being copied. As a
+whole: all axes are copied for each tap and many output rows make one product; that suits small images, small batches
+and dilated kernels.
 """
 
 import math
@@ -87,9 +87,13 @@ def data_gradient(g, weight, axes, groups):
 
 
 def _plan(batch, channels, filters, axes, groups):
-    row = math.prod(a.out for a in axes[1:]) * batch
-    by_rows = len(axes) > 1 and axes[0].dilate == 1 and row >= LONG_ROW
-    return (_ByRows if by_rows else _AsWhole)(batch, channels // groups, filters // groups, axes, groups)
+    # of a batch, the last axis is set apart: pooling starts with it, and is fastest along the outermost axis
+    turned = batch > 1
+    ordered = axes[::-1] if turned else axes
+    row = math.prod(a.out for a in ordered[1:]) * batch
+    if len(axes) > 1 and ordered[0].dilate == 1 and row >= LONG_ROW:
+        return _ByRows(batch, channels // groups, filters // groups, ordered, groups, turned)
+    return _AsWhole(batch, channels // groups, filters // groups, axes, groups)
 
 
 class _Scratch(threading.local):
@@ -156,24 +160,30 @@ class _Plan:
 
 
 class _ByRows(_Plan):
-    """Data is seen as (G, size of the first axis, C, *other sizes, N), results as (G, rows, F, *other outs, N)."""
+    """Data is seen as (G, size of the first axis, C, *other sizes, N), results as (G, rows, F, *other outs, N).
+    The spatial axes are those of the arrays, or, if `turned`, in reverse."""
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, batch, channels, filters, axes, groups, turned):
+        super().__init__(batch, channels, filters, axes, groups)
+        self.turned = turned
         self.reaches = [[a.reach(tap) for tap in range(a.kernel)] for a in self.rest]
         self.taps = tuple(a.kernel for a in self.rest)
         self.plain = all(a.plain for a in self.rest)
         self.columns_shape = (self.channels, *self.taps, *self.outs[1:], self.batch)
         self.tap_rows = self.channels * math.prod(self.taps)
 
+    def _turn(self, array):
+        return array.swapaxes(2, -1) if self.turned else array
+
     def split(self, array):
+        array = self._turn(array)
         array = array.reshape(array.shape[0], self.groups, -1, *array.shape[2:])
         return array.transpose(1, 3, 2, *range(4, array.ndim), 0)
 
     def join(self, array):
         """The view (N, channels, *sizes) of an array whose memory runs (rows, G, channels, *others, N)."""
         array = array.transpose(array.ndim - 1, 0, 2, 1, *range(3, array.ndim - 1))
-        return array.reshape(array.shape[0], -1, *array.shape[3:])
+        return self._turn(array.reshape(array.shape[0], -1, *array.shape[3:]))
 
     def _empty(self, rows, *shape, dtype):
         return np.empty((rows, self.groups, *shape), dtype).swapaxes(0, 1)
@@ -211,12 +221,12 @@ class _ByRows(_Plan):
         )
 
     def matrix(self, weight):
-        weight = weight.reshape(self.groups, 1, self.filters, *weight.shape[1:])
-        return np.moveaxis(weight, 4, 3).reshape(self.groups, 1, self.filters, -1)
+        weight = self._turn(weight).swapaxes(1, 2)  # F, taps of the first axis, C, other taps
+        return weight.reshape(self.groups, 1, self.filters, -1)
 
     def weight(self, matrix, shape):
-        matrix = matrix.reshape(*shape[:1], shape[2], shape[1], *shape[3:])
-        return np.ascontiguousarray(np.moveaxis(matrix, 1, 2))
+        matrix = matrix.reshape(shape[0], self.first.kernel, shape[1], *self.taps)
+        return np.ascontiguousarray(self._turn(matrix.swapaxes(1, 2)))
 
     def data_gradient(self, g, weight):
         first, filters = self.first, self.filters
@@ -248,8 +258,8 @@ class _ByRows(_Plan):
     def _phases(self, weight):
         """For each remainder of a data row by the stride, the taps that reach it, last tap first, beside each other:
         matrices (G, C and taps of the other axes, taps and F)."""
-        weight = weight.reshape(self.groups, self.filters, *weight.shape[1:])
-        weight = np.moveaxis(np.moveaxis(weight, 3, -1), 1, -1)  # G, C, other taps, taps, F
+        weight = self._turn(weight).reshape(self.groups, self.filters, self.channels, self.first.kernel, *self.taps)
+        weight = np.moveaxis(weight, (3, 1), (-2, -1))  # G, C, other taps, taps, F
         stride = self.first.stride
         return [
             weight[..., phase::stride, :][..., ::-1, :].reshape(self.groups, self.tap_rows, -1)

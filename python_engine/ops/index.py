@@ -114,6 +114,8 @@ operator("_contrib_SparseEmbedding")(_embedding).gradient("weight")(_into_embedd
 def _places(operator_name, shape, axis, index, mode):
     """Where the elements that `pick` picks are in the flattened array."""
     index = in_range(operator_name, index, shape[axis], mode).reshape(-1)
+    if not index.size:
+        return index
     inner = math.prod(shape[axis + 1 :])
     if inner == 1:
         return np.arange(0, math.prod(shape), shape[axis]) + index
@@ -210,7 +212,7 @@ def one_hot(indices, *, depth: int, on_value: float = 1.0, off_value: float = 0.
     if depth < 0:
         raise ArgumentError(f"depth must be a non-negative integer, but is {depth}, in operator one_hot")
     if dtype not in ("float16", "float32", "float64"):
-        on_value, off_value = np.int64(on_value), np.int64(off_value)
+        on_value, off_value = np.asarray((on_value, off_value)).astype(np.int64)
     result = np.zeros((*indices.shape, depth), dtype)
     if off_value:
         np.copyto(result, off_value, casting="unsafe")

@@ -303,6 +303,10 @@ def _through_maxima(name, data, values, move, backwards, layout, *window):
     x, values = _channels_first(data, layout), _channels_first(values, layout)
     axes = _axes(name, x.shape, *window)
     steps = _maxima(x, axes, np.finfo(x.dtype).min)
+    like = steps[-1] if backwards else x
+    if values.strides != like.strides:  # loops over arrays in different memory orders are slow
+        values, given = np.empty_like(like, dtype=values.dtype), values
+        values[...] = given
     order = [(at, steps[len(axes) - 1 - at], steps[len(axes) - at]) for at in range(len(axes))]
     for at, x, top in order if backwards else order[::-1]:
         values = move(values, x, top, at, axes[at])

@@ -5,7 +5,7 @@ A part is always a copy in C order, so that a small one never keeps a large arra
 
 import numpy as np
 
-from ..attributes import Maybe, Shape
+from ..attributes import Bounds, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
 from ..registry import operator
 from .common import check_same_dtype, normal_axis
@@ -27,7 +27,7 @@ def _key(operator_name, ndim, begin, end, step):
 
 
 @operator("slice", "_sparse_slice", "crop")
-def slice_(data, *, begin: Shape, end: Shape, step: Shape = ()):
+def slice_(data, *, begin: Bounds, end: Bounds, step: Bounds = ()):
     """The part [begin, end) of each axis, every `step`-th element; negative positions count from the end, None is
     the whole, and what lies outside is cut off.
 
@@ -42,7 +42,7 @@ def _(F, g, data_shape, begin, end, step):
 
 
 @operator("_backward_slice")
-def backward_slice(ograd, *, shape: Shape, begin: Shape, end: Shape, step: Shape = ()):
+def backward_slice(ograd, *, shape: Shape, begin: Bounds, end: Bounds, step: Bounds = ()):
     """Zeros of `shape` with `ograd` in the part that `slice` would take."""
     gradient = np.zeros(shape, ograd.dtype)
     gradient[_key("_backward_slice", len(shape), begin, end, step)] = ograd
@@ -145,7 +145,7 @@ def _(F, g, data_shapes, offset, h_w, center_crop):
 
 
 @operator("_slice_assign", "_crop_assign")
-def slice_assign(lhs, rhs, *, begin: Shape, end: Shape, step: Shape = ()):
+def slice_assign(lhs, rhs, *, begin: Bounds, end: Bounds, step: Bounds = ()):
     """A copy of `lhs` in which the part that `slice` would take is `rhs`.
 
     rhs: shape of that part, dtype of `lhs`."""
@@ -162,7 +162,7 @@ def slice_assign(lhs, rhs, *, begin: Shape, end: Shape, step: Shape = ()):
 
 
 @operator("_slice_assign_scalar", "_crop_assign_scalar")
-def slice_assign_scalar(data, *, scalar: float = 0.0, begin: Shape, end: Shape, step: Shape = ()):
+def slice_assign_scalar(data, *, scalar: float = 0.0, begin: Bounds, end: Bounds, step: Bounds = ()):
     """A copy of `data` in which the part that `slice` would take is the number `scalar`."""
     result = data.copy()
     key = _key("_slice_assign_scalar", data.ndim, begin, end, step)

@@ -32,6 +32,27 @@ sub tracks
     return 0;
 }
 
+# Runs code that computes a gradient which shall be differentiated in turn: recorded, the arrays given as tracked.
+sub tracked_call
+{
+    my ($code, @arrays) = @_;
+    return AI::MXNet::AutoGrad->record(sub {
+        $_->{rec} = $RECORDING for @arrays;
+        local $CONSUMED = $RECORDING - 1;
+        $code->();
+    }, train_mode => $TRAINING);
+}
+
+# Dies as the original does where an array is written to that a recorded graph needs.
+sub refuse_write
+{
+    my ($array) = @_;
+    AI::MXNet::Error->throw(kind => 'autograd', message => 'MXNetError: Check failed: AGInfo::IsNone(*output): Inplace '
+        . 'operations (+=, -=, x[:]=, etc) are not supported when recording with autograd. Assigning to NDArrays that are '
+        . 'already in a computational graph will cause undefined behavior when evaluating gradients. Please call backward '
+        . 'first to clear the graph or do this out side of a record section. The array is ' . $array->describe);
+}
+
 sub note_undifferentiable { $undifferentiable = $RECORDING; return }
 
 # -- states ------------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@ package AI::MXNet::Engine;
 #
 # @STREAM, @FREE and $LAST are package variables because every operator touches them: an instruction is
 #
-#     @STREAM or wake();  my $h = pop @FREE // ++$LAST;  push @STREAM, [...];  @STREAM < BATCH or flush();
+#     $AWAKE or wake();  my $h = pop @FREE // ++$LAST;  push @STREAM, [...];  @STREAM < BATCH or flush();
 use strict;
 use warnings;
 use Scalar::Util ();
 use AI::MXNet::Engine::Process;
 
 our (@STREAM, @FREE, $LAST, $STALE, $CLOSED);
+our $AWAKE = 0;        # false after each flush: the next instruction looks first whether the engine still lives
 our $LOCATED = '';     # the user's line that the engine was last told
 our $FUNCTIONS = 0;    # functions of Perl that may be on a tape: backward must wait for them
 $LAST = $STALE = 0;
@@ -22,6 +23,8 @@ my ($numbers, $interrupts) = (0, 0);
 my %engine;        # what the engine said of itself: pid, numpy, boot
 my %abandoned;     # requests whose waiting was broken off
 my %replies;       # answers that came while another one was waited for
+my %functions;     # code that the engine may call, by number, until it says that it will not
+my $function_count = 0;
 my @exceptions;    # of functions called by the engine, to be raised where Perl waits
 
 # The engine begins to start while Perl still compiles.
@@ -36,10 +39,22 @@ sub _start
     ($owner, $dead, $memory, %engine) = ($$, undef, undef);
     ($stream, $LOCATED, $FUNCTIONS) = (undef, '', 0);
     @STREAM = @FREE = ();
+    $AWAKE = 0;
     return;
 }
 
-# To be called before an instruction joins an empty stream: notices a fork, a dead engine and what the engine says.
+# A child is told at once that it is one; a fork that Perl does not see (of `open '-|'`) is noticed at the next flush.
+BEGIN {
+    my $fork = defined &CORE::GLOBAL::fork ? \&CORE::GLOBAL::fork : sub { CORE::fork };
+    no warnings 'redefine';
+    *CORE::GLOBAL::fork = sub () {
+        my $pid = $fork->();
+        ($AWAKE, @STREAM) = (0) if defined $pid and not $pid;
+        return $pid;
+    };
+}
+
+# To be called before the first instruction after a flush: notices a fork, a dead engine and what the engine says.
 sub wake
 {
     return _fail_dead() if defined $dead;
@@ -48,6 +63,7 @@ sub wake
     my $arrived = $stream->fill;
     if (not defined $arrived) { _died() }
     elsif ($arrived) { _receive() }
+    $AWAKE = 1;
     return;
 }
 
@@ -74,6 +90,7 @@ sub _forked
 sub flush
 {
     wake() unless defined $stream and $owner == $$;
+    $AWAKE = 0;
     return unless @STREAM;
     $stream->queue([splice @STREAM]);
     $stream->flush or _died();
@@ -84,7 +101,7 @@ sub flush
 sub send
 {
     my ($class, @items) = @_;
-    @STREAM or wake();
+    $AWAKE or wake();
     push @STREAM, @items;
     flush() if @STREAM >= BATCH;
     return;
@@ -94,7 +111,7 @@ sub send
 sub request
 {
     my ($class, $name, @fields) = @_;
-    @STREAM or wake();
+    $AWAKE or wake();
     my $number = ++$numbers;
     push @STREAM, [$name, $number, @fields];
     flush();
@@ -113,7 +130,7 @@ sub request_with
 sub put
 {
     my ($class, $payload, $item) = @_;
-    @STREAM or wake();
+    $AWAKE or wake();
     flush();
     $stream->queue([$item], $payload);
     $stream->flush or _died();
@@ -158,6 +175,7 @@ sub _receive
     while (my ($message, $payload) = eval { $stream->next_message }) {
         my $kind = $message->[0];
         if ($kind eq 'segment') { $memory->freed($message->[1]) if defined $memory }
+        elsif ($kind eq 'release') { $FUNCTIONS-- if delete $functions{ $message->[1] } }
         elsif ($kind eq 'call') { _called(@$message[1 .. $#$message]) }
         elsif ($kind =~ /\A[0-9]+\z/) {
             my ($number, @fields) = @$message;
@@ -202,7 +220,7 @@ sub _died
 
 sub _fail_dead
 {
-    @STREAM = ();
+    ($AWAKE, @STREAM) = (0);
     AI::MXNet::Error->throw(kind => 'engine', message => $dead);
 }
 
@@ -225,7 +243,7 @@ sub locate
     my ($file, $line) = AI::MXNet::Error->user_line;
     return if $LOCATED eq "$file:$line";
     $LOCATED = "$file:$line";
-    @STREAM or wake();
+    $AWAKE or wake();
     push @STREAM, ['where', $file, $line];
     return;
 }
@@ -265,7 +283,7 @@ sub upload
     my $shared = $segment->{piddle}{ join ' ', $type, $piddle->dims }
         //= $memory->shared_piddle($segment, $type, [$piddle->dims]);
     $shared .= $piddle;
-    @STREAM or wake();
+    $AWAKE or wake();
     push @STREAM, ['share', $handle, $segment->{number}, $dtype, $as, @$shape];
     flush();
     return;
@@ -315,9 +333,6 @@ sub download
 }
 
 # -- the engine calls Perl -----------------------------------------------------------------------------------------
-
-my %functions;    # code by number, kept while the engine may call it
-my $function_count = 0;
 
 # Registers code that the engine may call with fields of arrays; the number that it is called by.
 sub register

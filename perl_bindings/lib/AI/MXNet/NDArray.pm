@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use feature 'current_sub';
 use base 'AI::MXNet::NDArray::Base';
+use List::Util ();
 use Scalar::Util qw(blessed looks_like_number);
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Context;
@@ -39,7 +40,7 @@ sub _arithmetic
     return sub {
         my ($lhs, $rhs, $swapped) = @_;
         my ($type, $rec, $item) = ($lhs->{type}, 0);
-        @AI::MXNet::Engine::STREAM or AI::MXNet::Engine::wake();
+        $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
         if (not ref $rhs) {
             looks_like_number($rhs) or _bad_operand($symbol, $rhs);
             $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($lhs);
@@ -217,7 +218,7 @@ sub _array
     my $wire = $dtype;
     ($wire, $as) = ('float64', 'float16') if $dtype eq 'float16';
     my $type = AI::MXNet::Shape::type($shape, $dtype, $ctx);
-    @AI::MXNet::Engine::STREAM or AI::MXNet::Engine::wake();
+    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
     my $handle = _handle();
     AI::MXNet::Engine->upload($handle, $piddle, AI::MXNet::DType::pdl_type($wire), $wire, $as, \@shape);
     return bless { handle => $handle, type => $type, rec => 0 }, SELF;
@@ -405,7 +406,6 @@ sub set
 {
     my ($self, $value) = @_;
     _fail('an NDArray cannot be set to undef') unless defined $value;
-    $self->_check_writable;
     if (blessed $value and $value->isa('AI::MXNet::NDArray::Slice')) { $value = $value->sever }
     if (blessed $value and $value->isa(SELF)) { $value->copyto($self) if $value != $self || $value->{handle} != $self->{handle} }
     elsif (not ref $value) {
@@ -428,20 +428,15 @@ sub _check_fits
     return;
 }
 
-sub _check_writable
+# True for a variable and for what is recorded and not yet consumed by a backward.
+sub is_on_tape
 {
     my ($self) = @_;
-    _fail('the array ', $self->describe, ' is not writable') if $self->{fixed};
-    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($self);
-    return unless $AI::MXNet::AutoGrad::RECORDING;
     my $rec = $self->{rec};
-    my $taken = $rec < 0 || $rec > $AI::MXNet::AutoGrad::CONSUMED;
-    ($taken) = (AI::MXNet::Engine->request('on_tape', $self->{handle}))[0][1] if $rec and not $taken;
-    AI::MXNet::Error->throw(kind => 'autograd', message => 'MXNetError: Check failed: AGInfo::IsNone(*output): Inplace operations '
-        . '(+=, -=, x[:]=, etc) are not supported when recording with autograd. Assigning to NDArrays that are already in a '
-        . 'computational graph will cause undefined behavior when evaluating gradients. Please call backward first to clear '
-        . 'the graph or do this out side of a record section.') if $taken;
-    return;
+    return 1 if $rec < 0 or $rec > $AI::MXNet::AutoGrad::CONSUMED;
+    return 0 unless $AI::MXNet::AutoGrad::RECORDING;
+    my ($fields) = AI::MXNet::Engine->request('on_tape', $self->{handle});
+    return $fields->[1];
 }
 
 sub copy : lvalue { my ($self) = @_; my $result = $self->copyto($self->context); $result }
@@ -458,7 +453,6 @@ sub copyto : lvalue
     elsif (blessed $target and $target->isa(SELF)) {
         if ($target->{handle} == $self->{handle}) { warn "You are attempting to copy an array to itself\n" }
         else {
-            $target->_check_writable;
             $target->_check_fits($self->{type}{shape});
             AI::MXNet::Operators::invoke(_row('_copy'), [$self], {}, $target);
         }
@@ -526,7 +520,7 @@ sub broadcast_to
 {
     my ($self, $shape) = @_;
     _check_shape('broadcast_to', $shape);
-    my @own = (1) x (@$shape - $self->ndim);
+    my @own = (1) x List::Util::max(0, @$shape - $self->ndim);
     my $padded = @own ? $self->reshape([@own, @{ $self->shape }]) : $self;
     my @old = @{ $padded->shape };
     _fail("operands could not be broadcast together with remapped shapes [original->remapped]: [@{ $self->shape }] and requested shape [@$shape]")

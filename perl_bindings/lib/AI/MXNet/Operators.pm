@@ -34,7 +34,7 @@ sub _load
     my $table = Data::MessagePack->new->unpack(do { local $/; readline $file });
     ($digest, my $list) = @$table;
     for my $row (@$list) {
-        $row->{number} = @rows;
+        $row->{number} = 0 + @rows;    # not the bare count, which for none is also text
         push @rows, $row;
         $row->{rule} = AI::MXNet::Shape::rule($row->{shape});
         my $position = 0;
@@ -178,7 +178,7 @@ sub _as_text
 sub _issue
 {
     my ($row, $wire, $inputs, $handles, @types) = @_;
-    @AI::MXNet::Engine::STREAM or AI::MXNet::Engine::wake();
+    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
     my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
     my $size = 0;
     my @outputs = map {
@@ -210,16 +210,23 @@ sub _write_into
     my @outs = ref $out eq 'ARRAY' ? @$out : $out;
     for my $array (@outs) {
         AI::MXNet::Error::fail("out of operator $row->{name} is an NDArray, but got $array") unless _is_array($array);
-        $array->_check_writable;
+        AI::MXNet::Error::fail('the array ', $array->describe, ' is not writable') unless $array->writable;
     }
+    # as in the original, a forbidden write is done before it is refused
+    my @forbidden = $AI::MXNet::AutoGrad::RECORDING ? grep { $_->is_on_tape } @outs : ();
     if (my $rule = $row->{rule}) {
         my ($type) = $rule->($row, $attrs, map { $_->{type} } @$inputs);
         AI::MXNet::Error->throw(kind => 'shape', message => "MXNetError: the output of $row->{name} has shape [@{ $type->{shape} }], "
             . "but the array given as out has [@{ $outs[0]{type}{shape} }]") if "@{ $type->{shape} }" ne "@{ $outs[0]{type}{shape} }";
     }
     else { AI::MXNet::Engine::locate() }
+    my $item = ['into', $row->{number}, (@$wire ? $wire : undef), [map { $_->{handle} } @outs], @$handles];
+    if (@forbidden) {
+        AI::MXNet::AutoGrad->pause(sub { AI::MXNet::Engine->send($item) }, train_mode => $AI::MXNet::AutoGrad::TRAINING);
+        AI::MXNet::AutoGrad::refuse_write($forbidden[0]);
+    }
+    AI::MXNet::Engine->send($item);
     my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
-    AI::MXNet::Engine->send(['into', $row->{number}, (@$wire ? $wire : undef), [map { $_->{handle} } @outs], @$handles]);
     $_->{rec} = $tracked for grep { $tracked } @outs;
     return $out;
 }

@@ -77,8 +77,8 @@ sub _broadcast
         _same_dtypes($row, $lhs, $rhs);
         my @l = @{ $lhs->{shape} };
         my @r = @{ $rhs->{shape} };
-        unshift @l, (1) x (@r - @l);
-        unshift @r, (1) x (@l - @r);
+        unshift @l, 1 while @l < @r;
+        unshift @r, 1 while @r < @l;
         my @shape = map {
             $l[$_] == $r[$_] ? $l[$_] : $l[$_] == 1 ? $r[$_] : $r[$_] == 1 ? $l[$_] : _fail($row,
                 "Check failed: l == 1 || r == 1: operands could not be broadcast together with shapes ",

@@ -42,9 +42,9 @@ sub start
     local ($?, $!, $@);
     local $SIG{CHLD} = 'DEFAULT';
     # A grandchild, so that wait, system and $SIG{CHLD} of the script never see it.
-    my $pid = fork // die "fork: $!\n";
+    my $pid = CORE::fork // die "fork: $!\n";
     if (!$pid) {
-        my $second = fork;
+        my $second = CORE::fork;
         POSIX::_exit(0) if $second or not defined $second;
         _exec($command->{words}, $theirs, $report_end);
     }

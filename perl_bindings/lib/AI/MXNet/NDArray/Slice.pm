@@ -46,7 +46,6 @@ sub set
     my ($self, $value) = @_;
     AI::MXNet::Error::fail('a slice cannot be set to undef') unless defined $value;
     my $parent = $self->{parent};
-    $parent->_check_writable;
     if (not ref $value) {
         AI::MXNet::Error::fail("a slice is set to a number, an NDArray, a piddle or a list, but got '$value'") unless looks_like_number($value);
         AI::MXNet::Operators::invoke(AI::MXNet::Operators::row('_slice_assign_scalar'), [$parent], { $self->_range, scalar => $value }, $parent);

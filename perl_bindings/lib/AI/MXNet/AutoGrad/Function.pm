@@ -1,0 +1,61 @@
+package AI::MXNet::AutoGrad::Function;
+# Functions with a gradient of their own, in Perl.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed);
+use AI::MXNet::AutoGrad;
+use AI::MXNet::Engine;
+use AI::MXNet::Error;
+use overload
+    '&{}'  => sub { my $self = shift; sub { $self->call(@_) } },
+    'bool' => sub {1},
+    fallback => 1;
+
+sub new { my $class = shift; return bless {@_}, ref $class || $class }
+
+# forward(@inputs) computes; its result, one array or a list ref, is put on the tape with this object's backward.
+sub call
+{
+    my ($self, @inputs) = @_;
+    blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail(ref $self, ' takes NDArrays, but got ', $_ // 'undef')
+        for @inputs;
+    my $results;
+    AI::MXNet::AutoGrad->pause(sub { $results = $self->forward(@inputs) }, train_mode => AI::MXNet::AutoGrad->is_training);
+    my @outputs = ref $results eq 'ARRAY' ? @$results : $results;
+    for my $output (@outputs) {
+        AI::MXNet::Error::fail(ref $self, '->forward must return an NDArray or a list ref of them, but returned ', $output // 'undef')
+            unless blessed $output and $output->isa('AI::MXNet::NDArray');
+        # an input returned as it is would become its own source
+        $output = $output->copy if grep { $_->{handle} == $output->{handle} } @inputs;
+    }
+    if (my $tracked = AI::MXNet::AutoGrad::tracks(@inputs)) {
+        my $function = AI::MXNet::Engine->register(sub { $self->_backward(@_) });
+        AI::MXNet::Engine->send(['function', $function, [map { $_->{handle} } @outputs], [map { $_->{handle} } @inputs]]);
+        $_->{rec} = $tracked for @outputs;
+    }
+    return ref $results eq 'ARRAY' ? \@outputs : $outputs[0];
+}
+
+sub forward  { AI::MXNet::Error::fail(ref $_[0], ' has no method forward') }
+sub backward { AI::MXNet::Error::fail(ref $_[0], ' has no method backward') }
+
+sub save_for_backward { my ($self, @arrays) = @_; $self->{saved_tensors} = \@arrays; return }
+sub saved_tensors { my ($self) = @_; my $saved = $self->{saved_tensors} // []; return wantarray ? @$saved : $saved }
+
+# What the engine calls: the gradients of the outputs in, those of the inputs out.
+sub _backward
+{
+    my ($self, $recording, @gradients) = @_;
+    my $results;
+    my $run = sub { $results = $self->backward(@gradients) };
+    if ($recording) { AI::MXNet::AutoGrad::tracked_call($run, @gradients) }
+    else { AI::MXNet::AutoGrad->pause($run) }
+    my @results = ref $results eq 'ARRAY' ? @$results : $results;
+    for (@results) {
+        AI::MXNet::Error::fail(ref $self, '->backward must return an NDArray for each input (undef: none), but returned ', $_)
+            if defined and not(blessed $_ and $_->isa('AI::MXNet::NDArray'));
+    }
+    return \@results;
+}
+
+1;
