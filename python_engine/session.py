@@ -161,7 +161,8 @@ class Session:
         kind = reason.kind if isinstance(reason, MXNetError) else "compute"
         trace = "".join(traceback.format_exception(reason)) if not isinstance(reason, MXNetError) else ""
         failure = ComputeError(message, operator, shapes, self.where, kind, trace)
-        self.failures.append(failure)
+        if kind != Interrupted.kind:
+            self.failures.append(failure)
         return failure
 
     def poison(self, handles, failure):
@@ -262,13 +263,14 @@ def _request(function):
     return control
 
 
-def _hello(session, number, protocol, table_hash, pid):
+def _hello(session, number, protocol, table_hash, base):
     if protocol != PROTOCOL:
         raise ProtocolError(f"the client speaks protocol {protocol}, this engine {PROTOCOL}")
     if table_hash.decode() != table.digest():
         raise ProtocolError(
             "the client's operator table differs from the engine's: the Perl modules and the engine are of different versions"
         )
+    session.own_handles = -base  # handles from before a restart or a fork are never mistaken for ours
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     except OSError:

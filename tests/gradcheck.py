@@ -29,8 +29,9 @@ class GradientError(AssertionError):
 def check_gradients(function, inputs, order=2, *, rtol=1e-5, atol=1e-8, training=True, seed=0):
     """Raise GradientError unless the gradients of `function` up to `order` are what central differences give.
 
-    function: from NDArrays to an NDArray or several, of operators; it is called many times, so it must draw the same
-    random numbers and find the same constants each time. inputs: arrays at a point where it is smooth; all are derived by."""
+    function: from NDArrays to an NDArray or several, made of operators; it is called many times, so it must draw the
+    same random numbers and find the same constants each time. inputs: arrays at a point where it is smooth, all of
+    which it is derived by."""
     inputs = [np.array(x, np.float64) for x in inputs]
     random = np.random.default_rng(seed)
     with autograd.recording(False, training):
@@ -78,7 +79,7 @@ def _check_once(function, inputs, order, random, rtol, atol):
     weights = [random.standard_normal(y.shape) for y in outputs]
     for y in outputs:
         assert y.dtype == np.float64, f"an output of dtype {y.dtype} is too coarse for differences"
-        assert np.isfinite(y.data).all(), f"the function or its derivative of order {order - 1} is not finite here"
+        assert np.isfinite(y.data).all(), f"the derivative of order {order - 1} is not finite here"
     gradients = _derive(outputs, variables, [NDArray(w) for w in weights])
     size = sum(np.abs(w * y.data).sum() for w, y in zip(weights, outputs, strict=True))
 
@@ -90,6 +91,7 @@ def _check_once(function, inputs, order, random, rtol, atol):
         direction = random.standard_normal(x.shape)
         expected = (total(position, x + STEP * direction) - total(position, x - STEP * direction)) / (2 * STEP)
         terms = gradient.data * direction
+        assert np.isfinite(terms).all(), f"the derivative of order {order} is not finite here"
         tolerance = atol + rtol * np.abs(terms).sum() + 16 * EPSILON * size / STEP
         if not abs(terms.sum() - expected) <= tolerance:
             raise GradientError(

@@ -158,13 +158,15 @@ def _(F, g, lhs, transpose_a, transpose_b):
 
 
 @operator("khatri_rao")
-def khatri_rao(*args):
+def khatri_rao(*args, num_args: int = 0):
     """Column-wise Kronecker product of matrices with the same number of columns.
 
-    Inputs (n1, k), (n2, k), ...; output (n1 * n2 * ..., k)."""
-    if not args or any(x.ndim != 2 or x.shape[1] != args[0].shape[1] for x in args):
+    Inputs (n1, k), (n2, k), ...; output (n1 * n2 * ..., k). num_args: how many; 0: as many as there are."""
+    fits = args and all(x.ndim == 2 and x.shape[1] == args[0].shape[1] for x in args)
+    if not fits or num_args not in (0, len(args)):
         raise ShapeError(
-            f"khatri_rao needs one or more matrices with the same number of columns, but got {shown_shapes(*args)}"
+            f"khatri_rao needs one or more matrices with the same number of columns (num_args="
+            f"{num_args or 'not given'}), but got {shown_shapes(*args)}"
         )
     for x in args:
         check_same_dtype("khatri_rao", args[0], x)

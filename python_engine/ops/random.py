@@ -251,8 +251,8 @@ def multinomial(data, *, shape: Shape = (), get_prob: bool = False, dtype: INDEX
     into `data`. ComputeError where there are no probabilities."""
     if data.dtype.kind != "f" or data.shape[-1] == 0 or data.shape[-1] > EXACT[dtype]:
         raise ShapeError(
-            f"Operator _sample_multinomial takes floats, for dtype={dtype} 1 to {EXACT[dtype]} of them in the last axis, "
-            f"but got {data.dtype} of shape {list(data.shape)}"
+            f"Operator _sample_multinomial takes floats, for dtype={dtype} 1 to {EXACT[dtype]} of them along the last "
+            f"axis, but got {data.dtype} of shape {list(data.shape)}"
         )
     if shape:
         _check_shape("_sample_multinomial", shape)

@@ -184,17 +184,20 @@ def _sin_pi(x):
 
 
 def _near_2(x):
-    """For 0 < x < FAR: log gamma(y) for a y in [1.5, 2.5), and `up`, `down` with gamma(x) = gamma(y) up / down."""
-    y, up, down = x.copy(), np.ones_like(x), np.ones_like(x)
-    for _ in range(2):
+    """For 0 < x < FAR: log gamma(2 + z) for a z in [-0.5, 0.5), and the factors `up` and `down` that lead to gamma(x)
+    as gamma(2 + z) up / down."""
+    z, y, up, down = x - 2, x.copy(), np.ones_like(x), np.ones_like(x)
+    for minus in (1, 0):
         low = y < 1.5
         down[low] *= y[low]
         y[low] += 1
+        z[low] = x[low] - minus  # y - 2 would have lost the last digits of x
     for _ in range(8):
         high = y >= 2.5
         y[high] -= 1
+        z[high] -= 1
         up[high] *= y[high]
-    return polynomial(_AROUND_2, y - 2), up, down
+    return polynomial(_AROUND_2, z), up, down
 
 
 def _correction(x):
@@ -227,8 +230,9 @@ def _gamma(x):
     result = x.copy()  # NaN stays, and so does inf
     above, below = x > 0, x < 0
     result[above] = _positive(x[above], _gamma_near, _gamma_far)
-    sine = _sin_pi(x[below])
-    reflected = np.pi / (sine * _positive(1 - x[below], _gamma_near, _gamma_far))  # DLMF 5.5.3
+    negative = x[below]
+    sine = _sin_pi(negative)
+    reflected = -np.pi / (negative * sine * _positive(-negative, _gamma_near, _gamma_far))  # DLMF 5.5.3
     result[below] = np.where(sine == 0, np.nan, reflected)
     return np.where(x == 0, 1 / x, result)
 
@@ -247,8 +251,9 @@ def _gammaln(x):
     result = x.copy()
     above, below = x > 0, x <= 0
     result[above] = _positive(x[above], _gammaln_near, _gammaln_far)
-    sine = np.abs(_sin_pi(x[below]))
-    reflected = np.log(np.pi / sine) - _positive(1 - x[below], _gammaln_near, _gammaln_far)
+    size = -x[below]
+    sine = np.abs(_sin_pi(size))
+    reflected = np.log(np.pi / (size * sine)) - _positive(size, _gammaln_near, _gammaln_far)
     result[below] = np.where(sine > 0, reflected, np.inf)
     return result
 
@@ -275,7 +280,8 @@ def _digamma(x):
     result[above] = _positive(x[above], _digamma_near, _digamma_far)
     negative = x[below]
     part = negative - np.round(negative)
-    reflected = _positive(1 - negative, _digamma_near, _digamma_far) - np.pi / np.tan(np.pi * part)  # DLMF 5.5.4
+    there = _positive(-negative, _digamma_near, _digamma_far)
+    reflected = there - 1 / negative - np.pi / np.tan(np.pi * part)  # DLMF 5.5.4 and 5.5.2
     result[below] = np.where(part == 0, np.nan, reflected)
     return result
 

@@ -106,8 +106,12 @@ sub _within
     my ($code, $recording, $training) = @_;
     my @before = ($RECORDING, $TRAINING);
     _set(defined $recording ? ($recording ? $RECORDING || ++$recordings : 0) : $RECORDING, $training // $TRAINING);
-    my $done = eval { $code->(); 1 };
-    my $error = $@;
+    my ($done, $error);
+    {
+        local $@;
+        $done = eval { $code->(); 1 };
+        $error = $@;
+    }
     _set(@before);
     die $error unless $done;
     return;

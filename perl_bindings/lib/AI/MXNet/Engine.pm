@@ -72,7 +72,7 @@ sub _connect
 {
     require AI::MXNet::Operators;
     $stream = AI::MXNet::Engine::Stream->new($process->{socket});
-    $stream->queue([['hello', ++$numbers, PROTOCOL, AI::MXNet::Operators::digest(), $$]]);
+    $stream->queue([['hello', ++$numbers, PROTOCOL, AI::MXNet::Operators::digest(), $STALE]]);
     $engine{greeting} = $numbers;
     return;
 }
@@ -172,6 +172,7 @@ sub _throw
 # Handles every message that has arrived.
 sub _receive
 {
+    local $@;    # the caller may be about to look at its own
     while (my ($message, $payload) = eval { $stream->next_message }) {
         my $kind = $message->[0];
         if ($kind eq 'segment') { $memory->freed($message->[1]) if defined $memory }

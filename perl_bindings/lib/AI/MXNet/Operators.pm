@@ -66,45 +66,38 @@ sub call
 sub resolve
 {
     my ($row, $self, @arguments) = @_;
-    my (%attrs, %placed, $out);
-    my $take = sub {
-        my ($name, $value, $strict) = @_;
-        if ($name eq 'out') { $out = $value }
-        elsif (exists $row->{position}{$name}) { $attrs{$name} = _plain($value) }
-        elsif (exists $row->{input}{$name}) { $placed{$name} = $value }
-        elsif ($name eq 'name' or $name eq 'ctx') { $attrs{ctx} = $value if $name eq 'ctx' }
-        elsif ($strict) {
-            AI::MXNet::Error::fail("MXNetError: Cannot find argument '$name', Possible Arguments: ",
-                join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")");
-        }
-    };
-    if (@arguments and ref $arguments[-1] eq 'HASH') {
-        my $named = pop @arguments;
-        $take->($_, $named->{$_}, 1) for sort keys %$named;
-    }
+    my (%named, %attrs, %placed, $out);
+    my $strict = @arguments && ref $arguments[-1] eq 'HASH';
+    if ($strict) { %named = %{ pop @arguments } }
     else {
         while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and _is_name($row, $arguments[-2])) {
             my ($name, $value) = splice @arguments, -2;
-            $take->($name, $value);
+            $named{$name} = $value;
         }
     }
-    my @inputs = grep { _is_array($_) } @arguments;
-    my @values = grep { not _is_array($_) } @arguments;
-    if ($row->{variadic} and @inputs == 0 and my $list = first { ref eq 'ARRAY' && @$_ && _is_array($_->[0]) } @values) {
-        @inputs = @$list;
-        @values = grep { not ref $_ or $_ != $list } @values;
+    for my $name (keys %named) {
+        if (exists $row->{position}{$name}) { $attrs{$name} = ref $named{$name} ? _plain($named{$name}) : $named{$name} }
+        elsif (exists $row->{input}{$name}) { $placed{$name} = $named{$name} }
+        elsif ($name eq 'out') { $out = $named{out} }
+        elsif ($name eq 'ctx') { $attrs{ctx} = $named{ctx} }
+        elsif ($strict and $name ne 'name') { _unknown($row, $name) }
     }
-    my @names = map { $_->[0] } @{ $row->{attributes} };
+    my (@inputs, @values);
+    for my $argument (@arguments) {
+        if (ref $argument eq 'AI::MXNet::NDArray' or _is_array($argument)) { push @inputs, $argument }
+        elsif ($row->{variadic} and ref $argument eq 'ARRAY' and @$argument and _is_array($argument->[0])) { push @inputs, @$argument }
+        else { push @values, $argument }
+    }
     if (@values) {
-        my @open = grep { not exists $attrs{$_} } @names;
+        my @open = grep { not exists $attrs{$_} } map { $_->[0] } @{ $row->{attributes} };
         AI::MXNet::Error::fail("Too many positional arguments for operator $row->{name}: it takes ",
-            join(', ', @{ $row->{inputs} }, @names), ', but got also ', join ', ', map { $_ // 'undef' } @values[@open .. $#values])
+            join(', ', @{ $row->{inputs} }, map { $_->[0] } @{ $row->{attributes} }), ', but got also ',
+            join ', ', map { $_ // 'undef' } @values[@open .. $#values])
             if @values > @open;
-        for my $value (@values) { $attrs{ shift @open } = _plain($value) }
+        $attrs{ shift @open } = _plain($_) for @values;
     }
-    @inputs = map { $_->isa('AI::MXNet::NDArray::Slice') ? $_->sever : $_ } @inputs;
     my $wanted = $row->{variadic} ? 1 : $row->{least};
-    unshift @inputs, $self if blessed $self and (@inputs + keys %placed < $wanted or $row->{variadic} && !defined $out);
+    unshift @inputs, $self if ref $self and (@inputs + keys %placed < $wanted or $row->{variadic} && !defined $out);
     for my $name (sort { $row->{input}{$a} <=> $row->{input}{$b} } keys %placed) {
         my $value = $placed{$name};
         if ($row->{variadic}) { push @inputs, ref $value eq 'ARRAY' ? @$value : $value; next }
@@ -112,11 +105,19 @@ sub resolve
             unless _is_array($value) or not defined $value;
         splice @inputs, $row->{input}{$name}, 0, $value if defined $value;
     }
+    ref $_ eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
     return (\@inputs, \%attrs, $out);
 }
 
 sub _is_array { blessed $_[0] && ($_[0]->isa('AI::MXNet::NDArray') || $_[0]->isa('AI::MXNet::NDArray::Slice')) }
 sub _is_name { exists $_[0]{position}{ $_[1] } or exists $_[0]{input}{ $_[1] } or $extra{ $_[1] } }
+
+sub _unknown
+{
+    my ($row, $name) = @_;
+    AI::MXNet::Error::fail("MXNetError: Cannot find argument '$name', Possible Arguments: ",
+        join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")");
+}
 
 # A one-element array or piddle stands for its number.
 sub _plain
@@ -132,7 +133,7 @@ sub _plain
     return $value;
 }
 
-my %predicted;    # types by operator, attributes and input types, where the engine had to be asked
+my %predicted;    # types of the outputs by operator, attributes and input types: told by a rule, or by the engine once
 
 # Calls an operator on arrays. Returns an NDArray, a list ref of several, or $out.
 sub invoke
@@ -152,19 +153,24 @@ sub invoke
     my $ctx = delete $attrs->{ctx};
     $ctx = @$inputs ? $inputs->[0]{type}{ctx} : AI::MXNet::Context::->current_ctx unless defined $ctx;
     $ctx = _context($ctx)->usable unless ref $ctx;
-    my @wire = _row_of_values($row, $attrs);
+    my @wire = %$attrs || $row->{required} ? _row_of_values($row, $attrs) : ();
     AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { defined $_ ? $_->{handle} : undef } @$inputs];
     return _write_into($row, \@wire, $inputs, $attrs, $handles, $out) if defined $out;
-    my @types;
-    my $key;
-    if (my $rule = $row->{rule}) { @types = $rule->($row, $attrs, map { $_->{type} } @$inputs) }
-    elsif ($row->{shape} eq 'engine') {
-        $key = join ' ', $row->{name}, "$ctx", (map { defined $_ ? $_->{type}{id} : '-' } @$inputs), ':', map { _as_text($_) } @wire;
-        @types = @{ $predicted{$key} // [] };
+    my @outputs;
+    if ($row->{shape} eq 'value') { @outputs = _ask($row, \@wire, $inputs, $handles, $ctx) }
+    else {
+        my $key = join ' ', $row->{name}, @$inputs ? () : "$ctx", (map { defined $_ ? $_->{type}{id} : '-' } @$inputs), ':',
+            map { _as_text($_) } @wire;
+        my $types = $predicted{$key};
+        if (not defined $types and my $rule = $row->{rule}) {
+            $types = $predicted{$key} = [$rule->($row, $attrs, map { $_->{type} } @$inputs)];
+        }
+        @outputs = $types ? _issue($row, \@wire, $inputs, $handles, $types) : _ask($row, \@wire, $inputs, $handles, $ctx);
+        $predicted{$key} = [map { $_->{type} } @outputs] unless $types;
+        # attributes that change with each call, such as a learning rate, must not fill the memory
+        %predicted = () if keys %predicted > 10_000;
     }
-    my @outputs = @types ? _issue($row, \@wire, $inputs, $handles, @types) : _ask($row, \@wire, $inputs, $handles, $ctx);
-    $predicted{$key} = [map { $_->{type} } @outputs] if defined $key and not @types and not grep { not $_->{type}{size} } @outputs;
     return @outputs == 1 ? $outputs[0] : \@outputs;
 }
 
@@ -177,14 +183,14 @@ sub _as_text
 
 sub _issue
 {
-    my ($row, $wire, $inputs, $handles, @types) = @_;
+    my ($row, $wire, $inputs, $handles, $types) = @_;
     $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-    my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
+    my $tracked = $AI::MXNet::AutoGrad::RECORDING ? AI::MXNet::AutoGrad::tracks(@$inputs) : 0;
     my $size = 0;
     my @outputs = map {
         $size += $_->{size};
         bless { handle => pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, type => $_, rec => $tracked }, 'AI::MXNet::NDArray'
-    } @types;
+    } @$types;
     push @AI::MXNet::Engine::STREAM,
         [$row->{number}, (@$wire ? $wire : undef), (@outputs == 1 ? $outputs[0]{handle} : [map { $_->{handle} } @outputs]), @$handles];
     AI::MXNet::Engine::flush() if $size > 4096 or @AI::MXNet::Engine::STREAM >= AI::MXNet::Engine::BATCH;
@@ -238,8 +244,7 @@ sub _row_of_values
     my @wire;
     for my $name (keys %$attrs) {
         my $type = $row->{types}{$name};
-        AI::MXNet::Error::fail("MXNetError: Cannot find argument '$name', Possible Arguments: ",
-            join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")") unless $type;
+        _unknown($row, $name) unless $type;
         $wire[$row->{position}{$name}] = $attrs->{$name} = value($row, $name, $type, $attrs->{$name});
     }
     for my $name (@{ $row->{required} // [] }) {
