@@ -70,11 +70,21 @@ class Network:
     def between_shape(self):
         return (self.steps, self.batch, self.width * self.directions)
 
+    def _between_places(self):
+        """Where the inputs of the layers above the first start in the reserve, and where it ends."""
+        first = self.runs * sum(map(math.prod, self.kept_shapes()))
+        step = math.prod(self.between_shape()) * (2 if self.dropout else 1)
+        return [first + i * step for i in range(self.layers)]
+
     @property
     def reserve(self):
         """How many elements the reserve has."""
-        between = math.prod(self.between_shape()) * (2 if self.dropout else 1)
-        return self.runs * sum(map(math.prod, self.kept_shapes())) + (self.layers - 1) * between
+        return self._between_places()[-1]
+
+    def mask_places(self):
+        """Where the masks of dropout begin and end in the reserve, for each layer above the first."""
+        size = math.prod(self.between_shape())
+        return [(end - size, end) for end in self._between_places()[1:]] if self.dropout else []
 
 
 class _Pieces:
@@ -113,11 +123,6 @@ def _kept(network, reserve):
     shape = network.between_shape()
     between = [(pieces.take(shape), pieces.take(shape if network.dropout else None)) for _ in range(network.layers - 1)]
     return runs, between
-
-
-def masks_of(network, reserve):
-    """The masks of dropout, one for each layer above the first."""
-    return [mask for _, mask in _kept(network, reserve)[1]]
 
 
 def forward(network, data, parameters, state, cell, live, draw):
@@ -173,11 +178,10 @@ def backward(network, g, g_state, g_cell, data, parameters, reserve, live, need_
             part = g[:, :, direction * network.width :][:, :, : network.width]
             if live is not None:
                 part = part * live
-            share = run.backward(
-                x, part, g_state[index], None if g_cell is None else g_cell[index], live, gradients[index],
-                layer > 0 or need_data,
-            )  # fmt: skip
-            g_below = share if g_below is None else g_below.__iadd__(share) if share is not None else None
+            g_c = None if g_cell is None else g_cell[index]
+            share = run.backward(x, part, g_state[index], g_c, live, gradients[index], layer > 0 or need_data)
+            if share is not None:
+                g_below = share if g_below is None else np.add(g_below, share, out=g_below)
         g = g_below if mask is None else g_below * mask
     return g, gradient, g_state, g_cell
 
