@@ -1,5 +1,7 @@
 #!/usr/bin/env perl
 # Trains a two-layer network on real handwritten digits with nothing but NDArray and autograd.
+# ignore-lines: ^epoch
+# tolerance: 0.02 0.001
 use strict;
 use warnings;
 use FindBin qw($Bin);

@@ -154,6 +154,8 @@ class Node:
                 values.append(self.metas[where][0] if where < len(self.metas) else None)
             elif kind == "dtype":
                 values.append(self.metas[where][1] if where < len(self.metas) else None)
+            elif kind == "wanted":
+                values.append([parent is not None for parent in self.parents])
             else:  # shapes, dtypes: of any number of inputs
                 values.append([meta[kind == "dtypes"] for meta in self.metas])
         return rule.function(functions, g, *values)

@@ -13,10 +13,10 @@ Positional parameters are the array inputs (`= None`: optional, `*data`: any num
 attributes, with their types (see attributes.py) and defaults. Inputs arrive as NumPy arrays, attributes parsed.
 
 A gradient rule takes `F`, the incoming gradient `g` (a list where the operator has several outputs) and then, by
-name, whatever it needs: inputs, `out` (or output names), attributes, and `<input>_shape` / `<input>_dtype` where the
-values themselves are not needed. Only what some rule names is kept alive by the tape. `F.<operator>` computes on
-plain arrays, or records when a derivative of the derivative is wanted, so rules must stick to `F`, arithmetic
-between arrays and numbers, and nothing else.
+name, whatever it needs: inputs, `out` (or output names), attributes, `<input>_shape` / `<input>_dtype` where the
+values themselves are not needed, and `wanted`: for each input, whether its gradient is. Only what some rule names is
+kept alive by the tape. `F.<operator>` computes on plain arrays, or records when a derivative of the derivative is
+wanted, so rules must stick to `F`, arithmetic between arrays and numbers, and nothing else.
 """
 
 import inspect
@@ -51,6 +51,8 @@ class Rule:
             return ("in", operator.inputs.index(name))
         if name in operator.attributes or name == "train":
             return ("attr", name)
+        if name == "wanted":
+            return ("wanted", 0)
         if name == "out":
             return ("out", 0)
         if name in operator.output_names:

@@ -128,29 +128,26 @@ def _(
     F, g, data, parameters, state, state_cell, sequence_length, reserve, wanted, state_size, num_layers, bidirectional,
     mode, p, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length, train,
 ):  # fmt: skip
-    place = 3 if sequence_length is None and mode != "lstm" else 4
     state_cell, sequence_length = _optional_inputs(mode, use_sequence_length, state_cell, sequence_length)
     if isinstance(data, np.ndarray):
-        results = F._backward_RNN(
+        return F._backward_RNN(
             *g[:3], data, parameters, reserve, sequence_length, state_size=state_size, num_layers=num_layers,
             bidirectional=bidirectional, mode=mode, p=p, projection_size=projection_size,
             lstm_state_clip_min=lstm_state_clip_min, lstm_state_clip_max=lstm_state_clip_max,
             lstm_state_clip_nan=lstm_state_clip_nan, train=train, need_data=wanted[0],
         )  # fmt: skip
-    else:
-        network = _network(
-            data.shape, mode, state_size, num_layers, bidirectional, p, projection_size, lstm_state_clip_min,
-            lstm_state_clip_max, lstm_state_clip_nan, train,
-        )  # fmt: skip
-        live, masks, kept = None, [], F.BlockGrad(reserve)
-        if sequence_length is not None:
-            lengths = F.Cast(F.reshape(sequence_length, shape=(-1, 1)), dtype=str(data.dtype))
-            live = [lengths > step for step in range(network.steps)]
-        for begin, end in network.mask_places():
-            mask = F.reshape(F.slice_axis(kept, axis=0, begin=begin, end=end), shape=network.between_shape())
-            masks.append(F.Cast(mask, dtype=str(data.dtype)))
-        results = unrolled.gradient(F, network, *g[:3], data, parameters, state, state_cell, live, masks)
-    return results if place == 4 else (*results[:3], None)
+    network = _network(
+        data.shape, mode, state_size, num_layers, bidirectional, p, projection_size, lstm_state_clip_min,
+        lstm_state_clip_max, lstm_state_clip_nan, train,
+    )  # fmt: skip
+    live, masks, kept = None, [], F.BlockGrad(reserve)
+    if sequence_length is not None:
+        lengths = F.Cast(F.reshape(sequence_length, shape=(-1, 1)), dtype=str(data.dtype))
+        live = [lengths > step for step in range(network.steps)]
+    for begin, end in network.mask_places():
+        mask = F.reshape(F.slice_axis(kept, axis=0, begin=begin, end=end), shape=network.between_shape())
+        masks.append(F.Cast(mask, dtype=str(data.dtype)))
+    return unrolled.gradient(F, network, *g[:3], data, parameters, state, state_cell, live, masks)
 
 
 @operator("_backward_RNN", outputs=("data", "parameters", "state", "state_cell"))
