@@ -15,7 +15,7 @@ use Digits;
 
 my ($hidden, $classes, $batch_size, $epochs, $rate) = (128, 10, 32, 12, 0.2);
 mx->random->seed(1);
-srand 1;
+CORE::srand(1);    # PDL has an srand of its own, which shuffle does not know
 
 my ($images, $labels) = Digits->load('train');
 my ($test_images, $test_labels) = map { nd->array($_) } Digits->load('t10k');

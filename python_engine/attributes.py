@@ -76,7 +76,7 @@ class Str(Type):
 
 
 class Tuple(Type):
-    """A tuple of `item`s, or also of None where `holes`; one number stands for a tuple of one. MXNet writes it (1, 2)."""
+    """A tuple of `item`s (with `holes`, also of None); one number stands for a tuple of one. MXNet writes it (1, 2)."""
 
     def __init__(self, item, name, holes=False):
         self.item, self.name, self.holes = item, name, holes

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..attributes import Choice, Shape
 from ..errors import ArgumentError, ShapeError
+from ..ndarray import NDArray
 from ..registry import find, operator
 from .common import widened
 from .nn import check_floats, check_shape
@@ -82,6 +83,7 @@ def softmax_output(
 def _(
     F,
     g,
+    data,
     out,
     label,
     grad_scale,
@@ -93,6 +95,9 @@ def _(
     out_grad,
     smooth_alpha,
 ):
+    if isinstance(data, NDArray):  # `out` would lead the next derivative through this rule, which is no derivative
+        lines = _lines(data.shape, multi_output, preserve_shape)
+        out = F.reshape(F.softmax(F.reshape(data, shape=lines), axis=1), shape=data.shape)
     target, weight = F._softmax_output_target(
         label,
         shape=out.shape,
@@ -161,16 +166,16 @@ def _trimmed(shape):
     return shape
 
 
-def _declare_regression(name, predict, difference, doc):
+def _declare_regression(name, predict, error, doc):
     def compute(data, label, *, grad_scale: float = 1.0):
         check_floats(name, data, label)
         if _trimmed(label.shape) != _trimmed(data.shape):
             check_shape(name, "label", label, data.shape)
         return predict(data)
 
-    def into_data(F, g, out, label, grad_scale):
+    def into_data(F, g, data, label, grad_scale):
         outputs = math.prod(label.shape[1:])
-        return difference(F, out - F.reshape(label, shape=out.shape)) * (grad_scale / max(1, outputs))
+        return error(F, data, F.reshape(label, shape=data.shape)) * (grad_scale / max(1, outputs))
 
     compute.__doc__ = (
         doc
@@ -189,19 +194,19 @@ def _same(data):
 _declare_regression(
     "LinearRegressionOutput",
     _same,
-    lambda F, error: error,
+    lambda F, data, label: data - label,
     "The data, with the gradient of squared error: (data - label) * grad_scale.",
 )
 _declare_regression(
     "MAERegressionOutput",
     _same,
-    lambda F, error: F.sign(error),
+    lambda F, data, label: F.sign(data - label),
     "The data, with the gradient of absolute error: sign(data - label) * grad_scale.",
 )
 _declare_regression(
     "LogisticRegressionOutput",
     find("sigmoid").forward,
-    lambda F, error: error,
+    lambda F, data, label: F.sigmoid(data) - label,
     "sigmoid(data), with the gradient of cross entropy with `label` for the data: (output - label) * grad_scale.",
 )
 

@@ -13,7 +13,7 @@ from .common import FLOATS, check_same_dtype, reduce_to, widened
 
 BLOCK = 1 << 14
 ZEROS = {np.dtype(name): np.zeros(BLOCK, name) for name in FLOATS}
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+SELU_ALPHA, SELU_SCALE = float(np.float32(1.6732632423543772)), float(np.float32(1.0507009873554805))  # as in MXNet
 
 
 def check_floats(operator_name, data, *others):
@@ -201,7 +201,7 @@ def leaky_relu(
 
 
 @leaky_relu.gradient("data")
-def _(F, g, data, gamma, out, mask, act_type, slope):
+def _(F, g, data, gamma, mask, act_type, slope):
     g = g[0]
     if act_type == "gelu":
         density = F.exp(data * data * -0.5) * math.sqrt(0.5 / math.pi)
@@ -214,10 +214,12 @@ def _(F, g, data, gamma, out, mask, act_type, slope):
         return positive + (g - positive) * slopes
     if act_type == "rrelu":
         return positive + (g - positive) * mask
+    exp = F.exp(F._minimum_scalar(data, scalar=0.0))
     if act_type == "elu":
-        return positive + (g - positive) * F.exp(F._minimum_scalar(data, scalar=0.0)) * slope
-    # MXNet's gradient of selu: below zero the slope is SCALE * (ALPHA + out), where SCALE * ALPHA + out would be right
-    return (positive + (g - positive) * (SELU_ALPHA + F._minimum_scalar(out, scalar=0.0))) * SELU_SCALE
+        return positive + (g - positive) * exp * slope
+    # MXNet's gradient of selu: below zero the slope is SCALE * (ALPHA + output), though SCALE * ALPHA + output is right
+    slopes = (exp - 1) * (SELU_SCALE * SELU_ALPHA) + SELU_ALPHA
+    return (positive + (g - positive) * slopes) * SELU_SCALE
 
 
 @leaky_relu.gradient("gamma")

@@ -49,16 +49,16 @@ def spread(F, g, shape, axis, exclude):
     return F.broadcast_to(F.reshape(g, shape=kept), shape=shape)
 
 
-def _wide(data):
-    return np.float32 if data.dtype == np.float16 else None
+def _accumulator(data):
+    return np.float32 if data.dtype == np.float16 else data.dtype
 
 
 def _sum(data, axes, keepdims):
-    return np.add.reduce(data, axes, _wide(data), None, keepdims)
+    return np.add.reduce(data, axes, _accumulator(data), None, keepdims)
 
 
 def _prod(data, axes, keepdims):
-    return np.multiply.reduce(data, axes, _wide(data), None, keepdims)
+    return np.multiply.reduce(data, axes, _accumulator(data), None, keepdims)
 
 
 def _count(shape, axis, exclude):
@@ -129,18 +129,20 @@ def _(F, g, data, out, axis, exclude):
     return hit * spread(F, g, data.shape, axis, exclude)
 
 
-@operator("_backward_prod", shape="same")
-def backward_prod(data):
-    """The product of the other elements along the last axis, for each element.
+@operator("_product_of_others", shape="same")
+def product_of_others(data):
+    """For each element the product of the other elements along the last axis; 0s do not disturb it.
 
-    Output: shape and dtype of `data`. It is right where elements are 0, too, where product / element is not."""
+    Output: shape and dtype of `data`."""
+    if data.size == 0:
+        return data.copy()
     ones = np.ones((*data.shape[:-1], 1), data.dtype)
-    before = np.multiply.accumulate(np.concatenate([ones, data[..., :-1]], -1), -1)
-    after = np.multiply.accumulate(np.concatenate([ones, data[..., :0:-1]], -1), -1)[..., ::-1]
-    return np.multiply(before, after, out=before, casting="unsafe")
+    before = np.multiply.accumulate(np.concatenate([ones, data[..., :-1]], -1), -1, data.dtype)
+    after = np.multiply.accumulate(np.concatenate([ones, data[..., :0:-1]], -1), -1, data.dtype)
+    return np.multiply(before, after[..., ::-1], out=before)
 
 
-@backward_prod.gradient
+@product_of_others.gradient
 def _(F, g, data):
     """The sum over i of g_i times the product of all but i and k. With a one put in the place of element i, that is
     again a product of the others; written so, it can be differentiated any number of times, at quadratic cost."""
@@ -148,7 +150,7 @@ def _(F, g, data):
     one = F._eye(N=data.shape[-1], dtype=str(data.dtype))
     rows = F.broadcast_to(F.expand_dims(data, axis=-2), shape=shape)
     rows = F.broadcast_add(F.broadcast_mul(rows, 1 - one), one)
-    others = F.broadcast_mul(F._backward_prod(rows), 1 - one)
+    others = F.broadcast_mul(F._product_of_others(rows), 1 - one)
     return F.sum(F.broadcast_mul(F.expand_dims(g, axis=-1), others), axis=(-2,))
 
 
@@ -158,7 +160,7 @@ def _prod_gradient(F, g, data, axis, exclude):
     order = (*(a for a in range(ndim) if a not in axes), *axes)
     moved = tuple(shape[a] for a in order)
     flat = (*moved[: ndim - len(axes)], math.prod(shape[a] for a in axes))
-    others = F._backward_prod(F.reshape(F.transpose(data, axes=order), shape=flat))
+    others = F._product_of_others(F.reshape(F.transpose(data, axes=order), shape=flat))
     back = tuple(order.index(a) for a in range(ndim))
     return F.transpose(F.reshape(others, shape=moved), axes=back) * spread(F, g, shape, axis, exclude)
 
@@ -315,11 +317,15 @@ def histogram(data, bins=None, *, bin_cnt: Maybe(int) = None, range: Maybe(Float
     Outputs: counts (int64), edges (dtype of `data`)."""
     if bins is not None:
         if bins.ndim != 1 or bins.size < 2 or not (np.diff(bins) >= 0).all():
-            raise ShapeError(f"_histogram takes ascending edges in an array of one axis, but got shape {list(bins.shape)}")
+            raise ShapeError(
+                f"_histogram takes two or more ascending edges in an array of one axis, but got shape {list(bins.shape)}"
+            )
         edges = bins.astype(data.dtype)
     else:
         if bin_cnt is None or range is None:
-            raise ArgumentError("_histogram takes bins, or bin_cnt and range: cnt and range should both or neither specified")
+            raise ArgumentError(
+                f"_histogram takes bins, or both bin_cnt and range, but got bin_cnt={bin_cnt}, range={range}"
+            )
         if bin_cnt < 1 or len(range) != 2 or not -math.inf < range[0] <= range[1] < math.inf:
             raise ArgumentError(
                 f"_histogram takes bin_cnt >= 1 and range (low, high), but got bin_cnt={bin_cnt}, range={range}"

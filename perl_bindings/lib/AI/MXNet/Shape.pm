@@ -213,9 +213,13 @@ sub _dot
 {
     my ($row, $attrs, $lhs, $rhs) = @_;
     _same_dtypes($row, $lhs, $rhs);
-    my @l = $attrs->{transpose_a} ? reverse @{ $lhs->{shape} } : @{ $lhs->{shape} };
-    my @r = $attrs->{transpose_b} ? reverse @{ $rhs->{shape} } : @{ $rhs->{shape} };
-    my ($inner, $outer) = (pop @l, shift @r);
+    my @l = @{ $lhs->{shape} };
+    my @r = @{ $rhs->{shape} };
+    _fail($row, 'Cannot transpose vectors, but got ', _text($lhs), ' and ', _text($rhs))
+        if @l == 1 and @r == 1 and ($attrs->{transpose_a} or $attrs->{transpose_b});
+    # a transposed array multiplies over its first axis, or its last one
+    my $inner = $attrs->{transpose_a} ? shift @l : pop @l;
+    my $outer = $attrs->{transpose_b} ? pop @r : shift @r;
     _fail($row, "Check failed: l[1] == r[0]: dot shape error: ", _text($lhs), " X ", _text($rhs)) if $inner != $outer;
     return type(@l + @r ? [@l, @r] : [1], $lhs->{dtype}, $lhs->{ctx});
 }
