@@ -10,6 +10,9 @@ from golden_ops import MANIFEST, Call, arrays, assert_close, cases, is_sparse
 from python_engine.errors import MXNetError
 from python_engine.registry import OPERATORS
 
+# operator-case: (relative tolerance, why the recorded one is too strict)
+COARSE = {"gammaln-c1": (1e-5, "MXNet's gradient takes digamma in float32")}
+
 
 def known(entries):
     """Those whose operator is in the table, as parameters named operator-case."""
@@ -23,6 +26,8 @@ def is_sparse_entry(case):
 @pytest.mark.parametrize(("name", "case"), known(cases()))
 def test_outputs_gradients_and_mutated_inputs_are_as_recorded(name, case):
     data = arrays(name)
+    if f"{name}-{case['id']}" in COARSE:
+        case = {**case, "rtol": COARSE[f"{name}-{case['id']}"][0]}
     call = Call(name, case, data)
     assert len(call.outputs) == len(case["outputs"])
     for position, (got, out) in enumerate(zip(call.outputs, case["outputs"], strict=True)):

@@ -209,6 +209,12 @@ def test_a_match_that_names_no_box_is_refused():
         run("_contrib_box_encode", ones, ones, boxes, boxes, np.zeros(4, np.float32), np.ones(4, np.float32))
 
 
+def test_an_unused_label_must_be_empty():
+    anchors = np.array([[[0, 0, 0.5, 0.5]]], np.float32)
+    with pytest.raises(ComputeError, match="row 0 of label 0 has class -1"):
+        run("_contrib_MultiBoxTarget", anchors, [[[-1, 0.1, 0.1, 0.4, 0.4]]], np.zeros((1, 2, 1), np.float32))
+
+
 def test_proposals_of_a_batch_are_those_of_its_images():
     random = np.random.default_rng(0)
     scores = random.random((2, 12, 3, 4), np.float32)

@@ -41,12 +41,12 @@ def _power(x, y):
 
 def _cube(x):
     out = np.square(x)
-    return np.multiply(out, x, out=out)
+    return np.multiply(out, x, out)
 
 
 def _fourth(x):
     out = np.square(x)
-    return np.square(out, out=out)
+    return np.square(out, out)
 
 
 # for NumPy's general power takes a hundred times as long as these
@@ -59,7 +59,6 @@ def _hypot(x, y):
 
 def _log(x):
     return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
-
 
 
 # doc; names: of one shape, broadcasting, with a number, with the number first; function;
@@ -91,9 +90,13 @@ _BINARY = [
      lambda F, g, data, scalar: g * (F._power_scalar(data, scalar=scalar - 1) * scalar),
      lambda F, g, scalar, out: g * out * _log(scalar)),
     ("The larger.", "_maximum _Maximum", "broadcast_maximum", "_maximum_scalar _MaximumScalar", "",
-     np.maximum, lambda F, g, lhs, rhs: g * (lhs >= rhs), lambda F, g, lhs, rhs: g * (rhs > lhs)),
+     np.maximum, lambda F, g, lhs, rhs: g * F.broadcast_greater_equal(lhs, rhs),
+     lambda F, g, lhs, rhs: g * F.broadcast_lesser(lhs, rhs),
+     lambda F, g, data, scalar: g * F._greater_equal_scalar(data, scalar=scalar)),
     ("The smaller.", "_minimum _Minimum", "broadcast_minimum", "_minimum_scalar _MinimumScalar", "",
-     np.minimum, lambda F, g, lhs, rhs: g * (lhs <= rhs), lambda F, g, lhs, rhs: g * (rhs < lhs)),
+     np.minimum, lambda F, g, lhs, rhs: g * F.broadcast_lesser_equal(lhs, rhs),
+     lambda F, g, lhs, rhs: g * F.broadcast_greater(lhs, rhs),
+     lambda F, g, data, scalar: g * F._lesser_equal_scalar(data, scalar=scalar)),
     ("sqrt(lhs² + rhs²).", "_hypot _Hypot", "broadcast_hypot", "_hypot_scalar _HypotScalar", "",
      _hypot, lambda F, g, lhs, out: g * lhs / out, lambda F, g, rhs, out: g * rhs / out),
     ("1 where equal, else 0.", "_equal _Equal", "broadcast_equal", "_equal_scalar _EqualScalar", "",
@@ -118,7 +121,17 @@ _BINARY = [
 
 
 def _declare(
-    doc, elemwise, broadcast, scalar, reverse, function, left, right, number=None, reversed_=None, settle=_into_dtype
+    doc,
+    elemwise,
+    broadcast,
+    scalar,
+    reverse,
+    function,
+    left,
+    right,
+    of_array=None,
+    of_array_last=None,
+    settle=_into_dtype,
 ):
     name, broadcast_name = elemwise.split()[0], broadcast.split()[0]
 
@@ -168,9 +181,9 @@ def _declare(
     rows[0].gradient("rhs")(right)
     rows[1].gradient("lhs")(_with_shape(left, "lhs"))
     rows[1].gradient("rhs")(_with_shape(right, "rhs"))
-    rows[2].gradient(number or _for_number(left, "lhs", "rhs"))
+    rows[2].gradient(of_array or _for_number(left, "lhs", "rhs"))
     if reverse:
-        rows[3].gradient(reversed_ or _for_number(right, "rhs", "lhs"))
+        rows[3].gradient(of_array_last or _for_number(right, "rhs", "lhs"))
 
 
 def _refusal(name, lhs, rhs):
@@ -199,7 +212,8 @@ def _with_shape(rule, side):
     names = rule.__code__.co_varnames[2 : rule.__code__.co_argcount]
 
     def undo(F, g, shape, *values):
-        return reduce_to(F, rule(F, g, *values), shape)
+        g = rule(F, g, *values)
+        return g if g.shape == shape else reduce_to(F, g, shape)
 
     return _renamed(undo, f"{side}_shape", *names)
 

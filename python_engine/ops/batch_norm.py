@@ -47,7 +47,7 @@ def _batch_norm(name, data, gamma, beta, moving_mean, moving_var, eps, momentum,
 def _into_batch_norm(F, g, data, gamma, mean, rstd, eps, fix_gamma, use_batch, axis):
     axis %= len(data.shape)
     shape = per_channel(data.shape, axis)
-    vectors = [F.reshape(x, shape=shape) for x in (gamma, mean, rstd)]
+    vectors = [F.reshape(x, shape=shape) for x in (F.BlockGrad(gamma) if fix_gamma else gamma, mean, rstd)]
     axes = tuple(a for a in range(len(shape)) if a != axis)
     dx, dgamma, dbeta = F._backward_norm(g[0], data, *vectors, axes=axes, eps=eps, constant=not use_batch)
     dgamma = gamma * 0 if fix_gamma else F.reshape(dgamma, shape=gamma.shape)
@@ -68,7 +68,7 @@ def batch_norm(
     moving_mean,
     moving_var,
     *,
-    eps: float = 1e-3,
+    eps: float = 0.0010000000474974513,  # 1e-3 in float32
     momentum: float = 0.9,
     fix_gamma: bool = True,
     use_global_stats: bool = False,

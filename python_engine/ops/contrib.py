@@ -38,7 +38,10 @@ gradient_multiplier.head()
 
 def _straight_through(names, function, doc):
     name, *aliases = names.split()
-    compute = lambda data: function(data)  # noqa: E731  one row each, with a docstring of its own
+
+    def compute(data):
+        return function(data).astype(data.dtype, copy=False)
+
     compute.__doc__ = doc + " The gradient is passed on as if it were the identity.\n\nSource: Bengio et al. (2013)."
     row = operator(name, *aliases, shape="same")(compute)
     row.gradient(lambda F, g: g)
@@ -65,7 +68,8 @@ def fft(data, *, compute_size: int = 128):
     data: (..., n), real. Output: (..., 2 * n). `compute_size`, which divides MXNet's work on a GPU, has no effect."""
     _check_float("_contrib_fft", data)
     result = np.fft.fft(data, axis=-1)
-    return np.stack([result.real, result.imag], axis=-1).reshape(*data.shape[:-1], -1).astype(data.dtype)
+    parts = np.stack([result.real, result.imag], axis=-1)
+    return parts.reshape(*data.shape[:-1], 2 * data.shape[-1]).astype(data.dtype)
 
 
 @operator("_contrib_ifft")
@@ -76,7 +80,7 @@ def ifft(data, *, compute_size: int = 128):
     _check_float("_contrib_ifft", data)
     if data.shape[-1] % 2:
         raise ShapeError(f"_contrib_ifft takes pairs along the last axis, but got an array of shape {list(data.shape)}")
-    parts = data.reshape(*data.shape[:-1], -1, 2)
+    parts = data.reshape(*data.shape[:-1], data.shape[-1] // 2, 2)
     result = np.fft.ifft(parts[..., 0] + 1j * parts[..., 1], axis=-1).real * parts.shape[-2]
     return result.astype(data.dtype)
 
@@ -136,8 +140,12 @@ def _check_hawkes(lda, alpha, beta, state, lags, marks, valid_length, max_time):
             "_contrib_hawkesll takes lda and state (n, k), alpha and beta (k,), lags and marks (n, t), valid_length "
             f"and max_time (n,), but got {list(lda.shape)} and {', '.join(str(list(shape)) for shape in shapes)}"
         )
-    for other in (alpha, beta, state, lags):
+    for other in (alpha, beta, state, lags, valid_length, max_time):
         check_same_dtype("_contrib_hawkesll", lda, other)
+    if lda.dtype.kind != "f" or marks.dtype.kind != "i":
+        raise ShapeError(
+            f"_contrib_hawkesll takes floating point numbers and integer marks, but got {lda.dtype} and {marks.dtype}"
+        )
     live = np.arange(steps) < valid_length[:, None]
     if valid_length.size and valid_length.max() > steps:
         raise ComputeError(f"_contrib_hawkesll: a valid_length of {valid_length.max()} exceeds the {steps} events")
@@ -153,7 +161,8 @@ def hawkesll(lda, alpha, beta, state, lags, marks, valid_length, max_time):
 
     lda: (n, k), background rates; alpha: (k,), expected direct offspring of an event; beta: (k,), decay in 1 / time;
     state: (n, k); lags: (n, t), times since the previous event; marks: (n, t), kinds, int32; valid_length: (n,), number
-    of events; max_time: (n,), end of observation. Outputs: (n,) log likelihood, (n, k) the state at max_time.
+    of events; max_time: (n,), end of observation. Outputs: (n,) log likelihood, (n, k) the state at max_time. As in
+    MXNet, gradients flow to lda, alpha and beta only, and from the likelihood only.
     Source: Hawkes, Spectra of some self-exciting and mutually exciting point processes (1971)."""
     live = _check_hawkes(lda, alpha, beta, state, lags, marks, valid_length, max_time)
     times, state = lags.cumsum(axis=1, dtype=lda.dtype), state.copy()
@@ -189,7 +198,7 @@ hawkes_events.no_gradient()
 
 
 @hawkesll.joint_gradient
-def _(F, g, lda, alpha, beta, state, lags, marks, valid_length, max_time, out_state):
+def _(F, g, lda, alpha, beta, state, lags, marks, valid_length, max_time):
     """In closed form: each event's sum over the earlier ones of its kind, decayed to its own time."""
     kinds, times, pairs, ages = F._hawkes_events(lags, marks, valid_length, count=lda.shape[1])
 
@@ -209,10 +218,11 @@ def _(F, g, lda, alpha, beta, state, lags, marks, valid_length, max_time, out_st
     of_rate = of_total * happened / (at_events(lda) + alphas * betas * excited + (1 - happened))
     rest = end - times
     fade, ended = F.exp(-end * F.expand_dims(beta, axis=0)), F.exp(-betas * rest)
-    of_end = g[1] + of_total * F.expand_dims(alpha, axis=0)
-    d_alpha = by_kind(of_rate * betas * excited) - of_total * (state + F.sum(kinds, axis=(1,)) - out_state)
+    final = state * fade + by_kind(ended)
+    final_by_beta = -(state * end * fade + by_kind(rest * ended))
+    d_lda = by_kind(of_rate) - of_total * end
+    d_alpha = by_kind(of_rate * betas * excited) - of_total * (state + F.sum(kinds, axis=(1,)) - final)
     d_beta = by_kind(of_rate * alphas * (excited + betas * by_beta))
-    d_beta = d_beta - of_end * (state * end * fade + by_kind(rest * ended))
-    d_state = by_kind(of_rate * alphas * betas * faded) - of_total * F.expand_dims(alpha, axis=0) + of_end * fade
-    zeros = [F.zeros_like(x) for x in (lags, marks, valid_length, max_time)]
-    return by_kind(of_rate) - of_total * end, F.sum(d_alpha, axis=(0,)), F.sum(d_beta, axis=(0,)), d_state, *zeros
+    d_beta = d_beta + of_total * F.expand_dims(alpha, axis=0) * final_by_beta
+    zeros = [F.zeros_like(x) for x in (state, lags, marks, valid_length, max_time)]
+    return d_lda, F.sum(d_alpha, axis=(0,)), F.sum(d_beta, axis=(0,)), *zeros

@@ -47,7 +47,7 @@ def _check_counts(name, num_filter, num_group):
     for word, value in (("num_filter", num_filter), ("num_group", num_group)):
         if value < 1:
             raise ArgumentError(
-                f"value {value} for Parameter {word} should be greater equal to 1, in operator {name}(name=\"\")"
+                f'value {value} for Parameter {word} should be greater equal to 1, in operator {name}(name="")'
             )
     if num_filter % num_group:
         raise ArgumentError(f"num_filter={num_filter} must divide by num_group={num_group}, in operator {name}")
@@ -62,7 +62,7 @@ def _check_shape(name, data, word, given, expected):
 
 
 @lru_cache(512)
-def _convolution_axes(name, data, weight, bias, kernel, stride, dilate, pad, num_filter, num_group, layout):
+def convolution_axes(name, data, weight, bias, kernel, stride, dilate, pad, num_filter, num_group, layout):
     """The axes of a convolution of arrays of these shapes, or an error that says what does not fit."""
     stride, dilate, pad = _spatial(name, len(data), kernel, layout, stride=stride, dilate=dilate, pad=pad)
     _check_counts(name, num_filter, num_group)
@@ -103,16 +103,17 @@ def _deconvolution_axes(
         if wanted:
             if not 0 < wanted <= whole:
                 raise ArgumentError(f"too big target shape: {target}, in operator {name}: at most {whole} here")
-            p, out = (whole - wanted + 1) // 2, wanted
-        else:
-            if not 0 <= a < s:
-                raise ArgumentError(f"adj={adj} must be smaller than stride={stride}, in operator {name}")
-            out = whole - 2 * p + a
-            if out < 1:
-                raise ShapeError(
-                    f"pad={pad} leaves nothing of a result of {whole} elements along an axis, in operator {name} on "
-                    f"data of shape {list(data)}"
-                )
+            p, a = (whole - wanted + 1) // 2, (whole - wanted) % 2
+        if not 0 <= a < s:
+            raise ArgumentError(
+                f"adj must be smaller than stride={stride}, in operator {name}: got adj={adj}, target_shape={target}"
+            )
+        out = whole - 2 * p + a
+        if out < 1:
+            raise ShapeError(
+                f"pad={pad} leaves nothing of a result of {whole} elements along an axis, in operator {name} on data "
+                f"of shape {list(data)}"
+            )
         axes.append(Axis(out, k, s, d, p, n))
     return tuple(axes)
 
@@ -140,7 +141,7 @@ def _shape(array):
 
 
 def _convolve(name, data, weight, bias, kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout):
-    axes = _convolution_axes(
+    axes = convolution_axes(
         name, data.shape, weight.shape, _shape(bias), kernel, stride, dilate, pad, num_filter, num_group, layout
     )
     x, weight, bias = _prepared(name, no_bias, data, weight, bias)
@@ -217,9 +218,7 @@ def _backward_weight(
 
     Output: (F, C / num_group, *kernel), dtype of `data`."""
     name, shape = "_backward_Convolution_weight", (g.shape[1], data.shape[1] // max(1, num_group), *kernel)
-    axes = _convolution_axes(
-        name, data.shape, shape, None, kernel, stride, dilate, pad, g.shape[1], num_group, None
-    )
+    axes = convolution_axes(name, data.shape, shape, None, kernel, stride, dilate, pad, g.shape[1], num_group, None)
     _check_shape(name, data.shape, "g", g.shape, (data.shape[0], g.shape[1], *(a.out for a in axes)))
     x, g, _ = _prepared(name, True, data, g, None)
     return weight_gradient(g, x, shape, axes, num_group).astype(data.dtype, copy=False)

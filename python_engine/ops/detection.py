@@ -4,6 +4,8 @@ A box is four numbers along the last axis: its left, top, right and bottom edge 
 width and its height (`center`). Arrays are floating point, all inputs of one dtype.
 """
 
+import math
+
 import numpy as np
 
 from ..attributes import Choice
@@ -79,11 +81,17 @@ def box_iou(lhs, rhs, *, format: FORMAT = "corner"):
     )  # fmt: skip
     if format == "center":
         lhs, rhs = to_corners(lhs), to_corners(rhs)
-    result = overlap(lhs.reshape(-1, 1, 4), rhs.reshape(1, -1, 4))
+    result = overlap(lhs.reshape(lhs.size // 4, 1, 4), rhs.reshape(1, rhs.size // 4, 4))
     return result.reshape(lhs.shape[:-1] + rhs.shape[:-1])
 
 
 box_iou.no_gradient()
+
+
+def _batched(x, axes=2):
+    """`x` with all but its last axes as one."""
+    lead = x.shape[: x.ndim - axes]
+    return x.reshape(math.prod(lead), *x.shape[x.ndim - axes :])
 
 
 def _check_nms(data, coord_start, score_index, id_index):
@@ -116,7 +124,7 @@ def box_nms(
     `force_suppress`. Output: shape of `data`; the remaining rows first, in order of scores, the rest -1."""
     check_floats("_contrib_box_nms", data)
     _check_nms(data, coord_start, score_index, id_index)
-    batches = data.reshape(-1, *data.shape[-2:])
+    batches = _batched(data)
     place = slice(coord_start, coord_start + 4)
     record = np.full(batches.shape[:2], -1, np.int32)
     if topk == 0:
@@ -148,29 +156,32 @@ def _(F, g, record):
     return F._scatter_rows(g[0], record)
 
 
-def _rows(data, index):
-    """`data` and `index` with one leading axis, and where in `data` the kept rows are."""
-    flat, index = data.reshape(-1, *data.shape[-2:]), index.reshape(-1, index.shape[-1])
-    batch, slot = np.nonzero(index >= 0)
-    return flat, batch, slot, index[batch, slot]
+def _rows(name, data, index):
+    """`data` with one leading axis; and for each number in `index`: of which batch, at which place, and the number."""
+    need(index.shape == data.shape[:-1], name, "data (..., rows, columns) and index (..., rows)", data, index)
+    index = _batched(index, 1)
+    if index.dtype.kind != "i" or (index.size and index.max() >= index.shape[1]):
+        raise ComputeError(f"{name}: index is not of whole numbers below {index.shape[1]}, an integer array")
+    batch, place = np.nonzero(index >= 0)
+    return _batched(data), batch, place, index[batch, place]
 
 
-@operator("_gather_rows")
+@operator("_gather_rows", fails=True)
 def gather_rows(data, index):
     """Rows of `data` (..., rows, columns) by their numbers (..., rows); zeros where the number is negative."""
-    flat, batch, slot, source = _rows(data, index)
+    flat, batch, place, source = _rows("_gather_rows", data, index)
     out = np.zeros_like(flat)
-    out[batch, slot] = flat[batch, source]
+    out[batch, place] = flat[batch, source]
     return out.reshape(data.shape)
 
 
-@operator("_scatter_rows")
+@operator("_scatter_rows", fails=True)
 def scatter_rows(data, index):
     """Rows of `data` (..., rows, columns) put where their numbers (..., rows) say; negative: left out. The numbers
     are distinct; rows that none names are zeros."""
-    flat, batch, slot, target = _rows(data, index)
+    flat, batch, place, target = _rows("_scatter_rows", data, index)
     out = np.zeros_like(flat)
-    out[batch, target] = flat[batch, slot]
+    out[batch, target] = flat[batch, place]
     return out.reshape(data.shape)
 
 
@@ -189,13 +200,13 @@ def bipartite_matching(data, *, is_ascend: bool = False, threshold: float, topk:
     check_floats("_contrib_bipartite_matching", data)
     need(data.ndim >= 2, "_contrib_bipartite_matching", "scores of shape (..., rows, columns)", data)
     rows, columns = data.shape[-2:]
-    scores = (-data if is_ascend else data.copy()).reshape(-1, rows, columns)
+    scores = _batched(-data if is_ascend else data.copy())
     limit = -threshold if is_ascend else threshold
     of_row = np.full((len(scores), rows), -1, data.dtype)
     of_column = np.full((len(scores), columns), -1, data.dtype)
     active = np.arange(len(scores))
     for _ in range(min(rows, columns, topk + 1) if topk > 0 else min(rows, columns)):
-        best = scores[active].reshape(len(active), -1).argmax(axis=1)
+        best = scores[active].reshape(len(active), rows * columns).argmax(axis=1)
         row, column = np.divmod(best, columns)
         above = scores[active, row, column] > limit
         active, row, column = active[above], row[above], column[above]

@@ -12,12 +12,13 @@ from ..registry import ZERO, operator
 from .common import FLOATS, check_same_dtype, check_same_shape, keep_dtype, number, widened
 
 ONE = {np.dtype(name): number(1.0, np.dtype(name)) for name in FLOATS}
+ZEROS = {np.dtype(name): number(0.0, np.dtype(name)) for name in FLOATS}
 LN2, LN10 = math.log(2), math.log(10)
 
 
 def _rcbrt(x):
     out = np.cbrt(x)
-    return np.reciprocal(out, out=out)
+    return np.reciprocal(out, out)
 
 
 def _reciprocal(x):
@@ -25,7 +26,7 @@ def _reciprocal(x):
 
 
 def _relu(x):
-    return np.maximum(x, number(0.0, x.dtype) if x.dtype.kind == "f" else 0)
+    return np.maximum(x, ZEROS.get(x.dtype, 0))
 
 
 def _rint(x):
@@ -33,7 +34,7 @@ def _rint(x):
     if x.dtype.kind != "f":
         return x.copy()
     floor = np.floor(x)
-    return np.add(floor, x - floor > 0.5, out=floor)
+    return np.add(floor, x - floor > 0.5, floor)
 
 
 def _round(x):
@@ -41,19 +42,19 @@ def _round(x):
     if x.dtype.kind != "f":
         return x.copy()
     whole = np.trunc(x)
-    return np.add(whole, np.copysign(np.abs(x - whole) >= 0.5, x), out=whole)
+    return np.add(whole, np.copysign(np.abs(x - whole) >= 0.5, x), whole)
 
 
 def _rsqrt(x):
     out = np.sqrt(x)
-    return np.reciprocal(out, out=out)
+    return np.reciprocal(out, out)
 
 
 def _sigmoid(x):
-    out = np.negative(x, dtype=None if x.dtype.kind == "f" else np.float64)
-    np.exp(out, out=out)
-    np.add(out, ONE[out.dtype], out=out)
-    return np.reciprocal(out, out=out)
+    out = np.negative(x if x.dtype.kind == "f" else x.astype(np.float64))
+    np.exp(out, out)
+    np.add(out, ONE[out.dtype], out)
+    return np.reciprocal(out, out)
 
 
 def _sign(x):
@@ -65,9 +66,9 @@ def _sign(x):
 
 
 def _softsign(x):
-    out = np.abs(x, dtype=None if x.dtype.kind == "f" else np.float64)
-    np.add(out, ONE[out.dtype], out=out)
-    return np.divide(x, out, out=out)
+    out = np.abs(x if x.dtype.kind == "f" else x.astype(np.float64))
+    np.add(out, ONE[out.dtype], out)
+    return np.divide(x, out, out)
 
 
 _UNARY = [
@@ -141,21 +142,23 @@ def _relu_slope(out):
 
 def _sigmoid_slope(out):
     slope = np.subtract(ONE[out.dtype], out)
-    return np.multiply(slope, out, out=slope)
+    return np.multiply(slope, out, slope)
 
 
 def _tanh_slope(out):
     slope = np.square(out)
-    return np.subtract(ONE[out.dtype], slope, out=slope)
+    return np.subtract(ONE[out.dtype], slope, slope)
 
 
 def _declare_slope(name, slope, bend):
     def compute(ograd, out):
-        result = slope(widened(out))
-        np.multiply(result, ograd, out=result)
+        result = slope(out if out.itemsize >= 4 else widened(out))
+        np.multiply(result, ograd, result)
         return result if result.dtype is ograd.dtype else result.astype(ograd.dtype)
 
-    compute.__doc__ = f"The gradient of {name}, from its output: `ograd` times the slope.\n\nShape and dtype of `ograd`."
+    compute.__doc__ = (
+        f"The gradient of {name}, from its output: `ograd` times the slope.\n\nShape and dtype of `ograd`."
+    )
     row = operator(f"_backward_{name}", shape="same")(compute)
     row.gradient("ograd")(lambda F, g, out: getattr(F, row.name)(g, out))
     if bend is not ZERO:
@@ -190,7 +193,9 @@ def _(F, g, data, out):
 def hard_sigmoid(data, *, alpha: float = 0.2, beta: float = 0.5):
     """alpha * x + beta, limited to [0, 1].
 
-    Output: shape and dtype of `data`."""
+    data: floats. Output: shape and dtype of `data`."""
+    if data.dtype.kind != "f":
+        raise ArgumentError(f"hard_sigmoid only supports floating point types, but got {data.dtype}")
     out = data * alpha + beta
     return np.clip(out, 0, 1, out=out).astype(data.dtype, copy=False)
 
@@ -260,7 +265,7 @@ def add_n(*args, num_args: int = 0):
     for other in args[1:]:
         check_same_dtype("add_n", total, other)
         check_same_shape("add_n", total, other)
-        np.add(total, other, out=total)
+        np.add(total, other, total)
     return total
 
 

@@ -57,7 +57,9 @@ def backward_gather_nd(data, indices, *, shape: Shape):
     """Zeros of `shape` to which `data` is added at positions; as scatter_nd, but what falls together is added up."""
     coordinates = _coordinates("_backward_gather_nd", indices, shape)
     rows, rest = shape[: len(coordinates)], shape[len(coordinates) :]
-    positions = np.ravel_multi_index(coordinates, rows, mode="wrap") if data.size else np.empty(0, np.int64)
+    positions = np.zeros(indices.shape[1:], np.int64)
+    for index, length in zip(coordinates, rows, strict=True):
+        positions = positions * length + index % length
     return add_rows((math.prod(rows), *rest), 0, positions, data).reshape(shape)
 
 

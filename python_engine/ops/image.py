@@ -271,7 +271,8 @@ def _brighten(x, factor):
 
 
 def _contrast(x, factor):
-    grey = float((x @ GREY).mean(dtype=np.float64)) if x.shape[2] == 3 else float(x.mean(dtype=np.float64))
+    grey = x @ GREY if x.shape[2] == 3 else x
+    grey = float(grey.sum(dtype=np.float64)) / max(grey.size, 1)
     return x * np.float32(factor) + np.float32((1 - factor) * grey)
 
 

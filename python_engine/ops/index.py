@@ -67,10 +67,9 @@ def take(a, indices, *, axis: int = 0, mode: MODE = "clip"):
 
     Output: shape of `a` with that axis replaced by the axes of `indices`; dtype of `a`."""
     axis = normal_axis("take", axis, a.ndim)
-    index = whole_numbers(indices)
-    if a.shape[axis] == 0 or mode == "raise":
-        index = in_range("take", index, a.shape[axis], mode)
-    return a.take(index, axis, mode=mode)
+    if a.shape[axis] == 0 or mode != "clip":
+        indices = in_range("take", indices, a.shape[axis], mode)
+    return a.take(whole_numbers(indices), axis, mode="clip")
 
 
 @take.gradient("a")

@@ -11,11 +11,18 @@ from .common import normal_axis
 
 NUMBER = DType("float16", "float32", "float64", "int32", "int64", "int8", "uint8")
 TYPE_NUMBERS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")  # MXNet's, from 0
+MOST = 1 << 40  # elements; beyond, NumPy fails in its own ways
+
+
+def _check_size(name, count):
+    if count > MOST:
+        raise ShapeError(f"{name}: {count} elements are more than the {MOST} that an array may have")
 
 
 def _filled(name, shape, value, dtype):
     if not shape or min(shape) < 1:
         raise ShapeError(f"{name} takes a shape of one or more dimensions from 1 on, but got {list(shape)}")
+    _check_size(name, math.prod(shape))
     if value == 0:
         return np.zeros(shape, dtype)
     return np.full(shape, np.array(value, np.float64).astype(dtype) if dtype == "bool" else _cut(value, dtype))
@@ -107,6 +114,7 @@ def arange(
     length = (stop - start) / step
     if not 0 < length < math.inf:
         raise ArgumentError(f"Invalid range (start, stop, step) = ({start:g},{stop:g},{step:g})")
+    _check_size("_arange", length * repeat)
     return _sequence(start, step, math.ceil(length) * repeat, repeat, dtype)
 
 
@@ -128,14 +136,13 @@ arange_like.no_gradient()
 
 
 @operator("_linspace")
-def linspace(
-    *, start: float, stop: float, num: int, endpoint: bool = True, ctx: str = "", dtype: NUMBER = "float32"
-):
+def linspace(*, start: float, stop: float, num: int, endpoint: bool = True, ctx: str = "", dtype: NUMBER = "float32"):
     """`num` numbers at equal distances from `start` to `stop`, which is the last one if `endpoint`.
 
     ctx: accepted, of no effect."""
     if num < 0:
         raise ArgumentError(f"_linspace: Number of sequence should be non-negative, received {num}")
+    _check_size("_linspace", num)
     return np.linspace(start, stop, num, endpoint).astype(dtype)
 
 
@@ -146,4 +153,5 @@ def eye(*, N: int, M: int = 0, k: int = 0, ctx: str = "", dtype: NUMBER = "float
     ctx: accepted, of no effect."""
     if N < 1 or M < 0:
         raise ShapeError(f"_eye takes N >= 1 and M >= 0, but got N={N}, M={M}")
+    _check_size("_eye", N * (M or N))
     return np.eye(N, M or N, k, dtype)

@@ -147,8 +147,10 @@ def softmax_output_target(
     line, position = np.divmod(known, positions)
     target[line, labels[known], position] = 1 - alpha
     if use_ignore:
-        kept = [(*shape[:-1], 1), (shape[0], 1, *shape[2:])][multi_output]
-        kept = kept if multi_output or preserve_shape else (shape[0], *ones[1:])
+        if multi_output:
+            kept = (shape[0], 1, *shape[2:])
+        else:
+            kept = (*shape[:-1], 1) if preserve_shape else (shape[0], *ones[1:])
         weight = weight * valid.reshape(kept)
     return target.reshape(shape), weight
 

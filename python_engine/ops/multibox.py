@@ -6,7 +6,7 @@ Boxes are corners in fractions of the image. Arrays are floating point, all inpu
 import numpy as np
 
 from ..attributes import Floats
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ComputeError
 from ..registry import operator
 from .detection import check_floats, decode, need, overlap, suppress, to_centers
 
@@ -31,7 +31,7 @@ def multibox_prior(
     Output: corners, (1, height * width * (len(sizes) + len(ratios) - 1), 4)."""
     name = "_contrib_MultiBoxPrior"
     check_floats(name, data)
-    need(data.ndim >= 4, name, "data of shape (batch, channels, height, width)", data)
+    need(data.ndim >= 4 and 0 not in data.shape[2:4], name, "data of shape (batch, channels, height, width)", data)
     if not (sizes and ratios and min(ratios) > 0 and len(steps) == len(offsets) == 2):
         raise ArgumentError(
             f"{name} takes at least one size and one positive ratio, and steps and offsets as (y, x), but got "
@@ -81,7 +81,7 @@ def _hardest(logits, candidates, count):
     return numbers[np.argsort(background[numbers], kind="stable")][:count]
 
 
-@operator("_contrib_MultiBoxTarget", outputs=("loc_target", "loc_mask", "cls_target"))
+@operator("_contrib_MultiBoxTarget", outputs=("loc_target", "loc_mask", "cls_target"), fails=True)
 def multibox_target(
     anchor, label, cls_pred, *, overlap_threshold: float = 0.5, ignore_label: float = -1.0,
     negative_mining_ratio: float = -1.0, negative_mining_thresh: float = 0.5, minimum_negative_samples: int = 0,
@@ -101,7 +101,8 @@ def multibox_target(
     _check_variances(name, variances)
     need(
         anchor.ndim == label.ndim == cls_pred.ndim == 3 and anchor.shape[0] == 1 and anchor.shape[2] == 4
-        and label.shape[2] >= 5 and label.shape[0] == cls_pred.shape[0] and cls_pred.shape[2] == anchor.shape[1],
+        and label.shape[2] >= 5 and label.shape[0] == cls_pred.shape[0] and cls_pred.shape[2] == anchor.shape[1]
+        and cls_pred.shape[1] > 0,
         name, "anchor (1, anchors, 4), label (batch, boxes, 5 or more) and cls_pred (batch, classes, anchors)",
         anchor, label, cls_pred,
     )  # fmt: skip
@@ -115,6 +116,8 @@ def multibox_target(
     for i in range(batch):
         unused = np.flatnonzero(label[i, :, 0] == -1)
         boxes = label[i, : unused[0]] if len(unused) else label[i]
+        if len(unused) and (label[i, unused[0], :5] != -1).any():
+            raise ComputeError(f"{name}: row {unused[0]} of label {i} has class -1, but its box is not -1 as well")
         if not len(boxes):
             continue
         shared = overlap(anchor[0][:, None], boxes[:, 1:5])

@@ -23,7 +23,7 @@ def with_mean_and_deviation(attrs):
 
 def _share_factor(gamma, rstd):
     """True where gamma does not vary within a mean, so that both scale the data as one small array."""
-    return np.broadcast_shapes(gamma.shape, rstd.shape) == rstd.shape
+    return all(n == 1 or n == m for n, m in zip(gamma.shape, rstd.shape))
 
 
 def _scale(centred, gamma, beta, rstd):
@@ -224,7 +224,7 @@ def _(F, g, data, gamma, mean, std, eps):
 
 def _norm_axes(ndim, mode):
     if mode == "instance":
-        return tuple(range(1, ndim)) or (0,)
+        return tuple(range(1, ndim))
     return (1,) if mode == "channel" else tuple(range(2, ndim))
 
 
@@ -248,8 +248,11 @@ def l2_normalization(data, *, eps: float = 1e-10, mode: Choice("channel", "insta
 @l2_normalization.gradient
 def _(F, g, data, out, eps, mode):
     axes = _norm_axes(len(data.shape), mode)
-    norm = F.sqrt(F.sum(F.square(data), axis=axes, keepdims=True) + eps)
-    return (g - out * F.sum(g * out, axis=axes, keepdims=True)) / norm
+
+    def total(x):
+        return F.sum(x, axis=axes, keepdims=True) if axes else x
+
+    return (g - out * total(g * out)) / F.sqrt(total(F.square(data)) + eps)
 
 
 @operator("_channel_window_sum")

@@ -61,8 +61,9 @@ def _declare(name, batches, doc):
         check_floats(name, cls_prob, bbox_pred, im_info)
         images, anchors = len(cls_prob), len(scales) * len(ratios)
         need(
-            cls_prob.ndim == 4 and cls_prob.shape[1] == 2 * anchors and (batches or images == 1)
-            and bbox_pred.shape == (images, 4 * anchors, *cls_prob.shape[2:]) and im_info.shape == (images, 3),
+            cls_prob.ndim == 4 and 0 not in cls_prob.shape and cls_prob.shape[1] == 2 * anchors
+            and bbox_pred.shape == (images, 4 * anchors, *cls_prob.shape[2:]) and im_info.shape == (images, 3)
+            and (batches or images == 1),
             name, f"cls_prob ({'n' if batches else 1}, {2 * anchors}, height, width), bbox_pred with {4 * anchors} "
             "channels and im_info with 3 columns", cls_prob, bbox_pred, im_info,
         )  # fmt: skip

@@ -11,13 +11,15 @@ import numpy as np
 from ..attributes import DType, Floats, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
 from ..registry import operator
-from .common import check_same_dtype, check_same_shape, normal_axis
+from .common import check_same_dtype, check_same_shape, normal_axis, number
 
 
 def reduced_axes(operator_name, axis, ndim, exclude=False):
     """The axes to reduce, as sorted numbers from 0."""
-    if axis is None or axis == ():
+    if not axis:
         return tuple(range(ndim))
+    if len(axis) == 1 and not exclude:
+        return (normal_axis(operator_name, axis[0], ndim),)
     axes = sorted(normal_axis(operator_name, a, ndim) for a in axis)
     if len(set(axes)) != len(axes):
         raise ShapeError(f"Reduction axes have duplicates {list(axis)}, in operator {operator_name}")
@@ -29,13 +31,11 @@ def _reduction(names, function, doc):
     name, *aliases = names.split()
 
     def compute(data, *, axis: Maybe(Shape) = None, keepdims: bool = False, exclude: bool = False):
-        if not axis and not keepdims:
-            data, axes, keepdims = data.ravel("K"), (0,), True  # NumPy would make a number of it
+        axes = reduced_axes(name, axis, data.ndim, exclude) if axis else None
+        if keepdims or (axes is not None and len(axes) < data.ndim):
+            result = function(data, axes, keepdims)
         else:
-            axes = reduced_axes(name, axis, data.ndim, exclude)
-            if len(axes) == data.ndim and not keepdims:
-                data, axes, keepdims = data.ravel("K"), (0,), True
-        result = function(data, axes, keepdims)
+            result = function(data.ravel("K"), 0, True)  # of no axes, NumPy would make a number
         return result if result.dtype is data.dtype else result.astype(data.dtype)
 
     compute.__doc__ = doc + "\n\nOutput: dtype of `data`, without the reduced axes (of length 1 with `keepdims`)."
@@ -68,7 +68,9 @@ def _count(shape, axis, exclude):
 def _mean(data, axes, keepdims):
     result = _sum(data, axes, keepdims)
     count = data.size // max(1, result.size)
-    return np.true_divide(result, count, out=result) if result.dtype.kind == "f" else np.trunc(result / count)
+    if result.dtype.kind != "f":
+        return np.trunc(result / count)
+    return np.true_divide(result, number(float(count), result.dtype), result)
 
 
 def _largest(data, axes, keepdims):
@@ -80,7 +82,7 @@ def _smallest(data, axes, keepdims):
 
 
 def _not_empty(name, data, axes):
-    if data.size == 0 and any(data.shape[a] == 0 for a in axes):
+    if data.size == 0 and (axes is None or any(data.shape[a] == 0 for a in np.atleast_1d(axes))):
         raise ShapeError(f"{name} over no elements, in an array of shape {list(data.shape)}")
     return data
 
@@ -170,9 +172,9 @@ prod.gradient(_prod_gradient)
 
 @nanprod.gradient
 def _(F, g, data, axis, exclude):
-    number = F._equal(data, data)
-    filled = F.where(number, data, F.ones_like(data))
-    return _prod_gradient(F, g, filled, axis, exclude) * number
+    given = F._equal(data, data)
+    filled = F.where(given, data, F.ones_like(data))
+    return F.where(given, _prod_gradient(F, g, filled, axis, exclude), F.zeros_like(data))
 
 
 # -- norms, moments, sums along an axis --------------------------------------------------------------------------------
@@ -287,7 +289,7 @@ def _position(name, function, doc):
     def compute(data, *, axis: Maybe(int) = None, keepdims: bool = False):
         if axis is not None:
             axis = normal_axis(name, axis, data.ndim)
-        _not_empty(name, data, range(data.ndim) if axis is None else (axis,))
+        _not_empty(name, data, axis)
         result = np.asarray(function(data, axis, keepdims=keepdims))
         return (result if result.ndim else result.reshape(1)).astype(data.dtype)
 
@@ -316,25 +318,29 @@ def histogram(data, bins=None, *, bin_cnt: Maybe(int) = None, range: Maybe(Float
     bins: the edges, one more than bins, ascending. Without: `bin_cnt` bins of one width over `range` (low, high).
     Outputs: counts (int64), edges (dtype of `data`)."""
     if bins is not None:
-        if bins.ndim != 1 or bins.size < 2 or not (np.diff(bins) >= 0).all():
-            raise ShapeError(
-                f"_histogram takes two or more ascending edges in an array of one axis, but got shape {list(bins.shape)}"
-            )
         edges = bins.astype(data.dtype)
+    elif bin_cnt is None or range is None:
+        raise ArgumentError(
+            f"_histogram takes bins, or both bin_cnt and range, but got bin_cnt={bin_cnt}, range={range}"
+        )
+    elif bin_cnt < 1 or len(range) != 2 or not -math.inf < range[0] <= range[1] < math.inf:
+        raise ArgumentError(
+            f"_histogram takes bin_cnt >= 1 and range (low, high), but got bin_cnt={bin_cnt}, range={range}"
+        )
+    elif data.dtype in (np.float32, np.float64):
+        return np.histogram(data, bin_cnt, range)
     else:
-        if bin_cnt is None or range is None:
-            raise ArgumentError(
-                f"_histogram takes bins, or both bin_cnt and range, but got bin_cnt={bin_cnt}, range={range}"
-            )
-        if bin_cnt < 1 or len(range) != 2 or not -math.inf < range[0] <= range[1] < math.inf:
-            raise ArgumentError(
-                f"_histogram takes bin_cnt >= 1 and range (low, high), but got bin_cnt={bin_cnt}, range={range}"
-            )
-        if data.dtype in (np.float32, np.float64):
-            return np.histogram(data, bin_cnt, range)
         edges = np.linspace(*range, bin_cnt + 1).astype(data.dtype)
+    if edges.ndim != 1 or edges.size < 2 or not (edges[:-1] <= edges[1:]).all():
+        raise ShapeError(
+            f"_histogram takes two or more ascending edges on one axis, but got {_shown(edges)} in {data.dtype}"
+        )
     counts, _ = np.histogram(data, edges)
     return counts, edges
+
+
+def _shown(array):
+    return np.array2string(array, threshold=8) if array.ndim == 1 else f"shape {list(array.shape)}"
 
 
 @operator("_contrib_allclose")

@@ -180,7 +180,7 @@ def transpose(data, *, axes: Shape = ()):
     """Permute axes; without `axes`, reverse them."""
     if not axes:
         return data.transpose()
-    if sorted(a % data.ndim if data.ndim else a for a in axes) != list(range(data.ndim)):
+    if sorted(normal_axis("transpose", a, data.ndim) for a in axes) != list(range(data.ndim)):
         raise ShapeError(f"axes={axes} is no permutation of the {data.ndim} axes, in operator transpose")
     return data.transpose(axes)
 

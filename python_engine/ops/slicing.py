@@ -138,10 +138,10 @@ def crop(*data, num_args: int = 0, offset: Shape = (0, 0), h_w: Shape = (0, 0), 
 
 
 @crop.gradient
-def _(F, g, data_shapes, offset, h_w, center_crop):
+def _(F, g, data_shapes, data_dtypes, offset, h_w, center_crop):
     begin, end = _crop_begin(data_shapes, offset, h_w, center_crop)
     gradient = F._backward_slice(g, shape=data_shapes[0], begin=begin, end=end)
-    return [gradient, *(F._zeros(shape=shape) for shape in data_shapes[1:])]
+    return [gradient, *(F._zeros(shape=shape, dtype=str(data_dtypes[0])) for shape in data_shapes[1:])]
 
 
 @operator("_slice_assign", "_crop_assign")

@@ -90,7 +90,9 @@ def topk(
     line, along = _line_up("topk", data, axis)
     n = line.shape[along]
     if k > n:
-        raise ArgumentError(f"topk takes k from 1 to the {n} elements along axis {axis} of {list(data.shape)}, but got k={k}")
+        raise ArgumentError(
+            f"topk takes k from 1 to the {n} elements along axis {axis} of {list(data.shape)}, but got k={k}"
+        )
     index = _top(line, along, k, is_ascend) if 0 < k < n else _order(line, along, is_ascend)
     if ret_typ == "indices":
         return [index.astype(dtype)]

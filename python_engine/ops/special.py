@@ -312,7 +312,7 @@ def _digamma(x):
     part = negative - np.round(negative)
     there = _positive(-negative, _digamma_near, _digamma_far)
     reflected = there - 1 / negative - np.pi / np.tan(np.pi * part)  # DLMF 5.5.4 and 5.5.2
-    result[below] = np.where(part == 0, np.nan, reflected)
+    result[below] = np.where(part == 0, np.inf, reflected)
     return result
 
 
@@ -328,7 +328,7 @@ def _polygamma(n, x):
         cotangent = -np.pi * np.polynomial.Polynomial([1, 0, 1]) * cotangent.deriv()
     part = negative - np.round(negative)
     reflected = (-1) ** n * scale * zeta(n + 1.0, 1 - negative) - np.pi * cotangent(1 / np.tan(np.pi * part))
-    result[below] = np.where(part == 0, np.nan, reflected)
+    result[below] = np.where(part == 0, np.inf if n % 2 else np.nan, reflected)
     return result
 
 
@@ -360,7 +360,9 @@ def _(F, g, data):
 
 @operator("_polygamma", shape="same")
 def polygamma(data, *, n: int = 0):
-    """The n-th derivative of digamma, which is the derivative of gammaln: NaN at 0 and the negative integers.
+    """The n-th derivative of digamma, which is the derivative of gammaln.
+
+    At 0 and the negative integers: infinite for n = 0 (as in MXNet) and odd n, else NaN.
 
     Output: shape and dtype of `data`."""
     if n < 0:

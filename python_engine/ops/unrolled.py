@@ -9,9 +9,7 @@ for what a kind of cell does not have.
 
 def _steps(F, x):
     """The rows of axis 0, each without that axis."""
-    return [
-        F.reshape(F.slice_axis(x, axis=0, begin=t, end=t + 1), shape=tuple(x.shape[1:])) for t in range(x.shape[0])
-    ]
+    return [F.reshape(F.slice_axis(x, axis=0, begin=t, end=t + 1), shape=tuple(x.shape[1:])) for t in range(x.shape[0])]
 
 
 def _tanh(F, network, a, b, h, c):
@@ -73,7 +71,12 @@ def _gru_back(F, network, g, g_c, kept):
     return g_a, g_b, g * z, None
 
 
-_CELLS = {"rnn_tanh": (_tanh, _tanh_back), "rnn_relu": (_relu, _relu_back), "lstm": (_lstm, _lstm_back), "gru": (_gru, _gru_back)}
+_CELLS = {
+    "rnn_tanh": (_tanh, _tanh_back),
+    "rnn_relu": (_relu, _relu_back),
+    "lstm": (_lstm, _lstm_back),
+    "gru": (_gru, _gru_back),
+}
 
 
 class _Run:

@@ -237,6 +237,8 @@ sub _piddle
     elsif (not blessed $source or not $source->isa('PDL')) {
         _fail('array takes a piddle, a list of numbers (nested for more dimensions) or an NDArray, but got ', $source // 'undef');
     }
+    # a PDL::Matrix lists its rows first
+    $piddle = $piddle->PDL::xchg(0, 1) if $piddle->isa('PDL::Matrix');
     _fail('array takes real numbers, but got a piddle of type ', $piddle->type) if $piddle->type =~ /\Ac/;
     if ($piddle->badflag and my $count = PDL::Core::topdl($piddle)->nbad->sclr) {
         _fail("the piddle has $count bad values, which an NDArray cannot hold: say what to put there, array(\$pdl, bad => 0)")

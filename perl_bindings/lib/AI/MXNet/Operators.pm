@@ -202,6 +202,7 @@ sub _issue
 sub _ask
 {
     my ($row, $wire, $inputs, $handles, $ctx) = @_;
+    AI::MXNet::Engine::locate();
     my ($fields) = AI::MXNet::Engine->request('call', $row->{number}, (@$wire ? $wire : undef), @$handles);
     my @outputs = AI::MXNet::NDArray->adopt(@$fields[1 .. $#$fields], $ctx);
     my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);

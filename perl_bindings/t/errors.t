@@ -1,0 +1,81 @@
+# An error is one object, reads as one line, and points at the user's line.
+use strict;
+use warnings;
+use Test::More;
+use AI::MXNet qw(mx nd autograd);
+
+my $x = nd->ones([2, 3]);
+
+subtest 'the file and line are those of the call' => sub {
+    my %calls = (
+        'overload'    => sub { my $y = $x + nd->ones([4]); },
+        'method'      => sub { $x->reshape([7]) },
+        'operator'    => sub { nd->dot($x, $x) },
+        'slice'       => sub { $x->slice(9) },
+        'constructor' => sub { nd->array('word') },
+        'random'      => sub { nd->random->uniform(0, 1, shape => [-1]) },
+        'backward'    => sub { $x->backward },
+        'record'      => sub { autograd->record(1) },
+        'assignment'  => sub { $x .= [1, 2] },
+    );
+    my $source = do { open my $file, '<', __FILE__ or die $!; my @lines = readline $file; \@lines };
+    for my $name (sort keys %calls) {
+        ok !eval { $calls{$name}->(); 1 }, $name;
+        isa_ok $@, 'AI::MXNet::Error';
+        my ($line) = grep { $source->[$_ - 1] =~ /'\Q$name\E'\s+=> sub/ } 1 .. @$source;
+        is $@->line, $line, "$name points at line $line";
+        is $@->file, __FILE__;
+        like "$@", qr/ at \Q@{[__FILE__]}\E line $line\.\n\z/;
+    }
+};
+
+subtest 'a failure that only computing finds names the line that issued it' => sub {
+    my $source = nd->array([1, 2]);
+    nd->take($source, nd->array([0]), mode => 'raise');    # the engine says what comes out; from now on Perl knows
+    my $index = nd->array([7]);
+    my $bad = nd->take($source, $index, mode => 'raise'); my $line = __LINE__;
+    my $sum = $bad + 1;
+    my $good = $source + 1;
+    ok !eval { $sum->aspdl; 1 }, 'what depends on it dies when it is read';
+    is $@->line, $line;
+    is $@->operator, 'take';
+    like "$@", qr/^MXNetError: .*7/;
+    is $good->sum->asscalar, 5, 'what does not depend on it is good';
+    is scalar(AI::MXNet::Engine->failures), 0, 'a failure that was read is not told again';
+};
+
+subtest 'a failure that nobody read is told by failures' => sub {
+    my $bad = nd->take(nd->array([1, 2]), nd->array([9]), mode => 'raise'); my $line = __LINE__;
+    my @failures = AI::MXNet::Engine->failures;
+    is @failures, 1;
+    like $failures[0], qr/line $line\.$/;
+};
+
+subtest "a user's own exception passes through record unchanged" => sub {
+    my $object = bless { code => 7 }, 'My::Exception';
+    ok !eval { autograd->record(sub { die $object }); 1 };
+    is $@, $object;
+    ok !autograd->is_recording, 'and the state is restored';
+    ok !eval { autograd->record(sub { die "plain\n" }); 1 };
+    is $@, "plain\n";
+};
+
+subtest 'an error works as a string' => sub {
+    eval { nd->dot($x, $x) };
+    ok $@ =~ /dot shape error/;
+    ok "$@" eq $@;
+    ok $@ ne 'other';
+    my $error = $@;
+    eval { die $error };
+    is $@, $error, 'and can be thrown again';
+};
+
+subtest '$@ of the caller is left alone' => sub {
+    eval { die "mine\n" };
+    my $y = $x + 1;
+    $y->aspdl;
+    autograd->record(sub { $y = $x * 2 });
+    is $@, "mine\n";
+};
+
+done_testing;
