@@ -243,6 +243,15 @@ _arithmetic()
 def invoke(operator, inputs, attrs):
     """Compute an operator on NDArrays and record it; `attrs` are parsed and complete. Returns the list of outputs,
     hidden ones included."""
+    if operator.simple:
+        # most calls: one array or two in, one new array out
+        if len(inputs) == 1:
+            output = NDArray(operator.forward(inputs[0].data, **attrs))
+        else:
+            output = NDArray(operator.forward(*[x.data for x in inputs], **attrs))
+        if state.recording:
+            _record(operator, inputs, attrs, (output,))
+        return [output]
     if operator.train:
         attrs["train"] = state.training
     if operator.shares:
@@ -252,24 +261,14 @@ def invoke(operator, inputs, attrs):
             position = operator.inputs.index(name)
             for x in inputs[position:] if name == operator.variadic else inputs[position : position + 1]:
                 x.writable()
-    count = len(inputs)
-    if count == 1:
-        result = operator.forward(inputs[0].data, **attrs)
-    elif count == 2 and not operator.optional:
-        result = operator.forward(inputs[0].data, inputs[1].data, **attrs)
+    result = operator.forward(*[None if x is None else x.data for x in inputs], **attrs)
+    if operator.shares:
+        outputs = [inputs[0].view(result)]
     else:
-        result = operator.forward(*[None if x is None else x.data for x in inputs], **attrs)
-    if operator.single:
-        output = inputs[0].view(result) if operator.shares else NDArray(result)
+        outputs = [NDArray(data) for data in ((result,) if operator.single else result)]
         if operator.views:
-            _note_lender(inputs, output)
-        if state.recording:
-            _record(operator, inputs, attrs, (output,))
-        return [output]
-    outputs = [NDArray(data) for data in result]
-    if operator.views:
-        for output in outputs:
-            _note_lender(inputs, output)
+            for output in outputs:
+                _note_lender(inputs, output)
     if state.recording:
         _record(operator, inputs, attrs, outputs)
     return outputs
@@ -297,15 +296,20 @@ def parents_of(inputs):
 
 
 def _record(operator, inputs, attrs, outputs):
-    parents = parents_of(inputs)
+    if len(inputs) == 1:
+        node = inputs[0].node
+        parents = None if node is None or node.parents is None else ((node, inputs[0].index),)
+    else:
+        parents = parents_of(inputs)
     if parents is None:
         for output in outputs:
             output.node = CONSTANT
         return
-    node = Node(operator, parents, attrs, inputs if operator.saves_inputs else None)
-    if operator.saves_inputs and operator.unnamed_inputs:
-        node.inputs = [None if i in operator.unnamed_inputs else x for i, x in enumerate(inputs)]
-    if operator.saves_shapes or operator.lacks_rules:
+    node = Node(operator, parents, attrs)
+    if operator.saves_inputs:
+        unnamed = operator.unnamed_inputs
+        node.inputs = [None if i in unnamed else x for i, x in enumerate(inputs)] if unnamed else inputs
+    if operator.saves_metas:
         node.metas = [(None, None) if x is None else (x.data.shape, x.data.dtype) for x in inputs]
     if operator.saves_outputs:
         # the kept output is the root and the user's a view of it, so that the tape holds no cycle
@@ -318,8 +322,10 @@ def _record(operator, inputs, attrs, outputs):
             output.root = kept
             kept.watch(output)
             node.outputs.append(kept)
-    if not operator.single:
-        node.results = [(output.data.shape, output.data.dtype) for output in outputs]
+    if operator.single:
+        outputs[0].node = node
+        return
+    node.results = [(output.data.shape, output.data.dtype) for output in outputs]
     for index, output in enumerate(outputs):
         output.node, output.index = node, index
 

@@ -106,6 +106,17 @@ class Operator:
                     self.optional.add(name)
 
     @cached_property
+    def simple(self):
+        """True where a call takes arrays and gives one new array, with nothing else to see to."""
+        special = self.train or self.shares or self.mutates or self.views or self.optional
+        return self.single and not special
+
+    @cached_property
+    def saves_metas(self):
+        """True where the tape keeps the inputs' shapes and dtypes."""
+        return self.saves_shapes or self.lacks_rules
+
+    @cached_property
     def lacks_rules(self):
         """True where some input has no rule: if a gradient is asked for, it is zeros."""
         return self.joint is None and None in self.rules

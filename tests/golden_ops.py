@@ -28,6 +28,11 @@ def is_sparse(case):
     return any(x["stype"] != "default" for x in case["inputs"] + case["outputs"])
 
 
+def refused_input(x):
+    """Values for the input of a call that must be refused: indices are out of every range."""
+    return np.full(x["shape"], 99 if x["dtype"].startswith("int") else 1, x["dtype"])
+
+
 class Call:
     """A recorded call, run on the engine: `inputs`, `outputs` (visible ones), and `backward()`."""
 

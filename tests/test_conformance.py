@@ -5,7 +5,7 @@
 
 import numpy as np
 import pytest
-from golden_ops import MANIFEST, Call, arrays, assert_close, cases, is_sparse
+from golden_ops import MANIFEST, Call, arrays, assert_close, cases, is_sparse, refused_input
 
 from python_engine.errors import MXNetError
 from python_engine.registry import OPERATORS
@@ -58,7 +58,7 @@ def test_what_the_original_refuses_is_refused(name, case):
     inputs = [
         {"key": f"in{i}", "grad": None, "stype": "default", **x} for i, x in enumerate(case["inputs"])
     ]
-    data = {x["key"]: np.ones(x["shape"], x["dtype"]) for x in inputs}
+    data = {x["key"]: refused_input(x) for x in inputs}
     with pytest.raises(MXNetError):
         Call(name, {**case, "inputs": inputs, "outputs": [], "train_mode": True, "gradients": "none"}, data)
 

@@ -54,7 +54,7 @@ def convolution(data, weight, bias, axes, groups):
     (N, F, *outs)."""
     plan = _plan(data.shape[0], data.shape[1], weight.shape[0], axes, groups)
     out = plan.empty_out(data.dtype)
-    matrix, source = plan.matrix(weight), plan.split(data)
+    matrix, source = plan.matrix(weight), plan.source(data)
     shift = None if bias is None else bias.reshape(groups, 1, -1, 1)
     for start, stop in plan.blocks(data.dtype.itemsize):
         block = plan.out_block(out, start, stop)
@@ -67,7 +67,7 @@ def convolution(data, weight, bias, axes, groups):
 def weight_gradient(g, data, weight_shape, axes, groups):
     """The gradient of the weight from `g`, that of the result: an array of `weight_shape` in C order."""
     plan = _plan(data.shape[0], data.shape[1], weight_shape[0], axes, groups)
-    source, g = plan.split(data), np.ascontiguousarray(plan.split(g))
+    source, g = plan.source(data), np.ascontiguousarray(plan.split(g))
     total = step = None
     for start, stop in plan.blocks(data.dtype.itemsize):
         columns, block = plan.columns(source, start, stop).swapaxes(2, 3), plan.out_block(g, start, stop)
@@ -180,6 +180,8 @@ class _ByRows(_Plan):
         array = array.reshape(array.shape[0], self.groups, -1, *array.shape[2:])
         return array.transpose(1, 3, 2, *range(4, array.ndim), 0)
 
+    source = split
+
     def join(self, array):
         """The view (N, channels, *sizes) of an array whose memory runs (rows, G, channels, *others, N)."""
         array = array.transpose(array.ndim - 1, 0, 2, 1, *range(3, array.ndim - 1))
@@ -280,6 +282,9 @@ class _AsWhole(_Plan):
         array = array.reshape(array.shape[0], self.groups, -1, *array.shape[2:])
         return array.transpose(1, 2, *range(3, array.ndim), 0)
 
+    def source(self, data):
+        return self.split(data) if self.plain else _batch_innermost(self.split(data))
+
     def join(self, array):
         return array.reshape(-1, *array.shape[2:]).transpose(array.ndim - 2, *range(array.ndim - 2))
 
@@ -305,7 +310,7 @@ class _AsWhole(_Plan):
             columns = np.ascontiguousarray(source[:, :, start:stop])
         else:
             columns = _scratch.take(self._columns_shape(start, stop), source.dtype)
-            _gather(_batch_innermost(source), columns, self._reaches(start, stop), 2)
+            _gather(source, columns, self._reaches(start, stop), 2)
         return columns.reshape(self.groups, 1, self.depth, (stop - start) * self.row)
 
     def matrix(self, weight):

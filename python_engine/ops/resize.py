@@ -42,8 +42,7 @@ def adaptive_average(data, *, output_size: Shape = ()):
     data: (N, C, H, W), floating. output_size: (height, width), one number for both, or nothing for 1 x 1.
     Output: (N, C, height, width), dtype of `data`."""
     name = "_contrib_AdaptiveAvgPooling2D"
-    if data.ndim != 4 or data.dtype.kind != "f":
-        raise ShapeError(f"data must be (N, C, H, W) and floating, but is {list(data.shape)} {data.dtype}, in {name}")
+    check_image(name, data)
     if len(output_size) > 2 or min(output_size, default=1) < 1:
         raise ArgumentError(f"output_size={output_size} must be one or two numbers of at least 1, in operator {name}")
     height, width = (output_size * 2)[:2] if output_size else (1, 1)

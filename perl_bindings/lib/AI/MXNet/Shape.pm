@@ -91,7 +91,8 @@ sub _broadcast
 sub _scalar
 {
     my (undef, $attrs, $in) = @_;
-    return $in if not exists $attrs->{is_int} or $attrs->{is_int} or $in->{dtype} =~ /\Afloat/;
+    return type($in->{shape}, 'int64', $in->{ctx}) if $in->{dtype} eq 'bool' and $attrs->{is_int} // 1;
+    return $in if $attrs->{is_int} // 1 or $in->{dtype} =~ /\Afloat/;
     return type($in->{shape}, 'float64', $in->{ctx});
 }
 
@@ -132,6 +133,12 @@ sub _reduce
 sub _reshape
 {
     my ($row, $attrs, $in) = @_;
+    if (@{ $attrs->{target_shape} // [] } and not @{ $attrs->{shape} // [] }) {
+        # the form of before 1.0: 0 stands for what is to be inferred
+        my @target = map { $_ || -1 } @{ $attrs->{target_shape} };
+        $target[0] = $in->{shape}[0] if $attrs->{keep_highest};
+        return type(resolve($row, $in->{shape}, \@target), $in->{dtype}, $in->{ctx});
+    }
     return type(resolve($row, $in->{shape}, $attrs->{shape}, $attrs->{reverse}), $in->{dtype}, $in->{ctx});
 }
 
