@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-THREADED = 2e8  # flops; see docs/performance.md for the measurement
+THREADED = 3e7  # flops; see docs/performance.md for the measurement
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from ..blas import matmul
 from ..errors import ShapeError
 from ..registry import operator
 from .common import check_same_dtype
@@ -65,8 +66,8 @@ def _check(name, argument, data, heads, parts):
 def _matmul(lhs, rhs):
     """Products of matrices; float16 is summed in float32."""
     if lhs.dtype == np.float16:
-        return np.matmul(lhs.astype(np.float32), rhs.astype(np.float32)).astype(np.float16)
-    return np.matmul(lhs, rhs)
+        return matmul(lhs.astype(np.float32), rhs.astype(np.float32)).astype(np.float16)
+    return matmul(lhs, rhs)
 
 
 def _scores(queries, keys):

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from ..attributes import Choice, Maybe
+from ..blas import matmul
 from ..errors import ShapeError
 from ..registry import operator
 from .common import check_same_dtype
@@ -66,7 +67,7 @@ def dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False, forwa
         return wide.astype("e")
     if lhs.ndim == 2 == rhs.ndim:
         try:
-            return (lhs.T if transpose_a else lhs) @ (rhs.T if transpose_b else rhs)
+            return matmul(lhs.T if transpose_a else lhs, rhs.T if transpose_b else rhs)
         except ValueError:
             raise _unfit(lhs, rhs, transpose_a, transpose_b) from None
     if lhs.ndim == 1 == rhs.ndim and (transpose_a or transpose_b):
@@ -81,7 +82,7 @@ def dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False, forwa
         raise _unfit(lhs, rhs, transpose_a, transpose_b)
     left = lhs.shape[1:] if turn_a else lhs.shape[:-1]
     right = rhs.shape[:-1] if turn_b else rhs.shape[1:]
-    return (a @ b).reshape(left + right or (1,))
+    return matmul(a, b).reshape(left + right or (1,))
 
 
 def _turned(lhs_shape, rhs_shape, transpose_a, transpose_b):
@@ -140,7 +141,7 @@ def batch_dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False,
             f"batch_dot shape error: {list(lhs.shape)} X {list(rhs.shape)} with transpose_a={bool(transpose_a)}, "
             f"transpose_b={bool(transpose_b)}: the leading axes and the axis that is summed over must agree"
         )
-    return np.matmul(a.astype("f"), b.astype("f")).astype("e") if a.dtype.char == "e" else np.matmul(a, b)
+    return np.matmul(a.astype("f"), b.astype("f")).astype("e") if a.dtype.char == "e" else matmul(a, b)
 
 
 @batch_dot.gradient("lhs")
@@ -194,7 +195,7 @@ def _product(operator_name, A, B, transpose_a, transpose_b, axis):
             f"matrices of shapes {shown_shapes(A, B)} with transpose_a={bool(transpose_a)}, "
             f"transpose_b={bool(transpose_b)}, axis={axis} cannot be multiplied, in operator {operator_name}"
         )
-    product = np.matmul(a, b)
+    product = matmul(a, b)
     return product if row == A.ndim - 2 else np.ascontiguousarray(np.moveaxis(product, -2, row))
 
 
@@ -264,7 +265,7 @@ def syrk(A, *, transpose: bool = False, alpha: float = 1.0):
     A (..., n, m); output (..., n, n), with `transpose` (..., m, m)."""
     check_matrices("_linalg_syrk", A)
     turned = A.swapaxes(-1, -2)
-    return scaled(alpha, np.matmul(turned, A) if transpose else np.matmul(A, turned))
+    return scaled(alpha, matmul(turned, A) if transpose else matmul(A, turned))
 
 
 @syrk.gradient

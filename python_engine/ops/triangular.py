@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from ..blas import matmul
 from ..errors import ShapeError
 from ..registry import operator
 from .common import at_least_1d
@@ -45,7 +46,7 @@ def trmm(A, B, *, transpose: bool = False, rightside: bool = False, lower: bool 
     _check_triangular("_linalg_trmm", A, B, rightside)
     A = np.tril(A) if lower else np.triu(A)
     A = A.swapaxes(-1, -2) if transpose else A
-    return scaled(alpha, np.matmul(B, A) if rightside else np.matmul(A, B))
+    return scaled(alpha, matmul(B, A) if rightside else matmul(A, B))
 
 
 @trmm.gradient("A")
