@@ -37,6 +37,11 @@ def use_threads(count):
         _threads = count
 
 
+def use_threads_for(flops):
+    """Let BLAS use one thread or all of them, by the size of the products that follow."""
+    use_threads(CORES if flops >= THREADED else 1)
+
+
 def matmul(a, b, out=None):
     """`a @ b` for arrays of at least one dimension, on one thread or all of them by size."""
     use_threads(CORES if 2.0 * a.size * b.shape[-1] >= THREADED else 1)

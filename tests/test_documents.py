@@ -34,9 +34,11 @@ def test_every_operator_of_mxnet_is_there_or_it_is_said_why_not():
     assert excused == document.missing(), "strike off in python_engine/document.py what is there, add what is not"
 
 
-@pytest.mark.parametrize("name", sorted(set(document.mxnet_names()) & set(OPERATORS)))
-def test_every_alias_of_mxnet_names_the_same_operator(name):
-    assert {OPERATORS[alias] for alias in document.mxnet_names()[name]} <= {OPERATORS[name]}
+def test_every_alias_of_mxnet_names_the_same_operator():
+    there = {name: aliases for name, aliases in document.mxnet_names().items() if name in OPERATORS}
+    assert len(there) > 300
+    wrong = [(name, alias) for name in there for alias in there[name] if OPERATORS.get(alias) is not OPERATORS[name]]
+    assert wrong == []
 
 
 def test_every_operator_says_what_it_computes():

@@ -6,6 +6,8 @@ Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the
 
 import numpy as np
 
+from ..blas import matmul, use_threads_for
+
 
 class _Run:
     """One direction of one layer. Subclasses know the cell."""
@@ -45,7 +47,9 @@ class _Run:
         """Start all gates of all steps with the inputs' share and a bias (gates, size)."""
         network = self.network
         flat = self.gates.reshape(network.gates, network.steps * network.batch, network.size)
-        np.matmul(x.reshape(flat.shape[1], -1), self._scaled(self.of_input).swapaxes(1, 2), out=flat)
+        x = x.reshape(flat.shape[1], -1)
+        use_threads_for(2.0 * flat.size * x.shape[1])
+        np.matmul(x, self._scaled(self.of_input).swapaxes(1, 2), out=flat)
         flat += self._scaled(bias[:, None])
 
     def _hold(self, live, sequence, before, after):
@@ -53,21 +57,15 @@ class _Run:
         np.copyto(sequence[after], sequence[before], where=~live)
 
     def _finish(self, x, g_inputs, g_states, gradients, need_data):
-        """Weight gradients from those of the gates' sums, by gate, (steps, batch, size) each; they may differ in what
-        they mean for the inputs and for the state. Returns the gradient of x, if needed."""
-        count = self.network.steps * self.network.batch
-        x_flat, state_flat = x.reshape(count, -1), self.before(self.states).reshape(count, -1)
-        g_x = None
-        for gate, (g_input, g_state) in enumerate(zip(g_inputs, g_states, strict=True)):
-            g_input, g_state = g_input.reshape(count, -1), g_state.reshape(count, -1)
-            np.matmul(g_input.T, x_flat, out=gradients[0][gate])
-            np.matmul(g_state.T, state_flat, out=gradients[1][gate])
-            np.add.reduce(g_input, 0, out=gradients[3][gate])
-            np.add.reduce(g_state, 0, out=gradients[4][gate])
-            if need_data:
-                share = g_input @ self.of_input[gate]
-                g_x = share if g_x is None else np.add(g_x, share, out=g_x)
-        return g_x if g_x is None else g_x.reshape(x.shape)
+        """Weight gradients from those of the gates' sums, (gates, steps, batch, size); these may differ in what they
+        mean for the inputs and for the state. Returns the gradient of x, if needed."""
+        gates, count = len(g_inputs), self.network.steps * self.network.batch
+        g_inputs, g_states = g_inputs.reshape(gates, count, -1), g_states.reshape(gates, count, -1)
+        matmul(g_inputs.swapaxes(1, 2), x.reshape(count, -1), out=gradients[0])
+        matmul(g_states.swapaxes(1, 2), self.before(self.states).reshape(count, -1), out=gradients[1])
+        np.add.reduce(g_inputs, 1, out=gradients[3])
+        np.add.reduce(g_states, 1, out=gradients[4])
+        return np.add.reduce(matmul(g_inputs, self.of_input), 0).reshape(x.shape) if need_data else None
 
 
 class _Plain(_Run):
@@ -78,7 +76,7 @@ class _Plain(_Run):
         recurrent, states, gates = self._recurrent()[0], self.states, self.gates[0]
         for step, before, after in self.order:
             h = gates[step]
-            h += states[before] @ recurrent
+            h += matmul(states[before], recurrent)
             self.activate(h)
             states[after] = h
             if live is not None:
@@ -90,12 +88,12 @@ class _Plain(_Run):
             h = g_state + g[step]
             sums[step] *= h
             if live is None:
-                np.matmul(sums[step], weight, out=g_state)
+                matmul(sums[step], weight, out=g_state)
             else:
                 sums[step] *= live[step]
                 g_state *= ~live[step]
-                g_state += sums[step] @ weight
-        return self._finish(x, [sums], [sums], gradients, need_data)
+                g_state += matmul(sums[step], weight)
+        return self._finish(x, sums[None], sums[None], gradients, need_data)
 
 
 class _Tanh(_Plain):
@@ -133,7 +131,7 @@ class _Lstm(_Run):
         part = np.empty(sums.shape[1:], x.dtype)
         for step, before, after in self.order:
             gate = self.gates[:, step]
-            np.matmul(states[before], recurrent, out=sums)
+            matmul(states[before], recurrent, out=sums)
             sums += gate
             np.tanh(sums, out=sums)
             sums *= scale
@@ -150,7 +148,7 @@ class _Lstm(_Run):
                 np.multiply(o, part, out=states[after])
             else:
                 part *= o
-                np.matmul(part, self.projection.T, out=states[after])
+                matmul(part, self.projection.T, out=states[after])
             if live is not None:
                 self._hold(live[step], states, before, after)
                 self._hold(live[step], cells, before, after)
@@ -187,7 +185,7 @@ class _Lstm(_Run):
                 if live is not None:
                     g_h *= live[step]
                 g_outputs[step] = g_h
-                g_h = g_h @ self.projection
+                g_h = matmul(g_h, self.projection)
             np.multiply(g_h, slope[step], out=g_c)
             g_c += g_cell
             if passes is not None:
@@ -197,7 +195,7 @@ class _Lstm(_Run):
             sums[3] *= g_h
             if live is None:
                 np.multiply(g_c, f[step], out=g_cell)
-                np.matmul(sums, weight, out=products)
+                matmul(sums, weight, out=products)
                 np.add.reduce(products, 0, out=g_state)
             else:
                 alive, ended = live[step], ~live[step]
@@ -205,10 +203,10 @@ class _Lstm(_Run):
                 g_cell *= ended
                 g_cell += g_c * f[step] * alive
                 g_state *= ended
-                g_state += np.matmul(sums, weight, out=products).sum(0)
+                g_state += matmul(sums, weight, out=products).sum(0)
         if self.projection is not None:
             count = self.network.steps * self.network.batch
-            np.matmul(g_outputs.reshape(count, -1).T, hidden.reshape(count, -1), out=gradients[2])
+            matmul(g_outputs.reshape(count, -1).T, hidden.reshape(count, -1), out=gradients[2])
         return self._finish(x, slopes, slopes, gradients, need_data)
 
     def _passes(self):
@@ -236,7 +234,7 @@ class _Gru(_Run):
         for step, before, after in self.order:
             r, z, n = self.gates[:, step]
             rz = self.gates[:2, step]
-            np.matmul(states[before], recurrent, out=products)
+            matmul(states[before], recurrent, out=products)
             rz += products[:2]
             np.tanh(rz, out=rz)
             rz *= self.scale[:2]
@@ -271,7 +269,7 @@ class _Gru(_Run):
             sums[3] *= g_h
             sums[0] *= sums[3]
             np.multiply(sums[3], r[step], out=sums[2])
-            np.matmul(sums[:3], weight, out=products)
+            matmul(sums[:3], weight, out=products)
             g_h *= z[step]
             g_h += products.sum(0)
             if live is None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..blas import use_threads_for
+
 BLOCK_BYTES = 4 << 20  # columns made at a time: they should stay in the cache
 KEPT_BYTES = 16 << 20  # a larger scratch buffer is not kept for the next call
 LONG_ROW = 256  # elements of an output row, batch included, from which on the product of one row is efficient
@@ -87,6 +89,8 @@ def data_gradient(g, weight, axes, groups):
 
 
 def _plan(batch, channels, filters, axes, groups):
+    # by all products together, because they follow each other closely
+    use_threads_for(2.0 * batch * filters * (channels // groups) * math.prod(a.out * a.kernel for a in axes))
     # of a batch, the last axis is set apart: pooling starts with it, and is fastest along the outermost axis
     turned = batch > 1
     ordered = axes[::-1] if turned else axes

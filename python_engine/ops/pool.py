@@ -95,10 +95,13 @@ def _spread(g, at, axis):
 
 def _first_hits(x, top, at, axis):
     """For each tap: its windows, its data, and where it is the first to equal the window's maximum `top`."""
-    found = np.zeros_like(top, dtype=bool)
+    covers = _covers(axis)
+    found = None if covers else np.zeros_like(top, dtype=bool)
     for tap in range(axis.kernel):
         outs, ins = (_on(at, part) for part in axis.reach(tap))
-        if tap and tap == axis.kernel - 1 and _covers(axis):
+        if found is None:
+            hit = found = x[ins] == top
+        elif covers and tap == axis.kernel - 1:
             hit = ~found
         else:
             hit = x[ins] == top[outs]

@@ -1,0 +1,199 @@
+package AI::MXNet::Base;
+# Helpers that programs written for AI::MXNet import, and what loading it adds to PDL. POD at the end.
+use strict;
+use warnings;
+use Exporter qw(import);
+use PDL;
+use Scalar::Util qw(blessed);
+use AI::MXNet::DType;
+use AI::MXNet::Error;
+
+use constant {
+    STORAGE_TYPE_UNDEFINED  => -1,
+    STORAGE_TYPE_DEFAULT    => 0,
+    STORAGE_TYPE_ROW_SPARSE => 1,
+    STORAGE_TYPE_CSR        => 2,
+};
+use constant STORAGE_TYPE_STR_TO_ID => { undefined => -1, default => 0, row_sparse => 1, csr => 2 };
+use constant STORAGE_TYPE_ID_TO_STR => { reverse %{ STORAGE_TYPE_STR_TO_ID() } };
+use constant STORAGE_AUX_TYPES => { row_sparse => ['int64'], csr => ['int64', 'int64'] };
+use constant GRAD_REQ_MAP => { null => 0, write => 1, add => 3 };
+
+use constant DTYPE_STR_TO_MX  => { map { $_ => AI::MXNet::DType::number($_) } AI::MXNet::DType::names() };
+use constant DTYPE_MX_TO_STR  => { reverse %{ DTYPE_STR_TO_MX() } };
+use constant DTYPE_MX_TO_PERL => { map { ($_ => AI::MXNet::DType::letter($_), AI::MXNet::DType::number($_) => AI::MXNet::DType::letter($_)) } AI::MXNet::DType::names() };
+use constant DTYPE_MX_TO_PDL  => { map { ($_ => AI::MXNet::DType::pdl_type($_), AI::MXNet::DType::number($_) => AI::MXNet::DType::pdl_type($_)) } AI::MXNet::DType::names() };
+use constant DTYPE_PDL_TO_MX  => { map { AI::MXNet::DType::pdl_type($_) => AI::MXNet::DType::number($_) } grep { $_ ne 'float16' } AI::MXNet::DType::names() };
+
+our @EXPORT = qw(
+    product enumerate assert zip check_call build_param_doc bisect_left pdl_shuffle as_array ascsr rand_sparse
+    pdl cat dog svd
+    DTYPE_STR_TO_MX DTYPE_MX_TO_STR DTYPE_MX_TO_PDL DTYPE_PDL_TO_MX DTYPE_MX_TO_PERL GRAD_REQ_MAP
+    STORAGE_TYPE_UNDEFINED STORAGE_TYPE_DEFAULT STORAGE_TYPE_ROW_SPARSE STORAGE_TYPE_CSR
+    STORAGE_TYPE_STR_TO_ID STORAGE_TYPE_ID_TO_STR STORAGE_AUX_TYPES
+);
+our @EXPORT_OK = qw(pzeros pceil pones digitize hash array_index range);
+
+sub pzeros { return zeros(@_) }
+sub pones  { return ones(@_) }
+sub pceil  { return ceil(@_) }
+
+# zip(\@x, \@y, ...): tuples up to the shortest; with a code ref first, calls it for each tuple.
+sub zip
+{
+    my $code = ref $_[0] eq 'CODE' ? shift : undef;
+    my @lists = map { [@$_] } @_;
+    my $length = @lists ? (sort { $a <=> $b } map { scalar @$_ } @lists)[0] : 0;
+    my @tuples = map { my $i = $_; [map { $_->[$i] } @lists] } 0 .. $length - 1;
+    return @tuples unless $code;
+    $code->(@$_) for @tuples;
+    return;
+}
+
+# enumerate(\@x, ...): as zip, with the position first.
+sub enumerate
+{
+    my $code = ref $_[0] eq 'CODE' ? shift : undef;
+    my $length = @_ ? (sort { $a <=> $b } map { scalar @$_ } @_)[0] : 0;
+    return zip(($code ? $code : ()), [0 .. $length - 1], @_);
+}
+
+sub product
+{
+    my $product = 1;
+    $product *= $_ for @_;
+    return $product;
+}
+
+# The leftmost position at which $x keeps the sorted list sorted.
+sub bisect_left
+{
+    my ($list, $x, $low, $high) = @_;
+    ($low, $high) = ($low // 0, $high // scalar @$list);
+    AI::MXNet::Error::fail('low must be non-negative') if $low < 0;
+    while ($low < $high) {
+        my $middle = int(($low + $high) / 2);
+        if ($list->[$middle] < $x) { $low = $middle + 1 }
+        else { $high = $middle }
+    }
+    return $low;
+}
+
+# The last dimension of a piddle (its rows) in another order, at random without one.
+sub pdl_shuffle
+{
+    my ($piddle, $order) = @_;
+    my $rows = $piddle->dim(-1);
+    if (not defined $order) {
+        require List::Util;
+        $order = [List::Util::shuffle(0 .. $rows - 1)];
+    }
+    return $piddle->dice_axis($piddle->ndims - 1, pdl(ref $order eq 'ARRAY' ? @$order : $order->list));
+}
+
+sub assert
+{
+    my ($true, $message) = @_;
+    return if $true;
+    AI::MXNet::Error::fail($message // 'AssertionError');
+}
+
+sub check_call
+{
+    my ($status, @values) = @_;
+    AI::MXNet::Error::fail($values[0] // 'the call failed') if $status;
+    return wantarray ? @values : $values[0];
+}
+
+sub build_param_doc
+{
+    my ($names, $types, $descriptions, $remove_duplicates) = @_;
+    my %seen;
+    my $text = "Parameters\n----------\n";
+    for my $tuple (zip($names, $types, $descriptions)) {
+        my ($name, $type, $description) = @$tuple;
+        next if ($remove_duplicates // 1) and $seen{$name}++;
+        $text .= "$name : $type\n" . (length $description ? "    $description\n" : '');
+    }
+    return $text;
+}
+
+sub as_array { return ref $_[0] eq 'ARRAY' ? $_[0] : [$_[0]] }
+
+# The index of the first bin above $value, or their number.
+sub digitize
+{
+    my ($value, $bins) = @_;
+    for my $i (0 .. $#$bins) { return $i if $value < $bins->[$i] }
+    return scalar @$bins;
+}
+
+sub array_index
+{
+    my ($value, $list) = @_;
+    for my $i (0 .. $#$list) { return $i if $list->[$i] eq $value }
+    AI::MXNet::Error::fail("$value is not in the list");
+}
+
+# Numbers from $begin to before $end.
+sub range
+{
+    my ($begin, $end, $step) = @_;
+    $step //= 1;
+    AI::MXNet::Error::fail('range needs a step other than 0') unless $step;
+    my @numbers;
+    for (my $n = $begin; $step > 0 ? $n < $end : $n > $end; $n += $step) { push @numbers, $n }
+    return @numbers;
+}
+
+# A number for a string, the same in every run.
+sub hash
+{
+    my ($text) = @_;
+    my $number = 5381;
+    $number = ($number * 33 + ord) % 2**32 for split //, $text;
+    return $number;
+}
+
+# PDL::CCS is loaded only when asked for.
+sub ascsr
+{
+    my ($data, $indptr, $indices, $shape) = @_;
+    require PDL::CCS::Nd;
+    my @columns = ref $indices eq 'ARRAY' ? @$indices : $indices->list;
+    my @starts  = ref $indptr  eq 'ARRAY' ? @$indptr  : $indptr->list;
+    my @rows = map { my $row = $_; ($row) x ($starts[$row + 1] - $starts[$row]) } 0 .. $#starts - 1;
+    return PDL::CCS::Nd->newFromWhich(
+        pdl(\@columns)->cat(pdl(\@rows))->xchg(0, 1)->long, ref $data eq 'ARRAY' ? pdl($data) : $data,
+        pdims => pdl(long, $shape->[1], $shape->[0]));
+}
+
+sub rand_sparse
+{
+    my ($rows, $columns, $density, $dtype, $format) = @_;
+    my $dense = random($columns, $rows);
+    $dense *= random($columns, $rows) < $density;
+    require PDL::CCS::Nd;
+    return $dense->convert(PDL::Type->new(AI::MXNet::DType::pdl_type($dtype // 'float32')))->toccs;
+}
+
+# -- what programs expect of piddles -------------------------------------------------------------------------------
+
+{
+    no warnings 'redefine';
+    my $at = \&PDL::at;
+    # with one index into several dimensions: that row
+    *PDL::at = sub {
+        my ($self, @indices) = @_;
+        return $at->($self, @indices) if @indices != 1 or $self->ndims < 2;
+        return $self->slice((':,') x ($self->ndims - 1) . "($indices[0])");
+    };
+}
+
+sub PDL::len   { $_[0]->dim(-1) }
+sub PDL::dtype { AI::MXNet::DType::of_pdl($_[0]) }
+sub PDL::tocsr { require PDL::CCS::Nd; return $_[0]->toccs }
+
+$PDL::toolongtoprint = 1_000_000_000;
+
+1;

@@ -1,0 +1,50 @@
+use strict;
+use warnings;
+use Test::More;
+use PDL;
+use AI::MXNet::Base qw(:DEFAULT digitize array_index range hash pzeros);
+
+subtest 'zip and enumerate stop at the shortest' => sub {
+    is_deeply [zip([1, 2, 3], ['a', 'b'])], [[1, 'a'], [2, 'b']];
+    is_deeply [enumerate(['x', 'y'])], [[0, 'x'], [1, 'y']];
+    my @seen;
+    zip(sub { push @seen, "@_" }, [1, 2], [3, 4]);
+    is_deeply \@seen, ['1 3', '2 4'];
+    is_deeply [zip([], [1])], [];
+};
+
+subtest 'numbers and lists' => sub {
+    is product(2, 3, 4), 24;
+    is product(), 1;
+    is bisect_left([1, 3, 3, 5], 3), 1;
+    is bisect_left([1, 3], 9), 2;
+    is digitize(2, [1, 2, 3]), 2;
+    is digitize(7, [1, 2]), 2;
+    is array_index('b', ['a', 'b']), 1;
+    is_deeply [range(0, 5, 2)], [0, 2, 4];
+    is_deeply [range(3, 0, -1)], [3, 2, 1];
+    is hash('abc'), hash('abc');
+    isnt hash('abc'), hash('acb');
+    is_deeply as_array(3), [3];
+    ok !eval { assert(0, 'no'); 1 };
+    like $@, qr/^no at /;
+};
+
+subtest 'rows of piddles' => sub {
+    is_deeply pdl_shuffle(pdl([[1, 2], [3, 4], [5, 6]]), [2, 0, 1])->unpdl, [[5, 6], [1, 2], [3, 4]];
+    is_deeply [sort { $a <=> $b } pdl_shuffle(sequence(10))->list], [0 .. 9];
+    is_deeply pdl([[1, 2], [3, 4]])->at(1)->unpdl, [3, 4], 'at with one index is a row';
+    is pdl([[1, 2], [3, 4]])->at(0, 1), 3;
+    is sequence(3, 4)->len, 4;
+    is float(1)->dtype, 'float32';
+};
+
+subtest 'dtypes by name and number' => sub {
+    is DTYPE_STR_TO_MX->{int64}, 6;
+    is DTYPE_MX_TO_STR->{1}, 'float64';
+    is DTYPE_MX_TO_PERL->{int32}, 'l';
+    is DTYPE_PDL_TO_MX->{ long->enum }, 4;
+    is GRAD_REQ_MAP->{add}, 3;
+};
+
+done_testing;
