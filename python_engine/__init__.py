@@ -7,4 +7,34 @@
         y = 2 * x * x
     y.backward()
     x.grad.asnumpy()
+
+What is named below is loaded when it is first used: the engine's supervisor needs none of it and stays small.
 """
+
+from importlib import import_module
+
+_MODULES = {"autograd": "autograd", "base": "errors", "context": "context", "nd": "nd", "random": "random"}
+_NAMES = {
+    "Context": "context",
+    "MXNetError": "errors",
+    "cpu": "context",
+    "cpu_pinned": "context",
+    "current_context": "context",
+    "gpu": "context",
+    "num_gpus": "context",
+}
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        value = import_module(f".{_MODULES[name]}", __name__)
+    elif name in _NAMES:
+        value = getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    else:
+        raise AttributeError(f"python_engine has no {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*_MODULES, *_NAMES})

@@ -2,6 +2,7 @@
 
     python -m python_engine                          over stdin and stdout, as through ssh
     python -m python_engine --print-to 3 --report 4  what the Perl modules start
+    python -m python_engine --about                  says what the engine consists of, and what is missing
 
 The channel is moved away from descriptors 0 and 1 at once, so that nothing that prints can reach it: descriptor 1
 becomes the one named by --print-to (default: stderr). With --report a supervisor process starts the engine, passes its
@@ -16,6 +17,8 @@ import signal
 import sys
 import threading
 
+from .requirements import describe, lack
+
 TAIL = 4096  # bytes of stderr that are kept for the report
 
 
@@ -24,7 +27,18 @@ def main():
     parser = argparse.ArgumentParser(prog="ai-mxnet-engine", description=__doc__.split("\n")[0])
     parser.add_argument("--print-to", type=int, default=2, help="descriptor that takes what is printed to stdout")
     parser.add_argument("--report", type=int, help="descriptor that a supervisor reports the engine's end to")
+    parser.add_argument("--about", action="store_true", help="say what the engine consists of here, and end")
     arguments = parser.parse_args()
+    if arguments.about:
+        for line in describe():
+            print(*line, flush=True)
+        return
+    reason = lack()
+    if reason and arguments.report is None:
+        sys.exit(f"ai-mxnet-engine: {reason}")
+    if reason:
+        os.write(arguments.report, b"-1\n" + reason.encode())
+        sys.exit(1)
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -53,7 +67,10 @@ def supervise(report, channel):
     for fd in (err_write, *channel, 0, 1):
         os.close(fd)
     tail = b""
-    while data := os.read(err_read, 1 << 16):
+    while True:
+        data = os.read(err_read, 1 << 16)
+        if not data:
+            break
         tail = (tail + data)[-TAIL:]
         try:
             os.write(2, data)

@@ -9,7 +9,6 @@ import numpy as np
 from .errors import ArgumentError
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
-MAX_NESTING = 16
 
 
 def _text(value):
@@ -160,7 +159,7 @@ def parse(operator, name, type_, value):
     try:
         return type_.parse(value)
     except (ValueError, TypeError, KeyError, OverflowError) as reason:
-        shown = _text(value)
+        shown = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         raise ArgumentError(
             f"Invalid Parameter format for {name} expect {expected(type_)} but value='{shown}', "
             f'in operator {operator}(name="")'
@@ -174,14 +173,3 @@ def expected(type_):
         words = "{" + ", ".join(repr(c) for c in inner.choices) + "}"
         return f"{words} or None" if isinstance(type_, Maybe) else words
     return type_.name
-
-
-def check_nesting(value, depth=0):
-    """Refuse data from the wire that nests deeper than MAX_NESTING."""
-    if depth > MAX_NESTING:
-        raise ArgumentError(f"a value nests deeper than {MAX_NESTING} levels")
-    if isinstance(value, dict):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            check_nesting(item, depth + 1)

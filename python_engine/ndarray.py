@@ -1,7 +1,7 @@
 """NDArray: an array, where its memory is, and its place on the tape.
 
-Memory. `data` is a NumPy array. MXNet has views that share memory (`at`, `reshape`, `slice` on axis 0, `detach`) and
-operators whose results never do. A view is registered with its root, so that it follows when the root's memory moves.
+Memory. `data` is a NumPy array, or the value of a sparse array (sparse.py). MXNet has views that share memory (`at`,
+`reshape`, `slice` on axis 0, `detach`) and operators whose results never do. A view is registered with its root, so that it follows when the root's memory moves.
 An operator whose NumPy function returned a view of an input makes a borrower: it is given memory of its own at the
 first write to either of the two.
 """
@@ -10,7 +10,9 @@ import weakref
 
 import numpy as np
 
+from . import sparse
 from .shm import segment_of
+from .sparse import Sparse, as_stype, stype_of
 
 
 def _is_frozen(data):
@@ -22,20 +24,20 @@ def _is_frozen(data):
 class NDArray:
     """An n-dimensional array with a dtype, on the CPU.
 
-    Attributes: `data` (numpy.ndarray), `node` and `index` (the tape entry that made it), `grad` (NDArray or None),
-    `root` (the array whose memory this one views), `lender` (the array whose memory this one borrows until one of
-    them is written to).
+    Attributes: `data` (numpy.ndarray or Sparse), `node` and `index` (the tape entry that made it), `grad` (NDArray or
+    None), `root` (the array whose memory this one views), `lender` (the array whose memory this one borrows until one
+    of them is written to).
     """
 
-    __slots__ = ("__weakref__", "borrowers", "data", "grad", "grad_req", "index", "lender", "node", "root", "views")
+    __slots__ = ("__weakref__", "borrowers", "data", "grad", "index", "lender", "node", "root", "views")
 
     def __init__(self, data, node=None, index=0):
         self.data, self.node, self.index = data, node, index
-        self.root = self.views = self.lender = self.borrowers = None
+        self.root = self.views = self.lender = self.borrowers = self.grad = None
 
     def view(self, data):
         """An NDArray whose memory is a part of this one's; writes are seen by both."""
-        root = self.root or self
+        root = self if self.root is None else self.root
         new = NDArray(data)
         new.root = root
         root.watch(new)
@@ -49,8 +51,8 @@ class NDArray:
 
     def lend(self, borrower):
         """Note that `borrower.data` lies in this array's memory, though neither must see the other's writes."""
-        root = self.root or self
-        root = root.lender or root
+        root = self if self.root is None else self.root
+        root = root if root.lender is None else root.lender
         borrower.lender = root
         if root.borrowers is None:
             root.borrowers = []
@@ -58,14 +60,14 @@ class NDArray:
 
     def own(self):
         """Make sure that the root's memory is its own, in C order and writable, so that views of it can be made."""
-        root = self.root or self
+        root = self if self.root is None else self.root
         flags = root.data.flags
         if root.lender is not None or not flags.c_contiguous or not flags.writeable:
             root._move()
 
     def writable(self):
         """`data`, ready to be written to: nobody who must not see the write shares it afterwards."""
-        root = self.root or self
+        root = self if self.root is None else self.root
         if root.borrowers:
             for ref in list(root.borrowers):
                 borrower = ref()
@@ -91,8 +93,33 @@ class NDArray:
         self.data, self.lender = new, None
 
     def assign(self, value):
-        """Write `value` (an array or number that broadcasts to the shape) in place, converting the dtype."""
-        np.copyto(self.writable(), value, casting="unsafe")
+        """Write `value` (an array, number or sparse value that broadcasts to the shape) in place, converting the dtype.
+        A sparse array stays of its storage type."""
+        if sparse.exists and (isinstance(self.data, Sparse) or isinstance(value, Sparse)):
+            self._assign_sparse(value)
+        else:
+            np.copyto(self.writable(), value, casting="unsafe")
+
+    def assign_rows(self, rows, values):
+        """Write `values` to the rows with these numbers, which are distinct."""
+        if isinstance(self.data, Sparse):
+            self._assign_sparse(self.data.with_rows(rows, values))
+        else:
+            self.writable()[rows] = values
+
+    def _assign_sparse(self, value):
+        if not isinstance(self.data, Sparse):
+            data = self.writable()
+            data[...] = 0
+            value.sound().scatter(data)
+            return
+        if not isinstance(value, Sparse):
+            value = np.broadcast_to(value, self.data.shape)
+        new = as_stype(value, self.data.stype).astype(self.data.dtype)
+        root = self if self.root is None else self.root
+        for array in (root, *(view() for view in root.views or ())):
+            if array is not None:
+                array.data = new
 
     @property
     def shape(self):
@@ -100,7 +127,13 @@ class NDArray:
 
     @property
     def dtype(self):
-        return self.data.dtype
+        """NumPy's type, as MXNet has it: numpy.float32."""
+        return self.data.dtype.type
+
+    @property
+    def stype(self):
+        """The storage type: "default", "row_sparse" or "csr"."""
+        return stype_of(self.data)
 
     @property
     def size(self):

@@ -82,6 +82,7 @@ class Operator:
         self.attributes, self.defaults, self.required = {}, {}, []
         self._read_signature(function)
         self.differentiable = None
+        self.forms, self.lazy = {}, frozenset()  # for sparse arrays: see `sparse`, and storage.py
         self.rules = [None] * max(1, len(self.inputs))
         self.joint = None
         self.saves_inputs = self.saves_outputs = self.saves_shapes = False
@@ -197,7 +198,31 @@ class Operator:
             self.saves_shapes |= kind in ("shape", "dtype", "shapes", "dtypes")
         return rule
 
+    # -- sparse arrays -----------------------------------------------------------------------------------------
+
+    def sparse(self, *stypes, malformed=False):
+        """Decorator: the operator's function for inputs of these storage types ("default", "row_sparse", "csr"), which
+        gets sparse values (sparse.py) and the attributes, and returns dense or sparse ones, or NotImplemented.
+
+        One storage type stands for all of any number of inputs. malformed: takes values that nobody has checked.
+        """
+
+        def add(function):
+            self.forms[stypes] = (function, malformed)
+            return function
+
+        return add
+
     # -- calls -------------------------------------------------------------------------------------------------
+
+    def mutated(self, count):
+        """The positions of those of `count` inputs that the function writes to."""
+        places = self._mutated
+        return [*places[:-1], *range(places[-1], count)] if self.variadic in self.mutates else places
+
+    @cached_property
+    def _mutated(self):
+        return [self.inputs.index(name) for name in self.mutates]
 
     def parse(self, given):
         """All attributes, parsed and with defaults, from a dict of what the caller gave."""

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from python_engine import overloads  # noqa: F401  the arithmetic that gradient rules are written in
+
 
 @pytest.fixture(autouse=True)
 def seeded():

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from python_engine import autograd, ops  # noqa: F401
+from python_engine import ops, tape  # noqa: F401
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
+from python_engine.sparse import as_stype
 
 FOLDER = Path(__file__).parent / "golden" / "ops"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())["ops"]
@@ -39,23 +40,23 @@ class Call:
     def __init__(self, name, case, data):
         operator = find(name)
         self.case, self.data = case, data
-        self.inputs = [NDArray(data[x["key"]].copy()) for x in case["inputs"]]
+        self.inputs = [NDArray(as_stype(data[x["key"]].copy(), x["stype"])) for x in case["inputs"]]
         for x, recorded in zip(self.inputs, case["inputs"], strict=True):
             if recorded["grad"] is not None or case["gradients"] == "raises":
-                x.grad = NDArray(np.zeros_like(x.data))
-                autograd.mark_variable(x, x.grad)
-        state = autograd.state
+                x.grad = NDArray(as_stype(np.zeros(x.data.shape, x.data.dtype), recorded["stype"]))
+                tape.mark_variable(x, x.grad)
+        state = tape.state
         state.training, state.recording = case["train_mode"], case["gradients"] != "none"
         try:
             operator.check_inputs(len(self.inputs))
-            outputs = autograd.invoke(operator, self.inputs, operator.parse(case["attrs"]))
+            outputs = tape.invoke(operator, self.inputs, operator.parse(case["attrs"]))
         finally:
             state.training = state.recording = False
         self.outputs = outputs[: operator.visible_count(operator.parse(case["attrs"]))]
 
     def backward(self):
         heads = [out["head"] and NDArray(self.data[out["head"]]) for out in self.case["outputs"]]
-        autograd.backward(self.outputs, heads)
+        tape.backward(self.outputs, heads)
 
 
 def assert_close(got, want, case, what):

@@ -11,7 +11,7 @@ derivatives those recorded under create_graph: the two are compared by the way.
 
 import numpy as np
 
-from python_engine import autograd
+from python_engine import tape
 from python_engine.ndarray import NDArray
 
 STEP = 1e-5
@@ -34,7 +34,7 @@ def check_gradients(function, inputs, order=2, *, rtol=1e-5, atol=1e-8, training
     which it is derived by."""
     inputs = [np.array(x, np.float64) for x in inputs]
     random = np.random.default_rng(seed)
-    with autograd.recording(False, training):
+    with tape.recording(False, training):
         for level in range(1, order + 1):
             weights = _check_once(function, inputs, level, random, rtol, atol)
             function, inputs = _gradient_of(function, len(inputs)), inputs + weights
@@ -43,7 +43,7 @@ def check_gradients(function, inputs, order=2, *, rtol=1e-5, atol=1e-8, training
 def _variables(inputs):
     arrays = [NDArray(x.copy()) for x in inputs]
     for x in arrays:
-        autograd.mark_variable(x, NDArray(np.zeros_like(x.data)))
+        tape.mark_variable(x, NDArray(np.zeros_like(x.data)))
     return arrays
 
 
@@ -57,8 +57,8 @@ def _gradient_of(function, count):
 
     def gradient(*arguments):
         inputs, weights = arguments[:count], arguments[count:]
-        recorded = autograd.state.recording
-        with autograd.recording(True, None):
+        recorded = tape.state.recording
+        with tape.recording(True, None):
             outputs = _call(function, inputs)
         return _derive(outputs, inputs, weights, create_graph=recorded)
 
@@ -69,16 +69,16 @@ def _derive(outputs, inputs, weights, create_graph=False):
     heads = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.node is not None]
     if not heads:
         return [NDArray(np.zeros_like(x.data)) for x in inputs]
-    return autograd.grad([y for y, _ in heads], inputs, [w for _, w in heads], create_graph=create_graph)
+    return tape.grad([y for y, _ in heads], inputs, [w for _, w in heads], create_graph=create_graph)
 
 
 def _check_once(function, inputs, order, random, rtol, atol):
-    with autograd.recording(True, None):
+    with tape.recording(True, None):
         variables = _variables(inputs)
         outputs = _call(function, variables)
     weights = [random.standard_normal(y.shape) for y in outputs]
     for y in outputs:
-        assert y.dtype == np.float64, f"an output of dtype {y.dtype} is too coarse for differences"
+        assert y.data.dtype == np.float64, f"an output of dtype {y.data.dtype} is too coarse for differences"
         assert np.isfinite(y.data).all(), f"the derivative of order {order - 1} is not finite here"
     gradients = _derive(outputs, variables, [NDArray(w) for w in weights])
     size = sum(np.abs(w * y.data).sum() for w, y in zip(weights, outputs, strict=True))

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from python_engine import autograd, ops  # noqa: F401
+from python_engine import ops, tape  # noqa: F401
 from python_engine.ndarray import NDArray
 from python_engine.registry import OPERATORS, REGISTRY, operator
 
@@ -13,7 +13,7 @@ def variable(values, req="write", dtype="float64"):
     """An array with an attached gradient."""
     x = NDArray(np.array(values, dtype))
     x.grad = NDArray(np.zeros_like(x.data))
-    autograd.mark_variable(x, x.grad, req)
+    tape.mark_variable(x, x.grad, req)
     return x
 
 
@@ -22,7 +22,7 @@ def array(*values):
 
 
 def record():
-    return autograd.recording(True, True)
+    return tape.recording(True, True)
 
 
 @contextmanager
@@ -35,6 +35,6 @@ def temporary_operators():
         for row in REGISTRY[before:]:
             for key in (row.name, *row.aliases):
                 del OPERATORS[key]
-                autograd.plain_functions.__dict__.pop(key, None)
-                autograd.taped_functions.__dict__.pop(key, None)
+                tape.plain_functions.__dict__.pop(key, None)
+                tape.taped_functions.__dict__.pop(key, None)
         del REGISTRY[before:]

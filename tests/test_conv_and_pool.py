@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from python_engine import autograd, ops  # noqa: F401
+from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.ndarray import NDArray
 from python_engine.ops import convolve
@@ -67,14 +67,14 @@ def test_convolution_and_its_gradients_follow_the_definition(plan, window, order
     attrs = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_group": groups}
     x, w = NDArray(data), NDArray(weight)
     for variable in (x, w):
-        autograd.mark_variable(variable, NDArray(np.zeros_like(variable.data)))
+        tape.mark_variable(variable, NDArray(np.zeros_like(variable.data)))
     row = find("Convolution")
-    with autograd.recording(True, True):
-        y = autograd.invoke(row, [x, w], row.parse({**attrs, "num_filter": groups * filters, "no_bias": True}))[0]
+    with tape.recording(True, True):
+        y = tape.invoke(row, [x, w], row.parse({**attrs, "num_filter": groups * filters, "no_bias": True}))[0]
     definition = [stride, dilate, pad, groups]
     np.testing.assert_allclose(y.data, straightforward_convolution(data, weight, *definition), atol=1e-12)
     head = ORDERS[order](random.normal(size=y.shape))
-    g_data, g_weight = autograd.grad([y], [x, w], [NDArray(head)])
+    g_data, g_weight = tape.grad([y], [x, w], [NDArray(head)])
     # the result is linear in each of the two, so the gradients are right if these products agree for any direction
     for direction, gradient, result in (
         (random.normal(size=data.shape), g_data, lambda d: straightforward_convolution(d, weight, *definition)),
@@ -139,10 +139,10 @@ def pooled(data, **attrs):
 
 def pooling_gradient(data, head=None, **attrs):
     row, x = find("Pooling"), NDArray(data)
-    autograd.mark_variable(x, NDArray(np.zeros_like(data)))
-    with autograd.recording(True, True):
-        y = autograd.invoke(row, [x], row.parse(attrs))[0]
-    return autograd.grad([y], [x], None if head is None else [NDArray(head)])[0].data
+    tape.mark_variable(x, NDArray(np.zeros_like(data)))
+    with tape.recording(True, True):
+        y = tape.invoke(row, [x], row.parse(attrs))[0]
+    return tape.grad([y], [x], None if head is None else [NDArray(head)])[0].data
 
 
 @pytest.mark.parametrize("order", ORDERS)

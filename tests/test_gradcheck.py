@@ -5,8 +5,8 @@ import pytest
 from gradcheck import GradientError, check_gradients
 from tape import temporary_operators
 
-from python_engine.autograd import taped_functions as F
 from python_engine.errors import AutogradError
+from python_engine.tape import taped_functions as F
 
 POINT = np.array([[0.3, -1.2], [0.7, 2.1]])
 

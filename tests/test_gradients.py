@@ -9,12 +9,12 @@ import pytest
 from golden_ops import MANIFEST, arrays, is_sparse
 from gradcheck import GradientError, check_gradients
 
-from python_engine import autograd
-from python_engine.autograd import taped_functions as F
+from python_engine import tape
 from python_engine.errors import AutogradError
 from python_engine.generator import generator
 from python_engine.ndarray import NDArray
 from python_engine.registry import OPERATORS, REGISTRY
+from python_engine.tape import taped_functions as F
 
 FLOATS = ("float32", "float64", "float16")
 ORDER = 3
@@ -97,7 +97,7 @@ class Call:
             if self.operator.name in SYMMETRIC:
                 variable = (variable + F.swapaxes(variable, dim1=-2, dim2=-1)) * 0.5
             inputs[position] = variable
-        outputs = autograd.invoke(self.operator, inputs, dict(self.attrs))
+        outputs = tape.invoke(self.operator, inputs, dict(self.attrs))
         return [y for y in outputs[: self.first] if y.dtype == np.float64]  # others are whole numbers, as of topk
 
     def partial(self, outputs, without):
@@ -181,13 +181,13 @@ def test_exceptions_are_still_needed(key):
 
 def test_every_rule_in_the_table_is_exercised(monkeypatch):
     exercised = set()
-    gradients = autograd.Node.gradients
+    gradients = tape.Node.gradients
 
     def noting(node, g, functions):
         exercised.add(node.operator.name)
         return gradients(node, g, functions)
 
-    monkeypatch.setattr(autograd.Node, "gradients", noting)
+    monkeypatch.setattr(tape.Node, "gradients", noting)
     for key in CALLS:
         call, order = reliable(key)
         call.check(order)

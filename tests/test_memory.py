@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tape import array, record, temporary_operators, variable
 
-from python_engine import autograd
-from python_engine.autograd import taped_functions as F
+from python_engine import tape
 from python_engine.ndarray import NDArray
+from python_engine.tape import taped_functions as F
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_backward_uses_what_an_input_holds_by_then():
     with record():
         y = x * x
     x.assign(10)
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_array_equal(x.grad.data, [20, 20, 20])
 
 
@@ -44,7 +44,7 @@ def test_backward_uses_what_an_output_holds_by_then():
     with record():
         y = F.exp(x)
     y.assign(5)
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_array_equal(x.grad.data, [5, 5, 5])
 
 
@@ -54,7 +54,7 @@ def test_backward_uses_what_an_intermediate_array_holds_by_then():
         h = x * x
         y = h * h
     h.assign(7)
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_array_equal(x.grad.data, [28, 56, 84])
 
 
@@ -124,7 +124,7 @@ def test_gradients_flow_through_views_that_share_memory():
             F._view_slice(x, begin=0, end=1), shape=(2,)
         )
     assert np.shares_memory(F._view_at(x, index=1).data, x.data)
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_array_equal(x.grad.data, [[1, 1], [5, 6], [3, 4]])
 
 
@@ -133,7 +133,7 @@ def test_a_detached_array_shares_memory_but_no_gradient():
     with record():
         fixed = F._view_detach(x)
         y = x * fixed
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_array_equal(x.grad.data, [1, 2])
     fixed.assign(8)
     np.testing.assert_array_equal(x.data, [8, 8])
@@ -145,7 +145,7 @@ def test_a_view_of_a_recorded_output_shows_what_backward_uses():
         y = F.exp(x)
     row = F._view_at(y, index=0)
     row.assign(5)
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_allclose(x.grad.data, [[5, 5], np.exp([3, 4])])
 
 
@@ -156,7 +156,7 @@ def test_recording_and_backward_leave_no_reference_cycles(without_collector):
         with record():
             h = F.tanh(F.dot(x, x) + F.reshape(x, shape=(3, 3)))
             y = F.sum(F.log_softmax(h) * F._view_slice(h, begin=0, end=3))
-        autograd.backward([y])
+        tape.backward([y])
         return weakref.ref(h), weakref.ref(y)
 
     assert [ref() for ref in step()] == [None, None]
@@ -169,8 +169,8 @@ def test_create_graph_leaves_no_reference_cycles(without_collector):
     def step():
         with record():
             y = F.exp(x) * x
-            (g,) = autograd.grad([y], [x], create_graph=True)
-        autograd.backward([g])
+            (g,) = tape.grad([y], [x], create_graph=True)
+        tape.backward([g])
         return weakref.ref(g)
 
     assert step()() is None
@@ -195,7 +195,7 @@ def test_an_intermediate_array_that_no_rule_names_is_freed_while_recording():
         h = h + 1
         assert memory() is None
         y = h * 2
-    autograd.backward([y])
+    tape.backward([y])
     np.testing.assert_array_equal(x.grad.data, np.full(1000, 6))
 
 
@@ -211,7 +211,7 @@ def test_only_the_inputs_that_a_rule_names_are_kept(declare):
         memory = weakref.ref(h.data)
         h = F._test_choose(mask, h)
         assert memory() is None
-    autograd.backward([h])
+    tape.backward([h])
     np.testing.assert_array_equal(x.grad.data, 3 * mask.data)
 
 
@@ -223,5 +223,5 @@ def test_an_intermediate_array_is_freed_by_backward_though_the_head_lives_on():
     memory = weakref.ref(h.data)
     del h
     assert memory() is not None
-    autograd.backward([y])
+    tape.backward([y])
     assert memory() is None

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from python_engine import autograd, ops  # noqa: F401
+from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.generator import generator
 from python_engine.ndarray import NDArray
@@ -24,12 +24,12 @@ def gradients(name, inputs, head, **attrs):
     """Gradients of all floating inputs, in training, of the first output."""
     row = find(name)
     arrays = [NDArray(x.copy()) for x in inputs]
-    variables = [x for x in arrays if x.dtype.kind == "f"]
+    variables = [x for x in arrays if x.data.dtype.kind == "f"]
     for x in variables:
-        autograd.mark_variable(x, NDArray(np.zeros_like(x.data)))
-    with autograd.recording(True, True):
-        output = autograd.invoke(row, arrays, row.parse(attrs))[0]
-        return [x.data for x in autograd.grad([output], variables, [NDArray(head)])]
+        tape.mark_variable(x, NDArray(np.zeros_like(x.data)))
+    with tape.recording(True, True):
+        output = tape.invoke(row, arrays, row.parse(attrs))[0]
+        return [x.data for x in tape.grad([output], variables, [NDArray(head)])]
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.6, 0.999])
@@ -176,7 +176,7 @@ def test_the_gradient_of_ctc_loss_is_that_of_finite_differences():
 def test_refusals_name_the_operator_what_came_and_what_would_do(name, shapes, attrs, words):
     row = find(name)
     with pytest.raises(MXNetError) as failure:
-        autograd.invoke(row, [NDArray(np.ones(shape, np.float32)) for shape in shapes], row.parse(attrs))
+        tape.invoke(row, [NDArray(np.ones(shape, np.float32)) for shape in shapes], row.parse(attrs))
     for word in words:
         assert word in failure.value.message
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from golden_ops import arrays, cases
 
-from python_engine import autograd
+from python_engine import tape
 from python_engine.errors import ArgumentError, MXNetError
 from python_engine.generator import Generator, generator
 from python_engine.ndarray import NDArray
@@ -27,8 +27,8 @@ def call(name, *inputs, train=True, **attrs):
     operator = find(name)
     operator.check_inputs(len(inputs))
     attrs = operator.parse(attrs)
-    with autograd.recording(False, train):
-        outputs = autograd.invoke(operator, [NDArray(np.asarray(x)) for x in inputs], attrs)
+    with tape.recording(False, train):
+        outputs = tape.invoke(operator, [NDArray(np.asarray(x)) for x in inputs], attrs)
     return [output.data for output in outputs[: operator.visible_count(attrs)]]
 
 
@@ -175,12 +175,12 @@ def test_multinomial_divides_by_the_sum_and_never_draws_what_is_impossible():
 def test_multinomial_gives_logarithms_whose_gradient_reaches_the_probabilities():
     p = NDArray(np.array([[0.1, 0.2, 0.7], [0.5, 0.5, 0]], np.float32))
     p.grad = NDArray(np.zeros_like(p.data))
-    autograd.mark_variable(p, p.grad)
+    tape.mark_variable(p, p.grad)
     operator = find("_sample_multinomial")
-    with autograd.recording(True, True):
-        drawn, log_prob = autograd.invoke(operator, [p], operator.parse({"shape": [50], "get_prob": True}))
+    with tape.recording(True, True):
+        drawn, log_prob = tape.invoke(operator, [p], operator.parse({"shape": [50], "get_prob": True}))
     np.testing.assert_allclose(log_prob.data, np.log(np.take_along_axis(p.data, drawn.data, 1)), rtol=1e-6)
-    autograd.backward([log_prob])
+    tape.backward([log_prob])
     counts = np.stack([(drawn.data == k).sum(1) for k in range(3)], 1)
     np.testing.assert_allclose(p.grad.data, counts / np.where(p.data > 0, p.data, 1), rtol=1e-5)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from python_engine import autograd, ops  # noqa: F401
+from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.generator import generator
 from python_engine.ndarray import NDArray
@@ -145,29 +145,29 @@ def test_the_recorded_gradient_is_that_of_the_fast_kernel(mode, lengths):
         generator.seed(7)
         xs = [NDArray(x.copy()) for x in arrays]
         for x in xs:
-            autograd.mark_variable(x, NDArray(np.zeros_like(x.data)))
+            tape.mark_variable(x, NDArray(np.zeros_like(x.data)))
         extra = [] if lengths is None else [NDArray(np.array(lengths))]
-        with autograd.recording(True, True):
-            outputs = autograd.invoke(row, xs + extra, dict(attrs))[: 3 if mode == "lstm" else 2]
+        with tape.recording(True, True):
+            outputs = tape.invoke(row, xs + extra, dict(attrs))[: 3 if mode == "lstm" else 2]
             heads = [NDArray(np.cos(np.arange(y.size)).reshape(y.shape)) for y in outputs]
-            results.append(autograd.grad(outputs, xs, heads, create_graph=create_graph))
+            results.append(tape.grad(outputs, xs, heads, create_graph=create_graph))
     for one, other in zip(*results):
         np.testing.assert_allclose(one.data, other.data, atol=1e-11)
 
 
 def test_a_data_gradient_that_nobody_wants_is_not_computed():
     arrays = [NDArray(x) for x in inputs("lstm", 1, 1)]
-    autograd.mark_variable(arrays[1], NDArray(np.zeros_like(arrays[1].data)))
+    tape.mark_variable(arrays[1], NDArray(np.zeros_like(arrays[1].data)))
     row = find("RNN")
-    with autograd.recording(True, True):
-        output = autograd.invoke(row, arrays, attributes("lstm", 1, 1))[0]
+    with tape.recording(True, True):
+        output = tape.invoke(row, arrays, attributes("lstm", 1, 1))[0]
     seen = []
-    original = autograd.plain_functions._backward_RNN
-    autograd.plain_functions._backward_RNN = lambda *x, **attrs: seen.append(original(*x, **attrs)) or seen[-1]
+    original = tape.plain_functions._backward_RNN
+    tape.plain_functions._backward_RNN = lambda *x, **attrs: seen.append(original(*x, **attrs)) or seen[-1]
     try:
-        autograd.backward([output])
+        tape.backward([output])
     finally:
-        autograd.plain_functions._backward_RNN = original
+        tape.plain_functions._backward_RNN = original
     assert seen[0][0] is None
     assert seen[0][1].shape == arrays[1].shape
 

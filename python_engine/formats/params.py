@@ -31,15 +31,16 @@ import secrets
 import stat
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
+
+from ..sparse import STYPES, Csr, RowSparse, Sparse
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")  # position = MXNet's type flag
 
 LIST_MAGIC = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
-DENSE, ROW_SPARSE, CSR = 0, 1, 2
+DENSE, ROW_SPARSE, CSR = range(len(STYPES))
 CPU_0 = struct.pack("<ii", 1, 0)
 
 MAX_NDIM = 32  # numpy 1's limit, and so the limit of what MXNet's own Python can see
@@ -48,28 +49,6 @@ MAX_ELEMENTS = 2**60 - 1  # beyond it numpy cannot address eight-byte elements
 
 class ParamsError(ValueError):
     """Bytes that are no `.params` file, or a value that such a file cannot hold."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class RowSparse:
-    """Rows `indices` (k,) of an array of shape `shape` hold `data` (k, *shape[1:]); all other rows are zero."""
-
-    data: np.ndarray
-    indices: np.ndarray
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Csr:
-    """A matrix of shape `shape`: row i holds `data[indptr[i]:indptr[i+1]]` in columns `indices[indptr[i]:indptr[i+1]]`.
-
-    `data` and `indices` have shape (nnz,), `indptr` (rows + 1,), or (0,) as MXNet has it in a matrix never written to.
-    """
-
-    data: np.ndarray
-    indptr: np.ndarray
-    indices: np.ndarray
-    shape: tuple[int, int]
 
 
 def dumps(arrays):
@@ -145,10 +124,8 @@ def _file_chunks(arrays):
 def _value_chunks(label, value):
     if isinstance(value, np.ndarray):
         storage, data, index_arrays = DENSE, value, []
-    elif isinstance(value, RowSparse):
-        storage, data, index_arrays = ROW_SPARSE, value.data, [value.indices]
-    elif isinstance(value, Csr):
-        storage, data, index_arrays = CSR, value.data, [value.indptr, value.indices]
+    elif isinstance(value, Sparse):
+        storage, (data, *index_arrays) = STYPES.index(value.stype), value.parts()
     else:
         found = type(value).__name__
         raise TypeError(f"params: {label}: expected a numpy array, a RowSparse or a Csr, found {found}")
@@ -159,7 +136,7 @@ def _value_chunks(label, value):
             raise ParamsError(f"params: {label}: expected a dtype among {', '.join(DTYPES)}; found {array.dtype}")
     if len(value.shape) > MAX_NDIM:
         raise ParamsError(f"params: {label}: expected at most {MAX_NDIM} dimensions, found {len(value.shape)}")
-    if storage != DENSE and (fault := _sparse_fault(value)):
+    if storage != DENSE and (fault := value.fault()):
         raise ParamsError(f"params: {label}: {fault}")
 
     header = [struct.pack("<Ii", V2, storage)]
@@ -318,14 +295,14 @@ def _read_current(reader, what):
         for name, (index_dtype, index_shape) in zip(index_names, index_types, strict=True)
     ]
     value = RowSparse(data, *indices, shape) if storage == ROW_SPARSE else Csr(data, *indices, shape)
-    if fault := _sparse_fault(value):
+    if fault := value.fault():
         raise reader.error(start, f"{what}: {fault}")
     return value if storage == ROW_SPARSE else _without_slack(value)
 
 
 def _without_slack(csr):
     # Some operators of MXNet (csr - csr) leave uninitialised entries beyond the last row, and save writes them.
-    count = _entry_count(csr)
+    count = csr.entry_count()
     if count == len(csr.data):
         return csr
     return Csr(csr.data[:count].copy(), csr.indptr, csr.indices[:count].copy(), csr.shape)
@@ -347,49 +324,3 @@ def _read_old(reader, magic, start, what):
 def _read_dense(reader, shape, what):
     reader.bytes(len(CPU_0), f"context of {what}")
     return reader.array(shape, reader.dtype(what), f"data of {what}")
-
-
-# Both ways
-
-
-def _sparse_fault(value):
-    """What is wrong with a sparse value, or None. The order of indices is left free, as in MXNet."""
-    data, indices, shape = value.data, value.indices, value.shape
-    if isinstance(value, RowSparse):
-        if data.ndim != len(shape) or data.ndim == 0 or data.shape[1:] != tuple(shape[1:]):
-            return f"expected row_sparse data of shape (rows stored, *shape[1:]), found {data.shape} in shape {shape}"
-        if indices.shape != data.shape[:1]:
-            return f"expected row_sparse indices of shape {data.shape[:1]}, found {indices.shape}"
-        return _index_fault("row", indices, shape[0])
-
-    if len(shape) != 2:
-        return f"expected a csr shape of two dimensions, found {shape}"
-    if data.ndim != 1 or indices.shape != data.shape:
-        return f"expected csr data and indices of one shape (nnz,), found {data.shape} and {indices.shape}"
-    if fault := _indptr_fault(value.indptr, shape[0], len(data)):
-        return fault
-    return _index_fault("column", indices[: _entry_count(value)], shape[1])
-
-
-def _entry_count(csr):
-    return int(csr.indptr[-1]) if len(csr.indptr) else 0
-
-
-def _indptr_fault(indptr, rows, stored):
-    if indptr.dtype.kind not in "iu":
-        return f"expected a csr indptr of an integer dtype, found {indptr.dtype}"
-    if indptr.shape == (0,) and stored == 0:
-        return None
-    if indptr.shape != (rows + 1,):
-        return f"expected a csr indptr of shape ({rows + 1},), found {indptr.shape}"
-    if indptr[0] != 0 or indptr[-1] > stored or (indptr[1:] < indptr[:-1]).any():
-        return f"expected a csr indptr that rises from 0 to at most {stored}, found {indptr[0]} to {indptr[-1]}"
-    return None
-
-
-def _index_fault(axis, indices, extent):
-    if indices.dtype.kind not in "iu":
-        return f"expected {axis} indices of an integer dtype, found {indices.dtype}"
-    if indices.size and (indices.min() < 0 or indices.max() >= extent):
-        return f"expected {axis} indices from 0 to {extent - 1}, found {indices.min()} to {indices.max()}"
-    return None

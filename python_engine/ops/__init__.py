@@ -45,3 +45,6 @@ from . import (  # noqa: F401
     triangular,
     views,
 )
+
+# isort: split
+from . import sparse, sparse_dot, sparse_forms  # noqa: F401  after the others, to whose operators they add

@@ -142,7 +142,7 @@ def _(F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_g
     pieces = _Pieces(
         F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group
     )
-    columns = F.reshape(F._sample_bilinear(pieces.images, pieces.grid, normalized=False), shape=pieces.columns_shape)
+    columns = F.reshape(F._bilinear_sample(pieces.images, pieces.grid, normalized=False), shape=pieces.columns_shape)
     g_matrix = F._backward_Convolution_weight(g, columns, kernel=(1, 1), num_group=num_group)
     return F.reshape(g_matrix, shape=tuple(weight.shape))
 

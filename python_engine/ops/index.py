@@ -93,6 +93,7 @@ def _embedding(data, weight, *, input_dim: int, output_dim: int, dtype: VALUES =
     """The rows of `weight` whose numbers are in `data`; numbers out of range mean the first or the last row.
 
     weight: (input_dim, output_dim). dtype is that of `weight` in a symbol that does not know it otherwise.
+    sparse_grad: the gradient of `weight` is row_sparse, with the rows in `data` only; SparseEmbedding's always is.
     Output: (*shape of data, output_dim), dtype of `weight`."""
     if weight.shape != (input_dim, output_dim) or input_dim < 1:
         raise ShapeError(
@@ -102,12 +103,18 @@ def _embedding(data, weight, *, input_dim: int, output_dim: int, dtype: VALUES =
     return weight.take(whole_numbers(data), 0, mode="clip")
 
 
-def _into_embedding(F, g, data, weight_shape):
+def _into_rows(F, g, data, weight_shape):
+    return F._backward_SparseEmbedding(g, data, shape=weight_shape)
+
+
+def _into_embedding(F, g, data, weight_shape, sparse_grad):
+    if sparse_grad:
+        return _into_rows(F, g, data, weight_shape)
     return F._backward_take(g, data, axis=0, mode="clip", shape=weight_shape)
 
 
 operator("Embedding", "_sparse_Embedding")(_embedding).gradient("weight")(_into_embedding)
-operator("_contrib_SparseEmbedding")(_embedding).gradient("weight")(_into_embedding)
+operator("_contrib_SparseEmbedding")(_embedding).gradient("weight")(_into_rows)
 
 
 def _places(operator_name, shape, axis, index, mode):

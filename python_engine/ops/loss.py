@@ -227,7 +227,7 @@ def svm_output(data, label, *, margin: float = 1.0, regularization_coefficient: 
 
 @svm_output.gradient("data")
 def _(F, g, data, label, margin, regularization_coefficient, use_linear):
-    side = F.one_hot(label, depth=data.shape[-1], on_value=1.0, off_value=-1.0, dtype=data.dtype.name)
+    side = F.one_hot(label, depth=data.shape[-1], on_value=1.0, off_value=-1.0, dtype=str(np.dtype(data.dtype)))
     score = side * data
     if use_linear:
         return side * (score < margin) * -regularization_coefficient
@@ -314,7 +314,7 @@ def softmax_cross_entropy(data, label):
 
 @softmax_cross_entropy.gradient("data")
 def _(F, g, data, label):
-    label = F.one_hot(label, depth=data.shape[1], dtype=data.dtype.name)
+    label = F.one_hot(label, depth=data.shape[1], dtype=str(np.dtype(data.dtype)))
     return (F.softmax(data) - label) * F.reshape(g, shape=(1, 1))
 
 

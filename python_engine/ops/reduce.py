@@ -149,7 +149,7 @@ def _(F, g, data):
     """The sum over i of g_i times the product of all but i and k. With a one put in the place of element i, that is
     again a product of the others; written so, it can be differentiated any number of times, at quadratic cost."""
     shape = (*data.shape[:-1], data.shape[-1], data.shape[-1])
-    one = F._eye(N=data.shape[-1], dtype=str(data.dtype))
+    one = F._eye(N=data.shape[-1], dtype=str(np.dtype(data.dtype)))
     rows = F.broadcast_to(F.expand_dims(data, axis=-2), shape=shape)
     rows = F.broadcast_add(F.broadcast_mul(rows, 1 - one), one)
     others = F.broadcast_mul(F._product_of_others(rows), 1 - one)

@@ -142,11 +142,11 @@ def _(
     )  # fmt: skip
     live, masks, kept = None, [], F.BlockGrad(reserve)
     if sequence_length is not None:
-        lengths = F.Cast(F.reshape(sequence_length, shape=(-1, 1)), dtype=str(data.dtype))
+        lengths = F.Cast(F.reshape(sequence_length, shape=(-1, 1)), dtype=str(np.dtype(data.dtype)))
         live = [lengths > step for step in range(network.steps)]
     for begin, end in network.mask_places():
         mask = F.reshape(F.slice_axis(kept, axis=0, begin=begin, end=end), shape=network.between_shape())
-        masks.append(F.Cast(mask, dtype=str(data.dtype)))
+        masks.append(F.Cast(mask, dtype=str(np.dtype(data.dtype))))
     return unrolled.gradient(F, network, *g[:3], data, parameters, state, state_cell, live, masks)
 
 

@@ -185,12 +185,12 @@ def into_grid(F, g, data, grid, normalized, x_order, y_order):
         if x_order + x > 1 or y_order + y > 1:  # linear along each axis
             parts.append(F.sum(g, axis=(1,), keepdims=True) * 0)
         else:
-            slope = F._sample_bilinear(data, grid, normalized=normalized, x_order=x_order + x, y_order=y_order + y)
+            slope = F._bilinear_sample(data, grid, normalized=normalized, x_order=x_order + x, y_order=y_order + y)
             parts.append(F.sum(g * slope, axis=(1,), keepdims=True))
     return F.Concat(*parts, dim=1, num_args=2)
 
 
-@operator("_sample_bilinear")
+@operator("_bilinear_sample")
 def _sample(data, grid, *, normalized: bool = True, x_order: int = 0, y_order: int = 0):
     """BilinearSampler's output, or (order 1) its derivative by x or y of the grid, or by both. With normalized=False
     the grid is in pixels and the image has sharp edges."""
@@ -209,13 +209,13 @@ def _(F, g, data, grid, normalized, x_order, y_order):
 
 @operator("_scatter_bilinear")
 def _scatter(g, grid, *, shape: Shape, normalized: bool = True, x_order: int = 0, y_order: int = 0):
-    """The gradient of the data of _sample_bilinear, of `shape`, from that of its result."""
+    """The gradient of the data of _bilinear_sample, of `shape`, from that of its result."""
     return scatter(widened(g), widened(grid), shape, normalized, x_order, y_order).astype(g.dtype, copy=False)
 
 
 @_scatter.gradient("g")
 def _(F, v, grid, normalized, x_order, y_order):
-    return F._sample_bilinear(v, grid, normalized=normalized, x_order=x_order, y_order=y_order)
+    return F._bilinear_sample(v, grid, normalized=normalized, x_order=x_order, y_order=y_order)
 
 
 @_scatter.gradient("grid")

@@ -18,6 +18,7 @@ use AI::MXNet::Random;
 
 $Context = AI::MXNet::Context::->cpu;
 
+# packages that are loaded when they are asked for
 my %accessors = (
     nd       => 'AI::MXNet::NDArray',
     ndarray  => 'AI::MXNet::NDArray',
@@ -32,8 +33,9 @@ my %accessors = (
 
 for my $name (keys %accessors) {
     my $package = $accessors{$name};
+    (my $file = "$package.pm") =~ s{::}{/}g;
     no strict 'refs';
-    *{"AI::MXNet::$name"} = sub {$package};
+    *{"AI::MXNet::$name"} = sub { require $file; $package };
 }
 
 sub Context    { my $class = shift; return AI::MXNet::Context::->new(@_) }
@@ -53,3 +55,158 @@ sub import
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet - deep learning for Perl and PDL, with the interface of AI::MXNet 1.6
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx);
+
+    my $x = nd->array([[1, 2], [3, 4]]);
+    $x->attach_grad;
+    my $y;
+    mx->autograd->record(sub { $y = 2 * $x * $x });
+    $y->backward;
+    print $x->grad->aspdl;    # [[4 8] [12 16]], a piddle
+
+=head1 DESCRIPTION
+
+Arrays with MXNet's operators, and automatic differentiation of whatever a Perl program does with them. This package
+keeps the interface of AI::MXNet 1.6, so that scripts written for it run. The C library behind the original is replaced
+by an engine in Python and NumPy, which runs as a process of its own beside the script and shares memory with it. Perl
+and the engine work at the same time: a call returns as soon as shape and dtype of its result are known, and only
+reading a value waits.
+
+Where to read on:
+
+=over 4
+
+=item L<AI::MXNet::NDArray>
+
+Arrays: making, indexing, changing, saving them, arithmetic, and how operators are called.
+
+=item L<AI::MXNet::AutoGrad>, L<AI::MXNet::AutoGrad::Function>
+
+Recording and gradients; functions with a gradient of their own.
+
+=item L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image>
+
+Samplers, and the operators that have a namespace of their own.
+
+=item L<AI::MXNet::Context>, L<AI::MXNet::DType>
+
+Where an array lives, and what it is made of.
+
+=item L<AI::MXNet::Engine>, L<AI::MXNet::Error>
+
+The process that computes; what is thrown.
+
+=back
+
+The F<docs> folder of the project has the list of all operators (F<operators.md>), the deliberate differences from the
+original (F<differences.md>), how PDL's types are mapped (F<types.md>) and how it all works (F<architecture.md>);
+F<examples_perl> has scripts to start from.
+
+=head1 SET-UP
+
+In a clone of the project,
+
+    $ make setup
+    $ perl -Iperl_bindings/lib your_script.pl
+
+installs what is missing (Perl modules from Debian's packages, Python's into F<.venv>) and runs a script. No compiler is
+needed.
+
+The engine is the first of these that there is: the command in the environment variable C<AI_MXNET_ENGINE>; the clone
+that this module lies in; the copy installed beside this module; the program C<ai-mxnet-engine> in the C<PATH>, which
+installing the Python package brings. Clone and copy are run by the Python that C<AI_MXNET_PYTHON> names, else by that of
+the clone's F<.venv>, else by C<python3>. C<< mx->engine->info >> tells what it came to.
+
+=head1 IMPORTS
+
+    use AI::MXNet qw(mx nd autograd);
+
+Each word becomes a function that returns a package: C<mx> this one, C<nd> L<AI::MXNet::NDArray>, C<autograd>
+L<AI::MXNet::AutoGrad>; any other word is another name for C<mx>. C<< nd->array(...) >> works as soon as anything is
+imported. The first word, if it stands for AI::MXNet or AI::MXNet::AutoGrad, is also an alias of the package for the
+whole program, so that C<$mx::Context> and C<mx::nd()> are what they were.
+
+=head1 FUNCTIONS
+
+All are class methods, called as C<< mx->cpu >> or C<< AI::MXNet->cpu >>.
+
+=head2 nd, ndarray
+
+L<AI::MXNet::NDArray>.
+
+=head2 autograd
+
+L<AI::MXNet::AutoGrad>.
+
+=head2 random, rnd
+
+L<AI::MXNet::Random>.
+
+=head2 linalg, contrib
+
+L<AI::MXNet::LinAlg> and L<AI::MXNet::Contrib>, whose C<nd> has the operators. C<< nd->linalg >> and C<< nd->contrib >>
+are shorter.
+
+=head2 engine
+
+L<AI::MXNet::Engine>.
+
+=head2 context, Context, cpu, cpu_pinned, gpu
+
+    my $ctx = mx->cpu(1);                     # the same object as the next two
+    $ctx = mx->context->new('cpu', 1);
+    $ctx = mx->Context(device_type => 'cpu', device_id => 1);
+    {
+        local $mx::Context = $ctx;            # where arrays are made from now on
+        print nd->zeros([2])->context, "\n";  # cpu(1)
+    }
+
+C<context> is the package L<AI::MXNet::Context>, the others make one.
+
+=head2 name, rtc
+
+This package. Old scripts ask for them.
+
+=head1 ENVIRONMENT
+
+=over 4
+
+=item AI_MXNET_ENGINE
+
+A command that runs the engine, as words for a shell (quotes group, nothing is expanded). Its standard input and output
+are the channel. It may run the engine elsewhere; then all values travel through the channel, and the scripts still see
+the same:
+
+    $ export AI_MXNET_ENGINE='ssh big-machine mxnet/.venv/bin/ai-mxnet-engine'
+
+=item AI_MXNET_PYTHON
+
+The Python interpreter (3.10 or later, with NumPy and msgpack) that runs the engine of a clone, or of the copy beside the
+modules.
+
+=item AI_MXNET_SHARE_BYTES
+
+From how many bytes on an array goes through memory shared with the engine, rather than through the channel. 262144 if
+not set. Values are the same either way.
+
+=back
+
+=head1 ERRORS
+
+Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script. What has not been brought over
+yet (Gluon, Symbol, Module, data iterators, sparse arrays) dies and says so, or is not a method, as any other name.
+
+=head1 SEE ALSO
+
+L<PDL>
+
+=cut

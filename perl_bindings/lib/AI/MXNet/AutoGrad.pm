@@ -225,3 +225,141 @@ sub get_symbol { AI::MXNet::Error::fail('autograd->get_symbol needs symbols, whi
 sub Function { require AI::MXNet::AutoGrad::Function; shift; return AI::MXNet::AutoGrad::Function->new(@_) }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::AutoGrad - recording, and gradients of what was recorded
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd autograd);
+
+    my $x = nd->array([1, 2, 3]);
+    $x->attach_grad;                                  # a variable
+    my $y;
+    autograd->record(sub {
+        $y = $x * $x;
+        $y = $y * 2 while $y->sum->asscalar < 100;    # Perl's own control flow is differentiated as it ran
+    });
+    $y->backward;
+    print $x->grad->aspdl, "\n";                      # [16 32 48]
+
+=head1 DESCRIPTION
+
+While code runs inside C<record>, every operation on arrays that depend on a variable is put on a tape. C<backward> runs
+the tape back from some arrays and leaves gradients in the variables; C<grad> returns them instead, and can itself be
+recorded, so that there are derivatives of any order.
+
+Gradients use the values that arrays have when C<backward> runs. Inside C<record>, what is on the tape cannot be written
+to; outside it can, which is how weights are updated. A tape is used up by the first C<backward> unless it is retained.
+
+All functions are class methods, called as C<< autograd->record(...) >> or C<< mx->autograd->record(...) >>.
+
+=head1 FUNCTIONS
+
+=head2 record, pause
+
+    autograd->record(sub {
+        $y = $x * 2;
+        autograd->pause(sub { print "so far ", $y->sum->asscalar, "\n" });    # not recorded
+    }, train_mode => 1);
+
+Run code with recording on, or off, and in training mode (with C<pause>: prediction mode) unless C<train_mode> says
+otherwise. The former state comes back however the code ends, and an exception passes through. Nothing is returned:
+assign results to variables outside.
+
+=head2 train_mode, predict_mode
+
+    autograd->predict_mode(sub { $y = nd->Dropout($x) });
+
+Run code in one of the modes, recording or not. Dropout, BatchNorm and RNN behave differently in each.
+
+=head2 is_recording, is_training, set_is_recording, set_is_training
+
+    my $before = autograd->set_is_training(1);
+    autograd->set_is_training($before);
+
+The states as 1 or 0. Setting one returns what it was.
+
+=head2 backward
+
+    my ($first, $second);
+    autograd->record(sub { $first = $x * 2; $second = $x * 3 });
+    autograd->backward([$first, $second], head_grads => [undef, nd->array([1, 0, 0])]);
+    print $x->grad->aspdl, "\n";                                   # [5 2 2]
+
+Gradients of the sum of all elements of one or several arrays, weighted by C<head_grads> (undef: ones), with respect to
+all variables. They overwrite the variables' C<grad>, or are added to it (C<< grad_req => 'add' >>).
+C<< retain_graph => 1 >> keeps the tape; C<train_mode> is that in which operators differentiate (1).
+
+=head2 grad
+
+    my $derivative;
+    autograd->record(sub {
+        my $cube = $x**3;
+        $derivative = autograd->grad($cube, $x, create_graph => 1);    # 3 x**2
+    });
+    $derivative->backward;
+    print $x->grad->aspdl, "\n";                                       # 6 x: [6 12 18]
+
+The gradients with respect to one array, or to a list ref of arrays, then as a list ref; their C<grad> is left alone.
+C<create_graph> records the computing of the gradient. Further options: C<head_grads>, C<retain_graph> (as
+C<create_graph>), C<train_mode> (1).
+
+=head2 grad_and_loss
+
+    my $with_gradient = autograd->grad_and_loss(sub { my ($w, $b) = @_; return $w * $w + $b });
+    my ($gradients, $loss) = $with_gradient->(nd->array([3]), nd->array([1]));    # 6 and 1; 10
+
+Code that calls the given one and returns its gradients and its result. A second argument names the positions of the
+arguments to differentiate by (all): a number or a list ref.
+
+=head2 mark_variables
+
+    my $buffer = nd->zeros([3]);
+    autograd->mark_variables([$x], [$buffer], grad_reqs => 'write');
+
+Makes arrays variables, whose gradients go to the given arrays. C<grad_reqs> is C<write>, C<add> or C<null>, for all or
+as a list ref.
+
+=head2 compute_gradient
+
+C<< backward($outputs) >>.
+
+=head2 Function
+
+A new L<AI::MXNet::AutoGrad::Function>.
+
+=head2 get_symbol
+
+Dies: symbols are to come.
+
+=head2 tracks, tracked_call, refuse_write, note_undifferentiable
+
+For the other modules.
+
+=head1 ERRORS
+
+=over 4
+
+=item Cannot differentiate node because it is not in a computational graph
+
+The array was not recorded, or a C<backward> has used its tape up.
+
+=item There are no inputs in computation graph that require gradients
+
+It was recorded, but depends on no variable.
+
+=item Inplace operations ... are not supported when recording with autograd
+
+An array on the tape was assigned to inside C<record>.
+
+=back
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>, L<AI::MXNet::AutoGrad::Function>
+
+=cut

@@ -197,3 +197,88 @@ sub PDL::tocsr { require PDL::CCS::Nd; return $_[0]->toccs }
 $PDL::toolongtoprint = 1_000_000_000;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Base - helpers that programs written for AI::MXNet import
+
+=head1 SYNOPSIS
+
+    use PDL;
+    use AI::MXNet::Base;
+
+    print join(' ', map { "@$_" } zip([1, 2, 3], ['a', 'b'])), "\n";    # 1 a 2 b
+    print product(2, 3, 4), "\n";                                      # 24
+    my $shuffled = pdl_shuffle(sequence(2, 5));                        # its rows in random order
+
+=head1 DESCRIPTION
+
+Functions in Perl that have nothing to do with the engine. The modules of AI::MXNet exported them, so scripts use them.
+Those marked with * are exported only when asked for. Also exported are C<pdl>, C<cat>, C<dog> and C<svd> of L<PDL>, and the
+constants C<DTYPE_STR_TO_MX>, C<DTYPE_MX_TO_STR>, C<DTYPE_MX_TO_PDL>, C<DTYPE_PDL_TO_MX>, C<DTYPE_MX_TO_PERL>,
+C<GRAD_REQ_MAP>, C<STORAGE_TYPE_STR_TO_ID>, C<STORAGE_TYPE_ID_TO_STR>, C<STORAGE_AUX_TYPES> (hash refs) and
+C<STORAGE_TYPE_UNDEFINED>, C<STORAGE_TYPE_DEFAULT>, C<STORAGE_TYPE_ROW_SPARSE>, C<STORAGE_TYPE_CSR> (numbers).
+
+As in the original, loading it changes PDL: C<< $piddle->at($i) >> with one index into several dimensions gives that
+row, there are C<< $piddle->len >> (the last dimension), C<< $piddle->dtype >> (MXNet's name of its type) and
+C<< $piddle->tocsr >> (needs L<PDL::CCS>), and piddles of any size are printed.
+
+=head1 FUNCTIONS
+
+=head2 zip, enumerate
+
+    zip(sub { my ($n, $name) = @_; print "$n: $name\n" }, [1, 2], ['a', 'b']);
+    my @numbered = enumerate(['a', 'b']);    # [0, 'a'], [1, 'b']
+
+Tuples of the lists' elements, as many as the shortest list has; with code in front, it is called with each. C<enumerate>
+puts the position first.
+
+=head2 product
+
+Of numbers; 1 of none.
+
+=head2 bisect_left
+
+    my $position = bisect_left([10, 20, 30], 20);    # 1
+
+The leftmost position at which a number can be put into a sorted list.
+
+=head2 pdl_shuffle
+
+    my $reversed = pdl_shuffle(sequence(2, 3), [2, 1, 0]);
+
+A piddle with its last dimension in that order, or without one in a random order of Perl's C<rand>.
+
+=head2 as_array
+
+The list ref itself; of anything else, a list ref with it.
+
+=head2 assert, check_call
+
+Die with an L<AI::MXNet::Error> if the first argument is false, or is a status other than 0; C<check_call> returns the
+rest.
+
+=head2 build_param_doc
+
+Text that describes parameters, from list refs of names, types and descriptions.
+
+=head2 ascsr, rand_sparse
+
+Sparse matrices of L<PDL::CCS>: from values, row starts, columns and shape; or random ones.
+
+=head2 digitize, array_index, range, hash
+
+* The first bin above a value; the position of a string in a list; numbers from a first to before a last one, in steps; a
+number for a string, the same in every run.
+
+=head2 pzeros, pones, pceil
+
+* C<zeros>, C<ones> and C<ceil> of L<PDL>, for where these names mean something else.
+
+=head1 SEE ALSO
+
+L<AI::MXNet>, L<PDL>
+
+=cut

@@ -54,3 +54,78 @@ sub usable
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Context - where an array lives
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $ctx = mx->cpu(1);
+    my $x = nd->ones([2], ctx => $ctx);
+    print $x->context, "\n";                        # cpu(1)
+    print "here\n" if $x->context == mx->cpu(1);
+
+=head1 DESCRIPTION
+
+The engine computes on the CPU and has one memory: C<cpu(n)> are labels, by which programs written for several devices
+keep running. C<gpu(n)> can be named, but no array can be made there.
+
+A result has the context of its first input. C<==>, C<!=>, C<eq> and C<ne> compare; as a string a context is C<cpu(0)>.
+
+=head1 ATTRIBUTES
+
+=head2 device_type, device_id, device_type_id
+
+    print join(' ', $ctx->device_type, $ctx->device_id, $ctx->device_type_id), "\n";    # cpu 1 1
+
+C<cpu> is 1, C<gpu> 2 and C<cpu_pinned> 3.
+
+=head1 METHODS
+
+=head2 new
+
+    my $same = AI::MXNet::Context->new('cpu', 1);
+    $same = AI::MXNet::Context->new(device_type => 'cpu', device_id => 1);
+
+There is one object for each device.
+
+=head2 cpu, cpu_pinned, gpu
+
+    my $pinned = AI::MXNet::Context->cpu_pinned;    # cpu_pinned(0); the number is the only argument
+
+=head2 current_ctx, current, set_current
+
+    {
+        local $mx::Context = mx->cpu(2);
+        print mx->context->current_ctx, "\n";       # cpu(2)
+    }
+
+The context of arrays that are made without C<ctx>: the value of C<$AI::MXNet::Context>, for scripts also
+C<$mx::Context>. C<set_current> sets it.
+
+=head2 num_gpus
+
+0.
+
+=head2 gpu_memory_info
+
+Dies: there is none.
+
+=head2 deepcopy
+
+The context itself.
+
+=head2 usable
+
+The context itself, or dies if no array can be made there.
+
+=head1 SEE ALSO
+
+L<AI::MXNet>
+
+=cut

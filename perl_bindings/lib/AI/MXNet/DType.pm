@@ -40,3 +40,54 @@ sub check
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::DType - types of elements
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    print join(' ', AI::MXNet::DType::names()), "\n";    # float32 float64 float16 uint8 int32 int8 int64
+    print nd->ones([2], dtype => 'int32')->aspdl->type, "\n";    # long
+
+=head1 DESCRIPTION
+
+The dtypes are known by name. They are mapped to PDL's types by name as well, since PDL has renumbered its own more than
+once; F<docs/types.md> has the tables. Two arrays of different dtypes do not mix: convert one with
+C<< $x->astype($dtype) >>.
+
+=head1 FUNCTIONS
+
+=head2 names
+
+All dtypes, in the order of MXNet's numbers.
+
+=head2 number, letter
+
+    my $number = AI::MXNet::DType::number('int32');    # 4
+    my $letter = AI::MXNet::DType::letter('int32');    # l
+
+MXNet's number of a dtype, and the letter for Perl's C<pack>.
+
+=head2 pdl_type, of_pdl
+
+    my $type  = AI::MXNet::DType::pdl_type('int32');               # the number of PDL's long
+    my $dtype = AI::MXNet::DType::of_pdl(nd->ones([1])->aspdl);    # float32
+
+The PDL type that holds a dtype, and the dtype of a piddle's type; undef if MXNet has none.
+
+=head2 check
+
+    my $checked = AI::MXNet::DType::check('float64');
+
+The name itself; dies if it is no dtype.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>
+
+=cut

@@ -13,6 +13,7 @@ our (@STREAM, @FREE, $LAST, $STALE, $CLOSED);
 our $AWAKE = 0;        # false after each flush: the next instruction looks first whether the engine still lives
 our $LOCATED = '';     # the user's line that the engine was last told
 our $FUNCTIONS = 0;    # functions of Perl that may be on a tape: backward must wait for them
+our $GIVEN = 0;        # how far the engine's own handles have gone
 $LAST = $STALE = 0;
 
 use constant { BATCH => 64, PROTOCOL => 1 };
@@ -20,7 +21,7 @@ use constant SHARE_BYTES => $ENV{AI_MXNET_SHARE_BYTES} // 262_144;    # from thi
 
 my ($process, $stream, $memory, $owner, $dead);
 my ($numbers, $interrupts) = (0, 0);
-my %engine;        # what the engine said of itself: pid, numpy, boot
+my %engine;        # what the engine said of itself: pid, numpy, boot, python, executable, package
 my %abandoned;     # requests whose waiting was broken off
 my %replies;       # answers that came while another one was waited for
 my %functions;     # code that the engine may call, by number, until it says that it will not
@@ -77,11 +78,19 @@ sub _connect
     return;
 }
 
+# All arrays made so far become those of another engine, which are known by their handles.
+sub _outdate
+{
+    $LAST = $GIVEN if $GIVEN > $LAST;
+    $STALE = $LAST;
+    return;
+}
+
 sub _forked
 {
     # the parent's stream is the parent's: close our copies and start an engine of our own
     close $_ for grep { defined } @$process{qw(socket report)};
-    $STALE = $LAST;
+    _outdate();
     _start();
     return;
 }
@@ -195,7 +204,7 @@ sub _greeted
 {
     my ($status, @fields) = @_;
     _died("it refused our stream: $fields[1]") if $status ne 'ok';
-    @engine{qw(pid numpy boot)} = @fields;
+    @engine{qw(pid numpy boot python executable package)} = @fields;
     $engine{local} = -e "/proc/$fields[0]/fd" && $fields[2] eq _boot();
     return;
 }
@@ -213,8 +222,10 @@ sub _died
     close $process->{socket};
     my $epitaph = AI::MXNet::Engine::Process->epitaph($process);
     $why = defined $why ? "$why; $epitaph" : $epitaph;
-    $dead = "The engine ($process->{words}[0], from $process->{from}) is gone: $why\n"
-        . "Its arrays are lost; mx->engine->restart starts another";
+    my $advice = $why =~ /\Ait (?:did not start|refused our stream)/
+        ? 'perl -MAI::MXNet::Doctor -e check examines the installation'
+        : 'Its arrays are lost; mx->engine->restart starts another';
+    $dead = "The engine ($process->{words}[0], from $process->{from}) is gone: $why\n$advice";
     @STREAM = ();
     return _fail_dead();
 }
@@ -368,11 +379,18 @@ sub _called
 # The process id of the engine.
 sub pid { _connect_fully(); return $engine{pid} }
 
-# What the engine is: where it came from, its process, its NumPy.
+# What the engine is: a hash of its process (pid), the versions of its NumPy and Python (numpy, python), the interpreter
+# (executable), the folder of its Python package (package), the command that was run for it (command), where that
+# came from in words (from), and whether large arrays go through memory shared with it (shared_memory).
 sub info
 {
     _connect_fully();
-    return { pid => $engine{pid}, numpy => $engine{numpy}, command => [@{ $process->{words} }], from => $process->{from} };
+    return {
+        map({ $_ => $engine{$_} } qw(pid numpy python executable package)),
+        command       => [@{ $process->{words} }],
+        from          => AI::MXNet::Engine::Process->origin($process, $engine{package}),
+        shared_memory => _shares(SHARE_BYTES),
+    };
 }
 
 # Ends the engine, if it still runs, and starts another. All arrays of the old one are lost.
@@ -380,7 +398,7 @@ sub restart
 {
     my ($class) = @_;
     _shut() unless defined $dead;
-    $STALE = $LAST;
+    _outdate();
     _start();
     return;
 }
@@ -449,3 +467,74 @@ sub DESTROY
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Engine - the process that computes
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $engine = mx->engine;
+    printf "process %d, NumPy %s, from %s\n", $engine->pid, @{ $engine->info }{qw(numpy from)};
+
+    my $x = nd->array([1, 2]);
+    my ($good, $bad) = map { nd->take($x, nd->array([$_]), mode => 'raise') } 0, 9;
+    print "failed: $_" for $engine->failures;    # MXNetError: index 9 is out of bounds ... at FILE line N.
+
+    $engine->restart;                            # all arrays are lost
+    print nd->ones([2])->aspdl, "\n";
+
+=head1 DESCRIPTION
+
+The engine starts as the module loads and ends with the script, however that ends. It is no child of the script: C<wait>,
+C<system> and C<$SIG{CHLD}> never see it. What it prints appears where the script's output does.
+
+A forked child gets an engine of its own at its first call. The parent's arrays stay the parent's; touching one in the
+child dies and says so.
+
+When Ctrl-C, an alarm or another signal handler leaves a wait with an exception, the engine skips what was still to be
+computed, and the script can go on; arrays that were skipped die when they are read.
+
+If the engine is killed, the next call dies within a second and says how it ended, with the end of what it wrote to
+standard error. Its arrays are gone. L</restart> starts another.
+
+=head1 METHODS
+
+All are class methods.
+
+=head2 pid
+
+The process id of the engine; for one that runs elsewhere, there.
+
+=head2 info
+
+A hash ref: C<pid>; the versions of its C<numpy> and C<python>; C<executable>, that Python's path; C<package>, the folder
+of the engine's code; C<command>, the words that started it; C<from>, where these came from; C<shared_memory>, whether
+large arrays go through shared memory.
+
+=head2 failures
+
+Waits until everything issued is computed. Returns the failures that nobody has read (at most 100), as strings, and
+forgets them. A script that ends prints what is left to standard error.
+
+=head2 restart
+
+Ends the engine and starts another, after which arrays of the old one are refused.
+
+=head2 download, flush, locate, put, refuse_stale, register, request, request_with, send, upload, wake
+
+For the other modules: see the comments.
+
+=head1 ENVIRONMENT
+
+C<AI_MXNET_ENGINE>, C<AI_MXNET_PYTHON>, C<AI_MXNET_SHARE_BYTES>: see L<AI::MXNet/ENVIRONMENT>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet>; F<protocol/PROTOCOL.md> for what the two processes say to each other, F<SECURITY.md> for who can listen
+
+=cut

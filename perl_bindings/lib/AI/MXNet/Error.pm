@@ -45,3 +45,107 @@ sub shapes   { $_[0]{shapes} }
 sub trace    { $_[0]{trace} }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Error - what these modules throw
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    eval { nd->dot(nd->ones([2, 3]), nd->ones([2, 3])); 1 } or do {
+        print $@;                 # MXNetError: ... dot shape error: [2,3] X [2,3] at FILE line N.
+        print $@->kind, "\n";     # shape
+        print $@->line, "\n";     # the line of the call in this file
+    };
+
+=head1 DESCRIPTION
+
+One class for all failures. As a string it is one line in the original's words, with the file and line of the script, so
+that code which matches C<$@> keeps working. It is true, and compares as its string. An exception of the script's own
+code inside C<record> or a L<AI::MXNet::AutoGrad::Function> passes through unchanged.
+
+=head1 ATTRIBUTES
+
+=head2 message
+
+What went wrong, without the place.
+
+=head2 file, line
+
+The script's line: of the call at fault, even where the failure was found later, when its result was read.
+
+=head2 kind
+
+=over 4
+
+=item argument
+
+A wrong name, type or value of an argument.
+
+=item shape
+
+Shapes or dtypes that do not go together.
+
+=item autograd
+
+A gradient that was not recorded or does not exist, or a write to what is on the tape.
+
+=item compute
+
+Found while computing.
+
+=item callback
+
+An exception in a function of Perl that the engine called.
+
+=item handle
+
+An array of another engine, or none.
+
+=item interrupt
+
+Skipped, because the script left a wait.
+
+=item engine
+
+The engine is gone.
+
+=item protocol, internal
+
+A bug of ours; please report it.
+
+=back
+
+=head2 operator, shapes
+
+    eval { nd->take(nd->ones([2]), nd->array([5]), mode => 'raise')->aspdl };
+    print join(' ', $@->operator, $@->shapes), "\n";    # take 2 1
+
+The operator and its input shapes, where the failure is of the kind C<compute>; else mostly empty strings.
+
+=head2 trace
+
+The engine's stack, of a failure that it did not foresee; else an empty string.
+
+=head1 METHODS
+
+=head2 as_string
+
+    print "refused\n" if $@->as_string eq "$@";
+
+The message and the place.
+
+=head2 new, throw, fail, user_line
+
+For the other modules: make an error; throw one with fields; throw one of kind C<argument> with a message; find the
+innermost caller outside of these modules.
+
+=head1 SEE ALSO
+
+L<AI::MXNet>
+
+=cut

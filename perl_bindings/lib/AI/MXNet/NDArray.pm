@@ -99,7 +99,7 @@ sub _bad_operand
 {
     my ($symbol, $value) = @_;
     _fail("the operator $symbol takes an NDArray or a number beside an NDArray, but got ",
-        not(defined $value) ? 'undef' : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements' : ref $value ? 'a ' . ref $value : "'$value'");
+        not(defined $value) ? 'undef' : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements' : ref $value ? 'a reference to ' . ref $value : "'$value'");
 }
 
 # symbol => [two arrays, array and number, number and array]
@@ -185,6 +185,7 @@ sub adopt
     my @arrays;
     while (@fields) {
         my ($handle, $dtype, $ndim) = splice @fields, 0, 3;
+        $AI::MXNet::Engine::GIVEN = -$handle if -$handle > $AI::MXNet::Engine::GIVEN;
         push @arrays, bless { handle => $handle, type => AI::MXNet::Shape::type([splice @fields, 0, $ndim], $dtype, $ctx), rec => 0 }, SELF;
     }
     return @arrays;
@@ -784,3 +785,363 @@ sub image   { require AI::MXNet::Image;   'AI::MXNet::Image::NDArray' }
 sub sparse  { _fail('nd->sparse: sparse arrays are not there yet') }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray - arrays that the engine computes with
+
+=head1 SYNOPSIS
+
+    use PDL;
+    use AI::MXNet qw(mx nd);
+
+    my $x = nd->array([[1, 2, 3], [4, 5, 6]]);
+    my $y = nd->array(sequence(3, 2), dtype => 'float32');
+    my $z = ($x + $y) * 10 - $x->mean(axis => 0);
+
+    print "@{ $z->shape } ", $z->dtype, "\n";   # 2 3 float32
+    print $z->slice('X', [0, 1])->aspdl;        # the first two columns, as a piddle
+    $z->at(0) .= 7;                             # a row is a view: this changes $z
+    print $z->sum->asscalar, "\n";
+
+=head1 DESCRIPTION
+
+An array has a shape (a list of dimensions, slowest first, row-major as in MXNet, NumPy and C), a dtype
+(L<AI::MXNet::DType>) and a context (L<AI::MXNet::Context>). All three are known at once; the values are in the engine,
+and asking for them (L</aspdl>, L</asscalar>, a condition, L<save|/"save, load, load_frombuffer">) waits until they are computed.
+
+C<nd> is this package, imported by C<use AI::MXNet qw(mx nd)>. Beside the methods below every operator of the table is a
+function C<< nd->name(...) >> and a method C<< $x->name(...) >>; see L</OPERATORS>.
+
+PDL lists dimensions the other way round: a piddle of dims (3, 2) is an array of shape [2, 3], with its values in the
+same order in memory.
+
+=head1 ATTRIBUTES
+
+=head2 shape
+
+    my $shape = $x->shape;    # [2, 3], a list of its own
+
+=head2 size, ndim, len
+
+    printf "%d %d %d\n", $x->size, $x->ndim, $x->len;    # 6 2 2
+
+The number of elements, of dimensions, and the length of dimension 0. C<< $x->size([4, 5]) >> is the product of that
+list.
+
+=head2 dtype, stype, context
+
+    print join(' ', $x->dtype, $x->stype, $x->context), "\n";    # float32 default cpu(0)
+
+The storage type is always C<default>: sparse arrays are to come.
+
+=head2 grad
+
+The array that L</backward> writes the gradient to, or undef without L</attach_grad>.
+
+=head2 writable
+
+    my $constant = nd->ones([2]);
+    $constant->writable(0);
+    eval { $constant += 1 };
+    print $@;    # the array <AI::MXNet::NDArray 2 @cpu(0)> is not writable at ...
+
+=head2 handle
+
+A number by which the engine knows the array; equal for two references to one array.
+
+=head2 is_on_tape
+
+True for a variable (L</attach_grad>), and for what was recorded and no C<backward> has used up.
+
+=head1 FUNCTIONS
+
+Class methods. The dtype is float32 unless C<dtype> says otherwise, and the context the current one unless C<ctx> does.
+
+=head2 array
+
+    my $matrix = nd->array([[1, 2], [3, 4]]);
+    my $bytes  = nd->array([1, 2, 300], dtype => 'uint8');    # 1 2 44: C's conversion
+    my $cube   = nd->array(zeroes(4, 3, 2));                  # shape [2, 3, 4]
+    my $filled = nd->array(pdl('1 BAD 3'), bad => 0);         # 1 0 3
+    my $copy   = nd->array($matrix);
+
+A new array of the values in a nested list (short rows are padded with zeros; C<'nan'> and C<'inf'> are numbers), a
+piddle of any real type, or an array, which is copied. The dtype of the source plays no part. A piddle without
+dimensions becomes shape [1], an empty list shape [0]. Dies on bad values (unless C<bad> says what to put there), complex
+numbers, and lists of arrays: those are for C<stack> and C<concat>.
+
+=head2 zeros, ones, empty, full
+
+    my $zeros = nd->zeros([2, 3]);
+    my $ones  = nd->ones([2, 3], dtype => 'int32', ctx => mx->cpu);
+    my $full  = nd->full([2, 3], 7);
+
+Arrays of a shape, which is a list ref of integers from 1. C<empty> gives zeros, too. C<< out => $array >> fills that
+array and returns it.
+
+=head2 arange
+
+    my $five  = nd->arange(stop => 5);                              # 0 1 2 3 4
+    my $down  = nd->arange(start => 2, stop => 0, step => -0.5);    # 2 1.5 1 0.5
+    my $twice = nd->arange(stop => 3, repeat => 2);                 # 0 0 1 1 2 2
+
+From C<start> (0) up to, and without, C<stop> in steps of C<step> (1), each C<repeat> (1) times. C<start> alone is taken
+as C<stop>.
+
+=head2 concatenate
+
+    my $rows = nd->concatenate([$x, $y], axis => 0);    # shape [4, 3]
+
+One array of several that agree on all axes but C<axis> (0). A single one is copied, or with C<< always_copy => 0 >>
+returned. The operators C<concat> (default axis 1) and C<stack> do similar.
+
+=head2 onehot_encode
+
+    my $coded = nd->onehot_encode(nd->array([1, 0]), nd->zeros([2, 3]));    # [[0 1 0] [1 0 0]]
+
+Writes to the second array, of shape [n, classes], a 1 in each row at the position that the first says.
+
+=head2 histogram
+
+    my ($counts, $edges) = @{ nd->histogram(nd->array([1, 2, 3]), bin_cnt => 2, range => [0, 4]) };    # 1 2, 0 2 4
+
+How many values (int64) lie in each of C<bin_cnt> equal bins over C<range>, or between given edges C<bins>; with the edges.
+
+=head2 maximum, minimum
+
+    my $largest = nd->maximum($x, 3);
+    $largest = $x->maximum($y);
+
+Elementwise, broadcasting, of two arrays or an array and a number.
+
+=head2 save, load, load_frombuffer
+
+    my $file = "/tmp/weights-$$.params";
+    nd->save($file, { w => $matrix, b => nd->zeros([2]) });
+    my $saved = nd->load($file);    # a hash ref, as it was saved; a list comes back as a list
+    print join(' ', sort keys %$saved), "\n";
+    unlink $file;
+
+MXNet's C<.params> format, readable by every MXNet 1.x and back. A file is written beside its target and then renamed.
+C<load_frombuffer> takes the bytes of a file. Malformed content dies and says at which byte.
+
+=head2 waitall
+
+Waits until everything issued is computed, and dies with the first failure that nobody has read.
+
+=head2 random, linalg, contrib, image
+
+The namespaces L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib> and L<AI::MXNet::Image>.
+
+=head2 sparse, imdecode, CachedOp
+
+Die: sparse arrays, image files and symbols are to come.
+
+=head1 METHODS
+
+=head2 aspdl
+
+    my $piddle = $x->aspdl;    # dims (3, 2)
+    $piddle->inplace->sqrt;    # $x stays as it is
+
+The values as a piddle: float for float32 and float16, double, byte, sbyte, long and longlong for float64, uint8, int8,
+int32 and int64. It is a copy; of a large array it costs next to nothing until one of both is changed. Dies with the
+failure of whatever computation the array comes from.
+
+=head2 asmpdl
+
+The values of a matrix as a L<PDL::Matrix>, rows first.
+
+=head2 asscalar
+
+    my $sum = $x->sum->asscalar;    # 21, a Perl number
+
+Of the only element; dies if there are several.
+
+=head2 wait_to_read, wait_to_write
+
+Wait until the array is computed, die if that failed, and return it.
+
+=head2 describe
+
+    print $x->describe, "\n";    # <AI::MXNet::NDArray 2x3 @cpu(0)>, which is also what "$x" gives
+
+=head2 set
+
+    $matrix .= 0;                   # the same as $matrix->set(0)
+    $matrix .= [[5, 6], [7, 8]];    # a nested list, a piddle, an array or a slice of exactly this shape
+
+Overwrites the values and returns the array; what is written is converted to its dtype. Views see it, and so does
+everything else that shares the memory. While recording, an array that is on the tape cannot be written to.
+
+=head2 copy, sever, copyto, as_in_context
+
+    my $other  = $x->copy;                         # sever is the same
+    $x->copyto($other);                            # into an array of the same shape, converting the dtype
+    my $there  = $x->copyto(mx->cpu(1));           # a new array in that context
+    my $either = $x->as_in_context(mx->cpu(1));    # itself, if it is there already
+
+=head2 astype, tostype
+
+    my $integers = $x->astype('int32');
+
+A copy in another dtype; fractions are cut off. C<tostype> knows C<default> only, and returns the array.
+
+=head2 reshape
+
+    my $tall  = $x->reshape([3, -1]);                          # [3, 2], the same memory
+    my $split = nd->ones([2, 12])->reshape([0, -4, 3, -1]);    # [2, 3, 4]
+
+A view with another shape. Besides lengths the list may hold: 0 (keep this dimension), -1 (what is left; once), -2 (keep
+all that follow), -3 (merge two), -4 and two numbers (split one). C<< reverse => 1 >> counts from the right. Dies if the
+sizes differ.
+
+=head2 T, moveaxis
+
+    my $turned = $x->T;                                   # [3, 2], a copy; of two dimensions at most
+    my $moved  = nd->ones([2, 3, 4])->moveaxis(0, -1);    # [3, 4, 2]
+
+C<transpose>, C<swapaxes>, C<expand_dims>, C<squeeze> and C<flatten> are operators.
+
+=head2 broadcast_to
+
+    my $repeated = nd->array([1, 2])->broadcast_to([3, 2]);
+
+A copy in which dimensions of length 1, and missing ones in front, are repeated.
+
+=head2 detach
+
+The same memory, unknown to the tape.
+
+=head2 at
+
+    my $row  = $x->at(-1);     # shape [3], a view of the last row
+    my $cell = $x->at(0, 1);   # as many indices as dimensions: a slice of shape [1, 1]
+
+The row of a vector has shape [1].
+
+=head2 slice
+
+    my $second = $x->slice(1);                     # shape [1, 3]: an index keeps its dimension
+    my $both   = $x->slice([0, 1]);                # rows 0 to 1, inclusive
+    my $column = $x->slice('X', -1);               # 'X': all of a dimension
+    $x->slice('X', [1, 2]) .= [[7, 8], [9, 10]];   # writes to $x
+    $x->slice(0, 0) += 100;
+    my $picked = $x->slice([[0, 1], [2, 0]]);      # elements (0, 2) and (1, 0)
+    my $every  = $x->slice(begin => [0, 0], end => [2, 3], step => [1, 2]);    # the operator: ends excluded
+
+Ranges C<[begin, end]> include their end; negative numbers count from the end. One argument cuts dimension 0 and gives a
+view. One for each dimension gives an L<AI::MXNet::NDArray::Slice>, which reads as a copy and writes to the array. A list
+of lists picks single elements. Dies for ranges outside of the array, empty ranges, steps, and any other number of
+indices.
+
+=head2 split_array
+
+The rows of dimension 0, as copies that the tape knows; also C<@$x>.
+
+=head2 attach_grad
+
+    my $w = nd->array([1, 2]);
+    $w->attach_grad;                        # also grad_req => 'add' (accumulate) or 'null' (none)
+
+Makes the array a variable, with a gradient of zeros.
+
+=head2 backward
+
+    my $loss;
+    mx->autograd->record(sub { $loss = ($w * $w)->sum });
+    $loss->backward;
+    print $w->grad->aspdl, "\n";            # [2 4]
+
+Computes gradients with respect to all variables that the array was recorded to depend on. C<out_grad> is the gradient
+to begin with (ones), C<< retain_graph => 1 >> keeps the record for another C<backward>. See L<AI::MXNet::AutoGrad>.
+
+=head2 add, subtract, multiply, divide, true_divide, modulo, power, equal, not_equal, greater, greater_equal, lesser, lesser_equal
+
+    my $difference = $x->subtract(1);       # $x - 1
+    $difference = $x->subtract(1, 1);       # 1 - $x
+
+The overloaded operators by name. A second, true argument exchanges the operands.
+
+=head2 iadd, isubtract, imultiply, idivide, imodulo
+
+C<+=> and so on by name: they change the array, and return it.
+
+=head2 STORABLE_freeze, STORABLE_thaw
+
+For L<Storable>: C<dclone>, C<freeze> and C<store> work on arrays.
+
+=head2 adopt
+
+For the other modules: objects for arrays that the engine made.
+
+=head1 OVERLOADS
+
+=over 4
+
+=item + - * / % **
+
+Two arrays (broadcasting), or an array and a number on either side.
+
+=item == != > >= < <=
+
+The same; 1 and 0 in the dtype of the arrays.
+
+=item += -= *= /= %= ++ --
+
+Change the array itself; every reference and view sees it. C<**=> makes a new array.
+
+=item .=
+
+See L</set>.
+
+=item unary -, abs sqrt exp log sin cos atan2
+
+Elementwise.
+
+=item bool
+
+Of one element: whether it is not 0, which waits for it. Several elements are true.
+
+=item 0+ "" @{}
+
+See L</asscalar>, L</describe>, L</split_array>. C<eq>, C<ne> and C<cmp> compare the strings.
+
+=back
+
+Two arrays must have one dtype, and their shapes must broadcast: counted from the right, lengths are equal or one of
+them is 1. With a number the result has the dtype of the array; the quotient of integers is cut off, and 0 for a divisor
+0. C<< <=> >> and C<x> die. A piddle of one element is taken as its number, any other piddle or list dies: wrap it in
+C<< nd->array >>.
+
+=head1 OPERATORS
+
+    my $s = nd->sum($x, axis => 1);         # inputs first, then attributes by name
+    $s = nd->sum($x, 1);                    # by position
+    $s = nd->sum($x, { axis => 1 });        # in a hash ref: names are checked
+    $s = nd->sum(data => $x, axis => 1);    # inputs by name
+    $s = $x->sum(axis => 1);                # the object is the first input
+    my $out = nd->zeros([2]);
+    nd->sum($x, axis => 1, out => $out);    # into an array, which is returned
+    my ($left, $right) = @{ nd->split($x->T, num_outputs => 3, axis => 0) };    # several outputs: a list ref
+
+The operators are those of MXNet 1.x, with their names, aliases, arguments and defaults; F<docs/operators.md> lists them.
+Several inputs (C<concat>, C<stack>, C<add_n>) may also be given as one list ref. An attribute of the type Shape takes a
+list ref or a number; C<undef> is MXNet's None; a boolean is 1 or 0. Where a method above has the name of an operator
+(C<reshape>, C<slice>, C<broadcast_to>), the method is meant; the operator goes by its other name (C<Reshape>, C<crop>).
+
+=head1 ERRORS
+
+Wrong names, types, shapes and dtypes die at the call, with an L<AI::MXNet::Error> in MXNet's words. A failure that only
+the computing can find (an index out of range, a matrix that is not positive definite) dies at the call where that waits
+anyway; else it is thrown by whoever reads the result or anything computed from it, and names the line of the call at
+fault. What nobody reads is told on standard error when the script ends.
+
+=head1 SEE ALSO
+
+L<AI::MXNet>, L<AI::MXNet::NDArray::Slice>, L<PDL>
+
+=cut

@@ -34,3 +34,19 @@ sub install
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NS - short names for packages
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. What C<use AI::MXNet qw(mx nd)> and its kin do.
+
+=head1 SEE ALSO
+
+L<AI::MXNet/IMPORTS>
+
+=cut

@@ -324,3 +324,20 @@ sub _context
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Operators - calls of the operator table
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. Loads the table that the engine exports, sorts
+out the arguments of a call, checks them, predicts the outputs and issues the instruction.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray/OPERATORS>
+
+=cut

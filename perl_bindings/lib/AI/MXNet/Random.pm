@@ -76,3 +76,109 @@ for my $name (grep { defined } map { /\A_(?:random|sample)_(\w+)\z/ ? $1 : undef
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Random - random arrays
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    mx->random->seed(42);
+    my $noise   = nd->random->normal(0, 0.1, shape => [2, 3]);
+    my $weights = nd->random->uniform(low => -1, high => 1, shape => [4], dtype => 'float64');
+    my $rows    = nd->random->normal(nd->array([0, 100]), nd->array([1, 5]), shape => 3);    # a row for each pair
+    my $dice    = nd->random->randint(1, 7, shape => [10]);                                  # int32
+
+=head1 DESCRIPTION
+
+The engine has one generator, from which everything draws in the order of the calls: these functions, C<shuffle>,
+Dropout. The same seed gives the same numbers, though others than MXNet's. Perl's own C<rand> and C<shuffle> have their
+own seed, C<srand>.
+
+C<mx-E<gt>random>, C<mx-E<gt>rnd> and C<nd-E<gt>random> are this package.
+
+=head1 FUNCTIONS
+
+=head2 seed
+
+    mx->random->seed(42);
+
+Takes any integer. C<ctx> is accepted; there is one generator for all contexts.
+
+=head2 get_state, set_state
+
+    my $state = mx->random->get_state;
+    my $first = nd->random->uniform->asscalar;
+    mx->random->set_state($state);
+    print "again\n" if nd->random->uniform->asscalar == $first;
+
+The state of the generator as text, for continuing a training as if it had not stopped.
+
+=head2 uniform
+
+From C<low> (0) to below C<high> (1).
+
+=head2 normal
+
+Mean C<loc> (0), standard deviation C<scale> (1).
+
+=head2 gamma
+
+Shape C<alpha> (1), scale C<beta> (1).
+
+=head2 exponential
+
+Mean C<scale> (1); or C<lam>, 1 / mean.
+
+=head2 poisson
+
+Mean C<lam> (1).
+
+=head2 negative_binomial
+
+Failures before C<k> (1) successes of probability C<p> (1).
+
+=head2 generalized_negative_binomial
+
+Mean C<mu> (1), variance C<mu + alpha mu**2> (C<alpha>: 1).
+
+=head2 randint
+
+    my $index = nd->random->randint(0, 10, shape => [2, 2], dtype => 'int64');
+
+Integers from C<low> to below C<high>; int32 or int64.
+
+The parameters of these are numbers, by position or name, with C<shape> (1: one element, a number or a list ref),
+C<dtype> (float32) and C<ctx>, or C<out>, an array to fill. Some or all may also be given in a hash ref at the end. If
+the parameters are arrays, C<shape> values are drawn for each element of them, and appended to their shape. Impossible
+parameters die.
+
+=head2 randn
+
+    my $standard = mx->random->randn(2, 3, scale => 0.1);
+
+C<normal> with the shape in front.
+
+=head2 multinomial
+
+    my $class = nd->random->multinomial(nd->array([[0.5, 0.5], [0, 1]]), shape => 4);    # [2, 4], int32
+
+Numbers of categories, with the probabilities in each row of an array. With C<get_prob> there is a second result, the
+logarithm of each draw's probability, which can be differentiated.
+
+=head2 unique_zipfian
+
+    my ($classes, $tries) = @{ nd->random->unique_zipfian(1000, shape => [1, 5]) };
+
+Different classes below a number, class k with a probability that falls like 1 / (k + 1): [1, 5] of them, and how many
+draws that took.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>; C<shuffle>, C<uniform_like> and the densities C<random_pdf_...> in F<docs/operators.md>
+
+=cut

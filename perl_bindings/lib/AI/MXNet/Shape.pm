@@ -240,3 +240,20 @@ sub _softmax
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Shape - shapes and dtypes of results
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. The rules that the operator table names, by
+which the outputs of a call are known before the engine has computed them.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Operators>
+
+=cut

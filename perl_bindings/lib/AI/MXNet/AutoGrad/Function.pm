@@ -59,3 +59,85 @@ sub _backward
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::AutoGrad::Function - a function with a gradient of its own, in Perl
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd autograd);
+
+    {
+        package Clipped;    # the identity, whose gradient is limited
+        use parent 'AI::MXNet::AutoGrad::Function';
+
+        sub forward
+        {
+            my ($self, $x) = @_;
+            return $x * 1;
+        }
+
+        sub backward
+        {
+            my ($self, $g) = @_;
+            return $g->clip(-$self->{limit}, $self->{limit});
+        }
+    }
+
+    my $x = nd->array([1, 2]);
+    $x->attach_grad;
+    my $y;
+    autograd->record(sub { $y = Clipped->new(limit => 5)->($x * 100) });
+    $y->backward(out_grad => nd->array([7, -2]));
+    print $x->grad->aspdl, "\n";    # [500 -200]
+
+=head1 DESCRIPTION
+
+A class to derive from, after MXNet's C<mx.autograd.Function> for Python. An object is called like a function of arrays,
+either C<< $object->(@arrays) >> or C<< $object->call(@arrays) >>. C<forward> computes unrecorded; C<backward> is called
+when the tape is run back, from inside the C<backward> of L<AI::MXNet::AutoGrad>, which an exception leaves. One object
+serves one call.
+
+=head1 METHODS
+
+=head2 new
+
+    my $clipped = Clipped->new(limit => 2);
+
+An object with these fields.
+
+=head2 forward
+
+To be written: computes from the input arrays one array, or a list ref of several.
+
+=head2 backward
+
+To be written: from the gradients of the outputs those of the inputs, in order, as one array or a list ref; undef stands
+for none. Each must have the shape and dtype of its input. What it does is recorded where a second derivative is asked
+for, so that operations on arrays are enough for that.
+
+=head2 call
+
+    $y = $clipped->call($x);
+
+Calls C<forward> and puts the result on the tape, if one of the inputs is.
+
+=head2 save_for_backward, saved_tensors
+
+    {
+        package Squared;
+        use parent 'AI::MXNet::AutoGrad::Function';
+        sub forward  { my ($self, $x) = @_; $self->save_for_backward($x); return $x * $x }
+        sub backward { my ($self, $g) = @_; my ($x) = $self->saved_tensors; return 2 * $x * $g }
+    }
+
+Keep arrays from C<forward> to C<backward>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::AutoGrad>
+
+=cut

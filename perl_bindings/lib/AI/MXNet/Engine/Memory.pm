@@ -89,3 +89,20 @@ sub _map
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Engine::Memory - piddles over memory shared with the engine
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. Maps segments that the engine made, recycles
+those that it is done with, and notices when a map is gone.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Engine>
+
+=cut

@@ -14,25 +14,52 @@ my @SIGNALS = do { require Config; split ' ', $Config::Config{sig_name} };
 # Where this file lies: .../perl_bindings/lib/AI/MXNet/Engine/Process.pm in a clone.
 my $HERE = Cwd::realpath(__FILE__);
 
-# The command that runs the engine and where it came from: AI_MXNET_ENGINE, the clone, or the installed program.
+# The program that the Python package installs, for where the engine is in none of our folders.
+my %program = (
+    words => ['ai-mxnet-engine'],
+    from  => 'the installed program ai-mxnet-engine',
+    mend  => 'pipx install /path/to/a/clone',
+);
+
+# How to run the engine: from AI_MXNET_ENGINE, the clone, the copy installed beside these modules, or the program.
+# A hash of `words`, `from` (in words), `mend` (a command for where it cannot be run), and for the copy `copy`, its folder,
+# and `otherwise`: the words of the program, which takes its place where its Python lacks something.
 sub command
 {
-    if (defined(my $text = $ENV{AI_MXNET_ENGINE})) {
-        my @words = shellwords($text);
-        return { words => \@words, from => 'the environment variable AI_MXNET_ENGINE' } if @words;
+    if ((my $text = $ENV{AI_MXNET_ENGINE} // '') =~ /\S/) {
+        my @words = shellwords($text) or die "AI_MXNET_ENGINE is no command line, its quotes do not match: $text\n";
+        my $from = 'the environment variable AI_MXNET_ENGINE';
+        return { words => \@words, from => $from, mend => 'unset AI_MXNET_ENGINE' };
     }
     my ($volume, $folder) = File::Spec->splitpath($HERE);
-    my $root = Cwd::realpath(File::Spec->catdir($folder, (File::Spec->updir) x 5));
-    if (defined $root and -e "$root/python_engine/__main__.py") {
-        my $python = -x "$root/.venv/bin/python" ? "$root/.venv/bin/python" : 'python3';
-        # not -m, which would look for modules in the current directory
-        my $start = 'import sys; sys.path[0] = sys.argv.pop(1); from python_engine.__main__ import main; main()';
-        return { words => [$python, '-c', $start, $root], from => "the clone $root" };
-    }
-    return { words => ['ai-mxnet-engine'], from => 'the installed program ai-mxnet-engine' };
+    my ($root, $beside) = map { Cwd::realpath(File::Spec->catdir($folder, (File::Spec->updir) x $_)) } 5, 1;
+    return _python($root, "the clone $root", '', -x "$root/.venv/bin/python" ? "$root/.venv/bin/python" : ())
+        if defined $root and -e "$root/python_engine/__main__.py";
+    return { %program } unless -e "$beside/python_engine/__main__.py";
+    my $or = "from python_engine.requirements import give_way; give_way('$program{words}[0]'); ";
+    my %copy = (copy => "$beside/python_engine", otherwise => $program{words});
+    return { %{ _python($beside, "the Perl modules in $beside", $or) }, %copy };
 }
 
-# Starts the engine. A hash with `socket`, `report` (a handle that tells how it ended), `command` and `from`.
+# The engine in a folder, run by AI_MXNET_PYTHON, $python or python3.
+sub _python
+{
+    my ($folder, $from, $first, $python) = @_;
+    my $named = $ENV{AI_MXNET_PYTHON} || undef;
+    my $mend = defined $named ? 'unset AI_MXNET_PYTHON' : 'apt-get install python3 python3-venv';
+    # not -m, which would look for modules in the current directory
+    my $start = "import sys; sys.path[0] = sys.argv.pop(1); ${first}from python_engine.__main__ import main; main()";
+    return { words => [$named // $python // 'python3', '-c', $start, $folder], from => $from, mend => $mend };
+}
+
+# Where the engine came from after all, in words, when it has said where its package lies.
+sub origin
+{
+    my ($class, $process, $package) = @_;
+    return defined $process->{copy} && $package ne $process->{copy} ? $program{from} : $process->{from};
+}
+
+# Starts the engine. A hash with `socket`, `report` (a handle that tells how it ended), and what `command` returns.
 sub start
 {
     my ($class) = @_;
@@ -46,7 +73,7 @@ sub start
     if (!$pid) {
         my $second = CORE::fork;
         POSIX::_exit(0) if $second or not defined $second;
-        _exec($command->{words}, $theirs, $report_end);
+        _exec($command, $theirs, $report_end);
     }
     waitpid $pid, 0;
     close $_ for $theirs, $report_end;
@@ -57,7 +84,7 @@ sub start
 # In the grandchild: the channel on 0 and 1, the script's stdout on 3, the report on 4.
 sub _exec
 {
-    my ($words, $channel, $report) = @_;
+    my ($command, $channel, $report) = @_;
     my ($socket_fd, $report_fd) = (POSIX::dup(fileno $channel), POSIX::dup(fileno $report));
     my $out = POSIX::dup(defined fileno STDOUT ? fileno STDOUT : 2);
     # first out of the way of the numbers that they shall have
@@ -69,9 +96,11 @@ sub _exec
     POSIX::close($_) for 5 .. 255;
     $SIG{$_} = 'DEFAULT' for qw(CHLD PIPE TERM HUP);
     $SIG{$_} = 'IGNORE' for qw(INT QUIT);
-    my @extra = defined $ENV{AI_MXNET_ENGINE} ? () : ('--print-to', 3, '--report', 4);
-    { no warnings 'exec'; exec { $words->[0] } @$words, @extra }
-    my $message = "-1\ncannot run $words->[0]: $!";
+    my @extra = ($ENV{AI_MXNET_ENGINE} // '') =~ /\S/ ? () : ('--print-to', 3, '--report', 4);
+    no warnings 'exec';
+    exec { $_->[0] } @$_, @extra for $command->{words};
+    my $message = "-1\ncannot run $command->{words}[0]: $!; mend it with:\n$command->{mend}";
+    exec { $_->[0] } @$_, @extra for $command->{otherwise} // ();
     POSIX::write(4, $message, length $message);
     POSIX::_exit(127);
 }
@@ -87,16 +116,33 @@ sub epitaph
         sysread($process->{report}, $text, 65536, length $text) or last;
     }
     my ($status, $tail) = $text =~ /\A(-?\d+)\n(.*)\z/s or return 'it ended without a report';
+    $tail =~ s/\s+\z//;
+    return "it did not start: $tail" if $status == -1;
     my $how
-        = $status == -1  ? 'it did not start'
-        : $status & 127  ? sprintf('it was killed by SIG%s', $SIGNALS[$status & 127])
+        = $status & 127  ? sprintf('it was killed by SIG%s', $SIGNALS[$status & 127])
         : $status >> 8   ? sprintf('it ended with status %d', $status >> 8)
         :                  'it ended';
     $how .= ' (likely out of memory)' if ($status & 127) == 9;
-    $tail =~ s/\s+\z//;
     $how .= "; the end of its stderr:\n" . join "\n", map { "    $_" } grep { length } (split /\n/, $tail)[-12 .. -1]
         if length $tail;
     return $how;
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Engine::Process - starts the engine
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. Finds the command that runs the engine, starts
+it as a process that is nobody's child, and tells how it ended.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Engine>
+
+=cut

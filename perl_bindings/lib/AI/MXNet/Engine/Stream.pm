@@ -2,6 +2,8 @@ package AI::MXNet::Engine::Stream;
 # Frames to and from the engine. protocol/PROTOCOL.md is the contract.
 #
 # Neither side ever blocks in a write: while the socket takes no more, what arrives is read.
+# A signal handler may die between any two statements here, and the stream must then be in step: so the statement that
+# takes items from their list also queues them, and the one that writes bytes also counts them.
 use strict;
 use warnings;
 use Data::MessagePack;
@@ -11,8 +13,10 @@ use AI::MXNet::Error;
 use constant {
     MAX_BODY    => 1 << 26,
     MAX_PAYLOAD => 1 << 30,
-    MAX_NESTING => 16,
+    MAX_VALUES  => 1 << 20,    # in one message
+    MAX_ITEMS   => 1 << 12,    # in one frame of ours
     READ_SIZE   => 1 << 20,
+    FILL_SIZE   => 1 << 26,    # after so many bytes somebody should look at them
 };
 
 my $codec = Data::MessagePack->new;
@@ -22,19 +26,22 @@ sub new
     my ($class, $socket) = @_;
     my $bits = '';
     vec($bits, fileno $socket, 1) = 1;
-    return bless { socket => $socket, bits => $bits, in => '', out => '' }, $class;
+    return bless { socket => $socket, bits => $bits, in => '', out => '', done => 0 }, $class;
 }
 
-# Queues a frame; a large payload may be given as a reference to its bytes.
+# Moves the items to the queue as a frame, or as several if they are very many. A payload is a reference to its bytes.
 sub queue
 {
     my ($self, $items, $payload) = @_;
-    my $body = $codec->pack($items);
-    my $size = defined $payload ? length $$payload : 0;
-    AI::MXNet::Error::fail("a frame of ", length $body, " + $size bytes exceeds the limit of ", MAX_BODY, ' + ', MAX_PAYLOAD)
-        if length $body > MAX_BODY or $size > MAX_PAYLOAD;
-    $self->{out} .= pack('VV', length $body, $size) . $body;
-    $self->{out} .= $$payload if $size;
+    my $count = @$items > MAX_ITEMS ? MAX_ITEMS : @$items;
+    my $frame = $codec->pack($count == @$items ? $items : [@$items[0 .. $count - 1]]);
+    my ($body_size, $payload_size) = (length $frame, defined $payload ? length $$payload : 0);
+    AI::MXNet::Error::fail("a frame of $body_size + $payload_size bytes exceeds the limit of ", MAX_BODY, ' + ', MAX_PAYLOAD)
+        if $body_size > MAX_BODY or $payload_size > MAX_PAYLOAD;
+    $frame = pack('VV', $body_size, $payload_size) . $frame;
+    $frame .= $$payload if $payload_size;
+    ($self->{out}, @$items) = (length $self->{out} ? $self->{out} . $frame : $frame, @$items[$count .. $#$items]);
+    $self->queue($items) if @$items;
     return;
 }
 
@@ -43,26 +50,20 @@ sub flush
 {
     my ($self) = @_;
     local $SIG{PIPE} = 'IGNORE';
-    my $done = 0;
-    my $whole = length $self->{out};
-    while ($done < $whole) {
-        my $written = syswrite $self->{socket}, $self->{out}, $whole - $done, $done;
-        if (defined $written) {
-            $done += $written;
-            next;
-        }
-        next if $! == EINTR;
+    no warnings 'uninitialized';    # a write that failed has written undef
+    while ((my $left = length($self->{out}) - $self->{done}) > 0) {
+        my $before = $self->{done};
+        $self->{done} += syswrite $self->{socket}, $self->{out}, $left, $before;
+        next if $self->{done} > $before or $! == EINTR;
         if ($! != EAGAIN and $! != EWOULDBLOCK) {
-            $self->{out} = '';
+            @$self{qw(out done)} = ('', 0);
+            $self->fill;    # the engine's last words
             return 0;
         }
-        # a signal handler that dies here must find the stream in step
-        substr $self->{out}, 0, $done, '';
-        ($whole, $done) = ($whole - $done, 0);
         select my $r = $self->{bits}, my $w = $self->{bits}, undef, undef;
         return 0 unless defined $self->fill;
     }
-    $self->{out} = '';
+    @$self{qw(out done)} = ('', 0);
     return 1;
 }
 
@@ -71,20 +72,21 @@ sub fill
 {
     my ($self) = @_;
     my $total = 0;
-    while (1) {
+    while ($total < FILL_SIZE) {
         my $read = sysread $self->{socket}, $self->{in}, READ_SIZE, length $self->{in};
         if (not defined $read) {
             next if $! == EINTR;
-            return $total if $! == EAGAIN or $! == EWOULDBLOCK;
-            return undef;
+            last if $! == EAGAIN or $! == EWOULDBLOCK;
         }
         return $total || undef if not $read;
         $total += $read;
-        return $total if $read < READ_SIZE;
+        last if $read < READ_SIZE;
     }
+    return $total;
 }
 
-# The next message that has arrived as (message, reference to its payload), or nothing.
+# The next message that has arrived as (message, reference to its payload), or nothing. Dies if it is none of the
+# protocol's.
 sub next_message
 {
     my ($self) = @_;
@@ -92,11 +94,11 @@ sub next_message
     my ($body_size, $payload_size) = unpack 'VV', $self->{in};
     _broken("a frame announces $body_size + $payload_size bytes; at most " . MAX_BODY . ' + ' . MAX_PAYLOAD . ' are accepted')
         if $body_size > MAX_BODY or $payload_size > MAX_PAYLOAD;
-    return if length $self->{in} < 8 + $body_size + $payload_size;
-    my $message = decode(substr $self->{in}, 8, $body_size);
+    my $whole = 8 + $body_size + $payload_size;
+    return if length $self->{in} < $whole;
+    my $message = _checked(decode(substr $self->{in}, 8, $body_size));
     my $payload = substr $self->{in}, 8 + $body_size, $payload_size;
-    substr $self->{in}, 0, 8 + $body_size + $payload_size, '';
-    _broken('a message is a list') unless ref $message eq 'ARRAY' and @$message;
+    substr $self->{in}, 0, $whole, '';
     return ($message, \$payload);
 }
 
@@ -111,56 +113,83 @@ sub wait_readable
     return defined $self->fill;
 }
 
-# The value in a msgpack body. Headers are checked first: the codec allocates whatever one claims.
+# By first byte: how many bytes follow in a value of fixed size, and how many hold the size of another text.
+my (@FOLLOW, @SIZE);
+@FOLLOW[0x00 .. 0x7f, 0xe0 .. 0xff, 0xc0] = (0) x 161;
+@FOLLOW[0xa0 .. 0xbf] = (0 .. 31);
+@FOLLOW[0xca, 0xcb, 0xcc .. 0xcf, 0xd0 .. 0xd3] = (4, 8, (1, 2, 4, 8) x 2);
+@SIZE[0xc4 .. 0xc6, 0xd9 .. 0xdb] = (1, 2, 4) x 2;
+my @FORMAT = (undef, 'C', 'n', undef, 'N');
+
+# The message in a msgpack body: a flat list of numbers, texts (as characters where they came as str, else as bytes) and
+# undef. All headers are checked first, as the codec allocates whatever one claims.
 sub decode
 {
     my ($body) = @_;
-    my $end = _skip($body, 0, 0);
-    _broken('a body has ' . (length($body) - $end) . ' bytes too many') if $end != length $body;
+    my $size = length $body;
+    my $byte = $size ? ord $body : 0;
+    my ($count, $at)
+        = ($byte & 0xf0) == 0x90 ? ($byte & 0x0f, 1)
+        : $byte == 0xdc && $size >= 3 ? (unpack('xn', $body), 3)
+        : $byte == 0xdd && $size >= 5 ? (unpack('xN', $body), 5)
+        :                               _broken('a message is a list');
+    _broken("a list claims $count values in a body of $size bytes") if $count > $size - $at;
+    _broken('a message has more than ' . MAX_VALUES . ' values') if $count > MAX_VALUES;
+    for (1 .. $count) {
+        _broken('a body ends inside a value') if $at >= $size;
+        $byte = vec $body, $at++, 8;
+        if (defined(my $follow = $FOLLOW[$byte])) { $at += $follow; next }
+        my $width = $SIZE[$byte] // _broken(sprintf 'byte 0x%02x begins no value of a message', $byte);
+        _broken('a body ends inside a value') if $at + $width > $size;
+        $at += $width + unpack $FORMAT[$width], substr $body, $at, $width;
+    }
+    _broken("a value of $at bytes stands in a body of $size") if $at != $size;
     return $codec->unpack($body);
 }
 
-my @FIXED = (0) x 256;
-@FIXED[0xca, 0xcb] = (4, 8);
-@FIXED[0xcc .. 0xcf] = @FIXED[0xd0 .. 0xd3] = (1, 2, 4, 8);
-
-# The offset behind the value at $at; dies if it claims more than there is, nests too deep, or is no value.
-sub _skip
+sub _checked
 {
-    my ($body, $at, $depth) = @_;
-    my $size = length $body;
-    _broken("a body ends inside a value, at byte $at") if $at >= $size;
-    my $byte = ord substr $body, $at++, 1;
-    return $at if $byte < 0x80 or $byte >= 0xe0 or $byte == 0xc0 or $byte == 0xc2 or $byte == 0xc3;
-    my $count;
-    if ($byte >= 0xa0 and $byte < 0xc0) { $at += $byte & 0x1f }
-    elsif ($FIXED[$byte]) { $at += $FIXED[$byte] }
-    elsif ($byte == 0xc4 or $byte == 0xd9) { $at += 1 + (unpack 'x' . $at . 'C', $body . "\0") }
-    elsif ($byte == 0xc5 or $byte == 0xda) { $at += 2 + _number($body, $at, 2, 'n') }
-    elsif ($byte == 0xc6 or $byte == 0xdb) { $at += 4 + _number($body, $at, 4, 'N') }
-    elsif (($byte & 0xf0) == 0x90) { $count = $byte & 0x0f }
-    elsif (($byte & 0xf0) == 0x80) { $count = 2 * ($byte & 0x0f) }
-    elsif ($byte == 0xdc) { $count = _number($body, $at, 2, 'n'); $at += 2 }
-    elsif ($byte == 0xdd) { $count = _number($body, $at, 4, 'N'); $at += 4 }
-    elsif ($byte == 0xde) { $count = 2 * _number($body, $at, 2, 'n'); $at += 2 }
-    elsif ($byte == 0xdf) { $count = 2 * _number($body, $at, 4, 'N'); $at += 4 }
-    else { _broken(sprintf 'byte 0x%02x is no msgpack of this protocol', $byte) }
-    if (defined $count) {
-        _broken("a value nests deeper than " . MAX_NESTING . " levels") if $depth >= MAX_NESTING;
-        _broken("a list claims $count elements in a body of $size bytes") if $count > $size - $at;
-        $at = _skip($body, $at, $depth + 1) for 1 .. $count;
-    }
-    _broken("a body ends inside a value, at byte $size of $at") if $at > $size;
-    return $at;
+    my ($message) = @_;
+    my ($kind, @fields) = @$message;
+    my $wrong
+        = !defined $kind                              ? 1
+        : $kind =~ /\A[0-9]+\z/                       ? _is_no_answer(@fields)
+        : $kind eq 'segment' || $kind eq 'release'    ? @fields != 1 || _is_no_number(@fields)
+        : $kind eq 'call'                             ? @fields < 3 || _is_no_number(@fields[0 .. 2])
+        :                                               1;
+    _broken('it sent an unknown message (' . join(', ', map { defined ? substr $_, 0, 40 : 'nil' } @$message[0 .. ($#$message < 7 ? $#$message : 7)]) . ')')
+        if $wrong;
+    return $message;
 }
 
-sub _number
+sub _is_no_number { !!grep { not defined or not /\A[0-9]+\z/ } @_ }
+
+# number, "ok", ... or number, "error", kind, message, operator, shapes, file, line, trace
+sub _is_no_answer
 {
-    my ($body, $at, $bytes, $format) = @_;
-    _broken("a body ends inside a header, at byte $at") if $at + $bytes > length $body;
-    return unpack $format, substr $body, $at, $bytes;
+    my ($status, @fields) = @_;
+    return 1 if not defined $status;
+    return 0 if $status eq 'ok';
+    return $status ne 'error' || @fields != 7 || grep { not defined } @fields;
 }
 
 sub _broken { AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: $_[0]") }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Engine::Stream - frames to and from the engine
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. Writes and reads frames on the socket without
+ever blocking in a write, and checks what arrives before it is decoded.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Engine>; F<protocol/PROTOCOL.md>
+
+=cut

@@ -24,3 +24,20 @@ sub install
 install(__PACKAGE__, '');
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray::Base - operators as methods
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. Gives packages a method for each operator of the
+table.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray/OPERATORS>
+
+=cut

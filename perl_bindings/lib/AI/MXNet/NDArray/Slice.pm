@@ -89,3 +89,70 @@ sub AUTOLOAD
 sub can { my ($self, $name) = @_; return $self->SUPER::can($name) || AI::MXNet::NDArray->can($name) }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray::Slice - a part of an array that can be read and written
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $x = nd->array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+    my $middle = $x->slice([0, 1], [1, 2]);
+    print $middle->sum->asscalar, "\n";    # 16: reads
+    $middle .= 0;                          # writes to $x
+    $x->slice('X', 0) *= 10;
+    print $x->aspdl;                       # [[10 0 0] [40 0 0] [70 8 9]]
+
+=head1 DESCRIPTION
+
+What C<< $x->slice(...) >> and C<< $x->at(...) >> give for one index a dimension. It holds no values: each reading takes
+a copy of the part as it is then, each assignment writes to the array. Reading is recorded by autograd.
+
+=head1 ATTRIBUTES
+
+=head2 parent
+
+The array.
+
+=head2 begin, end
+
+    my @corner = (@{ $middle->begin }, @{ $middle->end });    # 0 1 2 3
+
+First positions, and positions after the last, for each dimension.
+
+=head2 shape, dtype, context
+
+    print "@{ $middle->shape }\n";    # 2 2
+
+=head1 METHODS
+
+=head2 sever
+
+The part as an array of its own. Every method of L<AI::MXNet::NDArray> that is not named here is called on that:
+C<aspdl>, C<sum>, C<dot> ... So are the operators C<+ - * / % **>, comparisons, C<abs>, C<sqrt> and so on.
+
+=head2 set
+
+    $middle .= [[1, 2], [3, 4]];    # the same as $middle->set(...)
+    $middle += 1;
+
+Writes a number, or an array, a slice, a piddle or a nested list of just this shape, converted to the array's dtype.
+C<+= -= *= /= %= **=> write, too. Dies for any other shape, and inside C<record> where the array is on the tape.
+
+=head2 new
+
+For L<AI::MXNet::NDArray>.
+
+=head2 can
+
+Knows the methods of arrays.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>
+
+=cut

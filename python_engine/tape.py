@@ -1,0 +1,518 @@
+"""The tape: what was computed while recording, and how gradients flow back through it.
+
+Recording makes a Node for each operator call; a Node knows its parents, and keeps exactly what its operator's gradient
+rules name. Nodes are numbered as they are made, so walking back from the highest number is a topological order and
+needs no recursion. Gradient rules are written in operators (see registry.py): the sweep runs them on plain NumPy
+arrays, or, under `create_graph`, on NDArrays that are recorded in turn.
+"""
+
+import heapq
+import itertools
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+
+from . import sparse, storage
+from .errors import ArgumentError, AutogradError, Interrupted, ShapeError
+from .ndarray import NDArray
+from .registry import OPERATORS
+from .sparse import Sparse
+
+NOT_IN_GRAPH = (
+    "Check failed: !AGInfo::IsNone(*i): Cannot differentiate node because it is not in a computational graph. You "
+    "need to set is_recording to true or use autograd.record() to save computational graphs for backward. If you want "
+    "to differentiate the same graph twice, you need to pass retain_graph=True to backward."
+)
+NO_VARIABLES = "Check failed: num_inputs > 0: There are no inputs in computation graph that require gradients."
+IN_GRAPH = (
+    "Check failed: AGInfo::IsNone(*output): Inplace operations (+=, -=, x[:]=, etc) are not supported when recording "
+    "with autograd. Assigning to NDArrays that are already in a computational graph will cause undefined behavior when "
+    "evaluating gradients. Please call backward first to clear the graph or do this out side of a record section. "
+)
+SWAP_BYTES = 1 << 16  # from this size on a fresh gradient replaces the buffer's memory instead of being copied
+
+
+class State:
+    """Whether calls are recorded, whether Dropout and the like behave as in training, and the client's interrupt."""
+
+    __slots__ = ("interrupted", "recording", "training")
+
+    def __init__(self):
+        self.recording = self.training = self.interrupted = False
+
+
+state = State()
+_numbers = itertools.count(1)
+
+
+class Leaf:
+    """The tape entry of a variable: where its gradient goes."""
+
+    __slots__ = ("grad", "req")
+    number = 0
+    parents = ()
+    consumed = False
+
+    def __init__(self, grad, req):
+        self.grad, self.req = grad, req
+
+    def receive(self, value):
+        """Store a computed gradient in the buffer: overwrite for "write", accumulate for "add"."""
+        grad = self.grad
+        if sparse.exists and (isinstance(value, Sparse) or isinstance(grad.data, Sparse)):
+            value = value.astype(grad.data.dtype)
+            grad.assign(grad.data + value if self.req == "add" else value)
+        elif self.req == "add":
+            np.add(grad.data, value, out=grad.writable(), casting="unsafe")
+        elif self.req == "write":
+            if value.nbytes >= SWAP_BYTES and sys.getrefcount(value) <= FRESH and _may_replace(grad, value):
+                grad.data = value  # nobody else knows of it
+            else:
+                grad.assign(value)
+
+
+class _Probe:
+    """Counts the references that `Leaf.receive` finds to a value of the sweep's own; they differ between Pythons."""
+
+    @staticmethod
+    def receive(value):
+        return sys.getrefcount(value)
+
+
+def _may_replace(grad, value):
+    """True where `value` fits the buffer exactly and owns its memory, and the buffer's own memory is nobody else's."""
+    old = grad.data
+    return (
+        grad.root is None
+        and grad.lender is None
+        and not (grad.views or grad.borrowers)
+        and value.flags.owndata
+        and value.flags.c_contiguous
+        and value.dtype == old.dtype
+        and value.shape == old.shape
+    )
+
+
+class Node:
+    """One recorded call of an operator."""
+
+    __slots__ = ("attrs", "inputs", "metas", "number", "operator", "outputs", "parents", "results")
+
+    def __init__(self, operator, parents, attrs, inputs=None, metas=None):
+        self.operator, self.parents, self.attrs, self.inputs, self.metas = operator, parents, attrs, inputs, metas
+        self.outputs = self.results = None
+        self.number = next(_numbers)
+
+    @property
+    def consumed(self):
+        """True once a backward has released the node."""
+        return self.parents is None
+
+    def release(self):
+        """Forget everything kept for the sweep; a second backward through here is an error."""
+        self.parents = self.inputs = self.outputs = self.metas = None
+
+    def gradients(self, g, functions):
+        """The gradients of the inputs (None where none is wanted), given that of the output(s)."""
+        operator = self.operator
+        if operator.joint is not None:
+            return self._apply(operator.joint, g, functions)
+        rules = operator.rules
+        if len(self.parents) == 1 and rules[0] is not None:
+            return (self._apply(rules[0], g, functions),)
+        done, results = {}, []
+        for position, parent in enumerate(self.parents):
+            rule = rules[position]
+            if parent is None:
+                results.append(None)
+            elif rule is None:
+                results.append(self._zeros(position, functions))
+            else:
+                if rule not in done:
+                    done[rule] = self._apply(rule, g, functions)
+                results.append(done[rule])
+        return results
+
+    def _zeros(self, position, functions):
+        if self.operator.differentiable is None:
+            raise AutogradError(
+                f"Operator {self.operator.name} is non-differentiable because it didn't register FGradient attribute."
+            )
+        zeros = np.zeros(*self.metas[position])
+        return zeros if functions is plain_functions else NDArray(zeros)
+
+    def _apply(self, rule, g, functions):
+        plain = functions is plain_functions
+        values = []
+        for kind, where in rule.sources:
+            if kind == "attr":
+                values.append(self.attrs[where])
+            elif kind == "in":
+                value = self.inputs[where] if where < len(self.inputs) else None
+                values.append(value.data if plain and value is not None else value)
+            elif kind == "out":
+                value = self.outputs[where]
+                values.append(value.data if plain else self.output(where))
+            elif kind == "all":
+                values.append([v.data for v in self.inputs] if plain else list(self.inputs))
+            elif kind == "shape":
+                values.append(self.metas[where][0] if where < len(self.metas) else None)
+            elif kind == "dtype":
+                values.append(self.metas[where][1] if where < len(self.metas) else None)
+            elif kind == "wanted":
+                values.append([parent is not None for parent in self.parents])
+            else:  # shapes, dtypes: of any number of inputs
+                values.append([meta[kind == "dtypes"] for meta in self.metas])
+        return rule.function(storage.functions if plain and sparse.exists else functions, g, *values)
+
+    def output(self, where):
+        """A kept output with its place on the tape, so that a gradient made of it can be differentiated."""
+        kept = self.outputs[where]
+        output = kept.view(kept.data)
+        output.node, output.index = self, where
+        return output
+
+
+class Constant:
+    """The tape entry of what was recorded but depends on no variable."""
+
+    __slots__ = ()
+    parents = None
+    consumed = True
+
+
+CONSTANT = Constant()
+
+
+class _Plain:
+    """Operators as functions of NumPy arrays."""
+
+    def __getattr__(self, name):
+        function = OPERATORS[name].forward
+        setattr(self, name, function)
+        return function
+
+
+class _Taped:
+    """Operators as functions of NDArrays, recorded as the state says."""
+
+    def __getattr__(self, name):
+        operator = OPERATORS[name]
+
+        def function(*inputs, **attrs):
+            outputs = invoke(operator, list(inputs), {**operator.defaults, **attrs})
+            return outputs[0] if operator.single else outputs
+
+        setattr(self, name, function)
+        return function
+
+
+plain_functions, taped_functions = _Plain(), _Taped()
+
+
+def invoke(operator, inputs, attrs):
+    """Compute an operator on NDArrays and record it; `attrs` are parsed and complete. Returns the list of outputs,
+    hidden ones included."""
+    if sparse.exists and storage.concerns(inputs):
+        return _invoke_sparse(operator, inputs, attrs)
+    if operator.simple:
+        # most calls: one array or two in, one new array out
+        if len(inputs) == 1:
+            output = NDArray(operator.forward(inputs[0].data, **attrs))
+        else:
+            output = NDArray(operator.forward(*[x.data for x in inputs], **attrs))
+        if state.recording:
+            _record(operator, inputs, attrs, (output,))
+        return [output]
+    if operator.train:
+        attrs["train"] = state.training
+    if operator.shares:
+        inputs[0].own()
+    if operator.mutates:
+        for position in operator.mutated(len(inputs)):
+            inputs[position].writable()
+    result = operator.forward(*[None if x is None else x.data for x in inputs], **attrs)
+    if operator.shares:
+        outputs = [inputs[0].view(result)]
+    else:
+        outputs = [NDArray(data) for data in ((result,) if operator.single else result)]
+        if operator.views:
+            for output in outputs:
+                _note_lender(inputs, output)
+    if state.recording:
+        _record(operator, inputs, attrs, outputs)
+    return outputs
+
+
+def _invoke_sparse(operator, inputs, attrs, target=None):
+    if operator.train:
+        attrs["train"] = state.training
+    outputs = storage.invoke(operator, inputs, attrs, target)
+    if operator.views:
+        arrays = [x for x in inputs if x is not None and not isinstance(x.data, Sparse)]
+        for output in outputs:
+            if not isinstance(output.data, Sparse):
+                _note_lender(arrays, output)
+    if state.recording:
+        _record(operator, inputs, attrs, outputs)
+    return outputs
+
+
+def invoke_into(operator, inputs, attrs, targets):
+    """As `invoke`, with the outputs written into existing arrays (MXNet's `out=`); the last ones may be left out."""
+    if sparse.exists and targets and storage.concerns(inputs):
+        # an optimizer that updates some rows of the target need not copy the others
+        outputs = _invoke_sparse(operator, inputs, attrs, None if state.recording else targets[0])
+    else:
+        outputs = invoke(operator, inputs, attrs)
+    if len(targets) > len(outputs):
+        raise ArgumentError(f"{len(outputs)} outputs were computed, but {len(targets)} arrays to write to are named")
+    for target, output in zip(targets, outputs):
+        if output is not target:
+            store(target, output, inputs)
+    return outputs
+
+
+def _note_lender(inputs, output):
+    data = output.data
+    for x in inputs:
+        if x is not None and (data is x.data or (data.base is not None and np.may_share_memory(data, x.data))):
+            x.lend(output)
+            return
+
+
+def parents_of(inputs):
+    """The tape entry (node, index) of each input, None where it has none; None if no input has one."""
+    parents, tracked = [], False
+    for x in inputs:
+        node = None if x is None else x.node
+        if node is None or node.parents is None:
+            parents.append(None)
+        else:
+            parents.append((node, x.index))
+            tracked = True
+    return parents if tracked else None
+
+
+def _record(operator, inputs, attrs, outputs):
+    if len(inputs) == 1:
+        node = inputs[0].node
+        parents = None if node is None or node.parents is None else ((node, inputs[0].index),)
+    else:
+        parents = parents_of(inputs)
+    if parents is None:
+        for output in outputs:
+            output.node = CONSTANT
+        return
+    node = Node(operator, parents, attrs)
+    if operator.saves_inputs:
+        unnamed = operator.unnamed_inputs
+        node.inputs = [None if i in unnamed else x for i, x in enumerate(inputs)] if unnamed else inputs
+    if operator.saves_metas:
+        node.metas = [(None, None) if x is None else (x.data.shape, x.data.dtype) for x in inputs]
+    if operator.saves_outputs:
+        # the kept output is the root and the user's a view of it, so that the tape holds no cycle
+        node.outputs = []
+        for output in outputs:
+            kept = NDArray(output.data)
+            if output.lender is not None:
+                output.lender.lend(kept)
+                output.lender = None
+            output.root = kept
+            kept.watch(output)
+            node.outputs.append(kept)
+    if operator.single:
+        outputs[0].node = node
+        return
+    node.results = [(output.data.shape, output.data.dtype) for output in outputs]
+    for index, output in enumerate(outputs):
+        output.node, output.index = node, index
+
+
+def mark_variable(array, grad, req="write"):
+    """Make `array` a variable whose gradient goes to `grad`; it leaves any graph it was in."""
+    if req != "null" and grad.data.shape != array.data.shape:
+        raise ShapeError(f"a gradient of shape {grad.data.shape} was given for a variable of shape {array.data.shape}")
+    array.node, array.index = (None, 0) if req == "null" else (Leaf(grad, req), 0)
+    array.grad = grad
+
+
+def is_on_tape(array):
+    """True for a variable and for what was recorded and not yet consumed by a backward."""
+    return array.node is not None and not array.node.consumed
+
+
+def leaves_of(array):
+    """The variables' tape entries that an array was computed from."""
+    found, stack, seen = [], [array.node], set()
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen or node.parents is None:
+            continue
+        seen.add(node)
+        if isinstance(node, Leaf):
+            found.append(node)
+        else:
+            stack.extend(parent[0] for parent in node.parents if parent is not None)
+    return found
+
+
+def store(target, output, inputs=()):
+    """Write an operator's output into an existing array (MXNet's `out=`), which takes its place on the tape.
+
+    inputs: those of the operator, none of which a recorded call may overwrite, for the gradient may need them."""
+    if target.data.shape != output.data.shape:
+        raise ShapeError(
+            f"the output has shape {list(output.data.shape)}, but the array given as out has {list(target.data.shape)}"
+        )
+    if state.recording and (is_on_tape(target) or (is_on_tape(output) and any(x is target for x in inputs))):
+        raise AutogradError(IN_GRAPH)
+    target.assign(output.data)
+    if output.node is not None:
+        target.node, target.index = output.node, output.index
+
+
+@contextmanager
+def recording(is_recording, is_training):
+    """Set both states (None: leave) and restore them afterwards, whatever happens."""
+    before = state.recording, state.training
+    state.recording = before[0] if is_recording is None else bool(is_recording)
+    state.training = before[1] if is_training is None else bool(is_training)
+    try:
+        yield
+    finally:
+        state.recording, state.training = before
+
+
+def backward(heads, head_grads=None, retain_graph=False, create_graph=False):
+    """Compute gradients of `heads` and store them in the variables' buffers.
+
+    heads: NDArrays; head_grads: NDArrays of the same shapes, None for ones.
+    """
+    gradients, _ = _sweep(heads, head_grads, retain_graph, create_graph, ())
+    for leaf in list(gradients):
+        # popped, so that nothing but the call itself refers to the value
+        leaf.receive(_plain_data(gradients.pop(leaf)))
+
+
+def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=False):
+    """The gradients of `heads` by `variables`, as new NDArrays; the variables' own buffers are left alone."""
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    entries = []
+    for position, variable in enumerate(variables):
+        if variable.node is None or variable.node.consumed:
+            raise AutogradError(f"variable {position} is not in a computational graph: attach_grad it before recording")
+        entries.append((variable.node, variable.index))
+    leaves, kept = _sweep(heads, head_grads, retain_graph, create_graph, entries)
+    results = []
+    for (node, index), variable in zip(entries, variables, strict=True):
+        value = leaves.get(node) if isinstance(node, Leaf) else kept.get((node, index))
+        if value is None:
+            value = np.zeros(variable.data.shape, variable.data.dtype)
+        if isinstance(value, Sparse):
+            value = NDArray(value)
+        if not isinstance(value, NDArray):
+            value = NDArray(value if sys.getrefcount(value) <= 3 and value.flags.owndata else value.copy())
+        results.append(value)
+    return results
+
+
+def _plain_data(value):
+    return value.data if isinstance(value, NDArray) else value
+
+
+_gradients = {None: np.zeros(1)}
+FRESH = _Probe().receive(_plain_data(_gradients.pop(None)))  # as in `backward`
+
+
+def _sweep(heads, head_grads, retain_graph, create_graph, entries):
+    """Walk back from the heads. Returns {leaf: gradient} and {(node, index): gradient} for the wanted entries."""
+    functions = taped_functions if create_graph else plain_functions
+    pending, heap, leaves, kept = {}, [], {}, {}
+    kept_nodes = {node for node, _ in entries if not isinstance(node, Leaf)}
+
+    def feed(node, index, value):
+        if node.number == 0:
+            leaves[node] = leaves[node] + value if node in leaves else value
+            return
+        if node.results is None:
+            known = pending.get(node)
+            if known is None:
+                heapq.heappush(heap, (-node.number, node))
+            pending[node] = value if known is None else known + value
+            return
+        slots = pending.get(node)
+        if slots is None:
+            slots = pending[node] = [None] * len(node.results)
+            heapq.heappush(heap, (-node.number, node))
+        slots[index] = value if slots[index] is None else slots[index] + value
+
+    visited = []
+    before = state.recording
+    state.recording = create_graph
+    try:
+        _start(heads, head_grads, create_graph, feed)
+        while heap:
+            node = heapq.heappop(heap)[1]
+            g = pending.pop(node)
+            while True:
+                if state.interrupted:
+                    raise Interrupted("the computation was interrupted")
+                parents = node.parents
+                if parents is None:
+                    raise AutogradError(NOT_IN_GRAPH)
+                if node in kept_nodes:
+                    for index, value in enumerate(g if node.results is not None else [g]):
+                        kept[node, index] = value
+                if node.results is not None:
+                    for index, value in enumerate(g):
+                        if value is None:
+                            zeros = np.zeros(*node.results[index])
+                            g[index] = NDArray(zeros) if create_graph else zeros
+                visited.append(node)
+                gradients = node.gradients(g, functions)
+                if len(parents) == 1 and not heap:
+                    # a chain needs no queue
+                    (node, index), g = parents[0], gradients[0]
+                    if g is None:
+                        break
+                    if node.number and node.results is None:
+                        continue
+                    feed(node, index, g)
+                    break
+                for parent, value in zip(parents, gradients, strict=False):
+                    if parent is not None and value is not None:
+                        feed(parent[0], parent[1], value)
+                break
+    finally:
+        state.recording = before
+    if not leaves and not entries:
+        raise AutogradError(NO_VARIABLES)
+    if not retain_graph:
+        for node in visited:
+            node.release()
+    return leaves, kept
+
+
+def _start(heads, head_grads, create_graph, feed):
+    head_grads = head_grads or [None] * len(heads)
+    if len(heads) != len(head_grads):
+        raise ShapeError(f"{len(heads)} heads but {len(head_grads)} head gradients")
+    starts = []
+    for position, (head, given) in enumerate(zip(heads, head_grads, strict=True)):
+        node = head.node
+        if node is None or (node.consumed and node is not CONSTANT):
+            raise AutogradError(NOT_IN_GRAPH)
+        if given is None:
+            given = NDArray(np.ones(head.data.shape, head.data.dtype))
+        elif given.data.shape != head.data.shape:
+            raise ShapeError(
+                f"head gradient {position} has shape {given.data.shape}, but the head has shape {head.data.shape}"
+            )
+        elif given.data.dtype != head.data.dtype:
+            given = NDArray(given.data.astype(head.data.dtype))
+        if node is not CONSTANT:
+            starts.append((node, head.index, given if create_graph else given.data))
+    for node, index, given in starts:
+        feed(node, index, given)
