@@ -123,7 +123,6 @@ class Session:
             handles, outputs = [handles], outputs[:1]
         if (
             type(handles) is not list
-            or not handles
             or not all(type(h) is int for h in handles)
             or len(handles) > len(outputs)
         ):
@@ -177,7 +176,7 @@ class Session:
         if row is not None and type(row) is not list:
             raise ProtocolError(f"the attributes of a call of {operator.name} are a list or nil, but got {shown(row)}")
         outs = as_int(out if type(out) is list else [out])
-        if not outs or not all(type(h) is int for h in outs):
+        if not all(type(h) is int for h in outs):
             raise ProtocolError(f"a call of {operator.name} names its outputs by handle, but got {shown(out)}")
         if not all(h is None or type(h) is int for h in handles):
             raise ProtocolError(f"a call of {operator.name} names its inputs by handle, but got {shown(handles)}")

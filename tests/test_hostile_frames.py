@@ -171,7 +171,6 @@ REFUSED = {
     "an output that is nil": [SQUARE, None, None, 1],
     "an output that is a text": [SQUARE, None, "four", 1],
     "an output that is a float": [SQUARE, None, 4.0, 1],
-    "no outputs": [SQUARE, None, [], 1],
     "outputs of which one is nil": [SQUARE, None, [4, None], 1],
     "an input that is a text": [SQUARE, None, 4, "one"],
     "an input that is a list": [SQUARE, None, 4, [1]],

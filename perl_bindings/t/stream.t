@@ -182,9 +182,10 @@ subtest 'waiting returns when a handler has run' => sub {
     my ($stream, $engine) = pair();
     my $rang = 0;
     local $SIG{ALRM} = sub { $rang++ };
-    setitimer(ITIMER_REAL, 0.01);
+    setitimer(ITIMER_REAL, 0.01, 0.01);
     ok $stream->wait_readable, 'it goes on';
-    is $rang, 1, 'after the handler';
+    setitimer(ITIMER_REAL, 0, 0);
+    ok $rang, 'after the handler';
 };
 
 done_testing;

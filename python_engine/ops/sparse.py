@@ -20,13 +20,13 @@ _divide, _sum = find("elemwise_div"), find("sum").forward
 # -- making sparse arrays ----------------------------------------------------------------------------------------------
 
 
-@operator("_sparse_zeros")
-def sparse_zeros(*, stype: Choice("row_sparse", "csr"), shape: Shape, ctx: str = "", dtype: DType() = "float32"):
+@operator("_zeros_of_stype")
+def zeros_of_stype(*, stype: Choice("row_sparse", "csr"), shape: Shape, ctx: str = "", dtype: DType() = "float32"):
     """Zeros of a sparse storage type: nothing is stored.
 
     shape: of one or more dimensions from 1 on; two for csr. ctx: accepted, of no effect."""
     if not shape or min(shape) < 1:
-        raise ShapeError(f"_sparse_zeros takes a shape of one or more dimensions from 1 on, but got {list(shape)}")
+        raise ShapeError(f"_zeros_of_stype takes a shape of one or more dimensions from 1 on, but got {list(shape)}")
     return nothing(stype, shape, dtype)
 
 
@@ -119,30 +119,30 @@ def _(data, stype):
     return as_stype(data, stype)
 
 
-@operator("_sparse_part", shape="value")
-def sparse_part(data, *, part: Choice("data", "indices", "indptr")):
+@operator("_part_of_sparse", shape="value")
+def part_of_sparse(data, *, part: Choice("data", "indices", "indptr")):
     """A copy of one of the arrays that a sparse array consists of; the indices are int64."""
     raise ArgumentError(f"a dense array has no {part}: only sparse arrays have")
 
 
-@sparse_part.sparse("csr", malformed=True)
-@sparse_part.sparse("row_sparse", malformed=True)
+@part_of_sparse.sparse("csr", malformed=True)
+@part_of_sparse.sparse("row_sparse", malformed=True)
 def _(data, part):
     if part == "indptr" and data.stype != "csr":
         raise ArgumentError(f"a {data.stype} array has no indptr")
     return getattr(data, part).copy()
 
 
-@operator("_sparse_check_format", shape="value")
-def sparse_check_format(data, *, full_check: bool = True):
+@operator("_check_format", shape="value")
+def check_format(data, *, full_check: bool = True):
     """How many values (csr) or rows (row_sparse) are stored, int64 (1,), if the array is well-formed; else an error.
 
     full_check: look at the indices, too, and not only at the shapes of the arrays."""
     raise ArgumentError("a dense array has no format to check: only sparse arrays have")
 
 
-@sparse_check_format.sparse("csr", malformed=True)
-@sparse_check_format.sparse("row_sparse", malformed=True)
+@check_format.sparse("csr", malformed=True)
+@check_format.sparse("row_sparse", malformed=True)
 def _(data, full_check):
     fault = data.fault() or data.disorder() if full_check else data.shape_fault()
     if fault:

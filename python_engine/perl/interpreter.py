@@ -12,6 +12,7 @@ from .values import Codec
 
 MAX_CALLS = 32  # depth to which Python calling Perl, and Perl Python, may nest
 PACKAGE = __name__.rpartition(".")[0]
+OWN = {"_lock", "_depth", "_process", "_codec", "_finalizer", "version"}
 VARIABLE = re.compile(r"([SAHF])(\w+(?:::\w+)*)")
 
 
@@ -92,9 +93,11 @@ class Interpreter:
 
     def __setattr__(self, name, value):
         match = VARIABLE.fullmatch(name)
-        if not match:
+        if name in OWN:
             object.__setattr__(self, name, value)
             return
+        if not match:
+            raise AttributeError(f"Interpreter has no attribute {name}; Perl's variables begin with S, A, H or F")
         sigil = match[1]
         if sigil == "A":
             values = list(value)

@@ -35,7 +35,7 @@ class Process:
     def __init__(self, perl, include):
         ours, theirs = socket.socketpair()
         self.file = _unnamed_file()
-        self.gone = None
+        self.gone, self.ending = None, threading.Lock()
         folders = [*map(os.fspath, include), *([str(LIBRARY)] if LIBRARY.is_dir() else [])]
         serve = f"AI::MXNet::Interpreter::serve({theirs.fileno()}, {self.file})"
         command = [perl, *(f"-I{folder}" for folder in folders), "-MAI::MXNet::Interpreter", "-e", serve]
@@ -61,7 +61,7 @@ class Process:
         try:
             self.channel.send(message, payload)
             frame = self.channel.receive()
-        except (Closed, ProtocolError) as reason:
+        except (Closed, ProtocolError, OSError) as reason:
             self.end(str(reason))
             self.check()
         self.pass_on()
@@ -74,20 +74,22 @@ class Process:
 
     def close(self):
         """Hang up, and wait until Perl has run its END blocks."""
-        if self.gone is None:
-            self._finish()
-            self.gone = "the Perl interpreter was closed"
+        with self.ending:
+            if self.gone is None:
+                self._finish()
+                self.gone = "the Perl interpreter was closed"
 
     def end(self, why=""):
         """Hang up on a process that is dead, or that has to be, and note what happened."""
-        if self.gone is not None:
-            return
-        how = self._finish()
-        self.gone = f"the Perl interpreter (process {self.pid}) is gone: {f'{why}; ' if why else ''}{how}"
-        tail = self.tail.decode("utf-8", "replace").strip()
-        if tail:
-            lines = "\n".join(f"    {line}" for line in tail.splitlines()[-12:])
-            self.gone += f"; the end of its stderr:\n{lines}"
+        with self.ending:
+            if self.gone is not None:
+                return
+            how = self._finish()
+            self.gone = f"the Perl interpreter (process {self.pid}) is gone: {f'{why}; ' if why else ''}{how}"
+            tail = self.tail.decode("utf-8", "replace").strip()
+            if tail:
+                lines = "\n".join(f"    {line}" for line in tail.splitlines()[-12:])
+                self.gone += f"; the end of its stderr:\n{lines}"
 
     def kill(self):
         """End the process at once."""

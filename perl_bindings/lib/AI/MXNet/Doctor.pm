@@ -94,10 +94,9 @@ sub _module
     }
     my $missing = $output =~ /^Can't locate \Q$file\E /m;
     my $text = $missing ? 'is not installed' : 'does not load: ' . _first_line($output, $status);
-    my $apt = $PERL eq '/usr/bin/perl' && -x '/usr/bin/apt-get';
-    return $lacking->(
-        $module, "$text ($purpose)",
-        $apt ? 'apt-get install ' . ($missing ? '' : '--reinstall ') . $package : 'cpanm ' . ($missing ? '' : '--reinstall ') . $module);
+    my ($install, $name) = $PERL eq '/usr/bin/perl' && -x '/usr/bin/apt-get' ? ('apt-get install', $package) : ('cpanm', $module);
+    $install .= ' --reinstall' unless $missing;
+    return $lacking->($module, "$text ($purpose)", "$install $name");
 }
 
 # -- the engine, as it describes itself ------------------------------------------------------------------------------
@@ -110,7 +109,8 @@ sub _engine
     return _not_ok(engine => 'the module that starts it does not load: ' . _first_line($@), _reinstall()) unless $command;
     $seen->{command} = $command;
     my ($status, $output, $failed) = _process(@{ $command->{words} }, '--about');
-    ($status, $output, $failed) = _process(@{ $command->{otherwise} }, '--about') if defined $failed and $command->{otherwise};
+    ($status, $output, $failed) = _process(@{ $command->{otherwise} }, '--about')
+        if defined $failed and $command->{otherwise};
     my %about;
     push @{ $about{$1} }, $2 while $output =~ /^(engine|python|numpy|msgpack|blas|protocol|table|lack|mend) (.+)/mg;
     my $words = "$command->{words}[0], from $command->{from}";
@@ -187,7 +187,8 @@ sub _table
     my @differ = grep { $talk->{$_} ne $about->{$_}[0] } qw(protocol table);
     return _ok($part => "agree (protocol $talk->{protocol}, table " . _brief($talk->{table}) . ')') unless @differ;
     $seen->{differ} = 1;
-    my $text = join ', ', map { "$_ of the modules " . _brief($talk->{$_}) . ', of the engine ' . _brief($about->{$_}[0]) } @differ;
+    my $text = join ', ',
+        map { "$_ of the modules " . _brief($talk->{$_}) . ', of the engine ' . _brief($about->{$_}[0]) } @differ;
     return _not_ok($part => "differ: $text", 'unset AI_MXNET_ENGINE') if $seen->{command}{from} =~ /AI_MXNET_ENGINE\z/;
     return _not_ok($part => "differ: $text", _export($seen) || _reinstall() . ', and the same of the engine');
 }
@@ -225,7 +226,8 @@ sub _memory
     my $slow = 'large arrays travel through the socket, which is slower';
     return _unknown($part => "is there on Linux only; $slow") if $^O ne 'linux';
     return _not_ok($part => "/proc is not mounted; $slow", 'mount -t proc proc /proc') unless -e '/proc/self/fd';
-    return _unknown($part => "the engine may run on another machine; $slow") if $seen->{command}{from} =~ /AI_MXNET_ENGINE\z/;
+    return _unknown($part => "the engine may run on another machine; $slow")
+        if $seen->{command}{from} =~ /AI_MXNET_ENGINE\z/;
     return _not_ok($part => "the engine's /proc/$talk->{pid}/fd cannot be opened; $slow");
 }
 

@@ -54,6 +54,7 @@ sub _arithmetic
             if (ref $rhs ne SELF) {
                 my $operand = _operand($symbol, $rhs);
                 return __SUB__->($lhs, $operand, $swapped) if not ref $operand;
+                return $operand->_beside($two, $swapped ? ($operand, $lhs) : ($lhs, $operand)) if $operand->{type}{sparse};
                 $rhs = $operand;
             }
             $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($lhs, $rhs);
@@ -103,7 +104,7 @@ sub _bad_operand
 }
 
 # symbol => [two arrays, array and number, number and array]
-my %arithmetic = (
+our %ROWS = (
     '+'  => [qw(broadcast_add _plus_scalar)],
     '-'  => [qw(broadcast_sub _minus_scalar _rminus_scalar)],
     '*'  => [qw(broadcast_mul _mul_scalar)],
@@ -116,13 +117,19 @@ my %arithmetic = (
     '>=' => [qw(broadcast_greater_equal _greater_equal_scalar _lesser_equal_scalar)],
     '<'  => [qw(broadcast_lesser _lesser_scalar _greater_scalar)],
     '<=' => [qw(broadcast_lesser_equal _lesser_equal_scalar _greater_equal_scalar)],
+    maximum => [qw(broadcast_maximum _maximum_scalar)],
+    minimum => [qw(broadcast_minimum _minimum_scalar)],
 );
-our %ARITHMETIC = map { $_ => _arithmetic($_, @{ $arithmetic{$_} }) } keys %arithmetic;
-our %ASSIGNMENT = map { ("$_=" => _assignment("$_=", @{ $arithmetic{$_} })) } qw(+ - * / %);
+our %ARITHMETIC = map { $_ => _arithmetic($_, @{ $ROWS{$_} }) } keys %ROWS;
+our %ASSIGNMENT = map { ("$_=" => _assignment("$_=", @{ $ROWS{$_} })) } qw(+ - * / %);
+
+# The subs of the arrays' class; sparse ones have others.
+sub _operator { $ARITHMETIC{ $_[1] } }
+sub _assigner { $ASSIGNMENT{ $_[1] } }
 
 use overload;
 overload->import(
-    %ARITHMETIC,
+    (map { $_ => $ARITHMETIC{$_} } grep { !/\w/ } keys %ARITHMETIC),
     %ASSIGNMENT,
     '.='   => sub { $_[0]->set($_[1]) },
     '='    => sub { $_[0] },
@@ -161,9 +168,9 @@ sub _truth
         equal => '==', not_equal => '!=', greater => '>', greater_equal => '>=', lesser => '<', lesser_equal => '<=',
     );
     no strict 'refs';
-    for my $name (keys %named) { my $code = $ARITHMETIC{ $named{$name} }; *{$name} = sub { $code->(@_[0, 1], $_[2] // 0) } }
+    for my $name (keys %named) { my $symbol = $named{$name}; *{$name} = sub { $_[0]->_operator($symbol)->(@_[0, 1], $_[2] // 0) } }
     my %in_place = (iadd => '+=', isubtract => '-=', imultiply => '*=', idivide => '/=', imodulo => '%=');
-    for my $name (keys %in_place) { my $code = $ASSIGNMENT{ $in_place{$name} }; *{$name} = sub { $code->(@_[0, 1]) } }
+    for my $name (keys %in_place) { my $symbol = $in_place{$name}; *{$name} = sub { $_[0]->_assigner($symbol)->(@_[0, 1]) } }
 }
 
 # -- life ----------------------------------------------------------------------------------------------------------
@@ -177,16 +184,17 @@ sub DESTROY
     push @AI::MXNet::Engine::FREE,   $handle if $handle > 0;
 }
 
-# Arrays that the engine named: (handle, dtype, ndim, dimensions ...) for each, and a context at the end, if any.
+# Arrays that the engine named: (handle, type, ndim, dimensions ...) for each, and a context at the end, if any.
 sub adopt
 {
     my ($class, @fields) = @_;
     my $ctx = @fields && ref $fields[-1] ? pop @fields : AI::MXNet::Context::->current_ctx;
     my @arrays;
     while (@fields) {
-        my ($handle, $dtype, $ndim) = splice @fields, 0, 3;
+        my ($handle, $name, $ndim) = splice @fields, 0, 3;
         $AI::MXNet::Engine::GIVEN = -$handle if -$handle > $AI::MXNet::Engine::GIVEN;
-        push @arrays, bless { handle => $handle, type => AI::MXNet::Shape::type([splice @fields, 0, $ndim], $dtype, $ctx), rec => 0 }, SELF;
+        my $type = AI::MXNet::Shape::type([splice @fields, 0, $ndim], $name, $ctx);
+        push @arrays, bless { handle => $handle, type => $type, rec => 0 }, $type->{class};
     }
     return @arrays;
 }
@@ -267,8 +275,11 @@ sub _filled
     my ($name, $value, $shape, @options) = @_;
     _check_shape($name, $shape);
     my %options = _named($name, [qw(ctx dtype out name __layout__ stype)], @options);
-    _fail("$name: sparse arrays (stype => '$options{stype}') are not there yet") if ($options{stype} // 'default') ne 'default';
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
+    if ((my $stype = _stype($name, $options{stype})) ne 'default') {
+        _fail("$name: only zeros can be sparse, but got stype => '$stype'") if $name !~ /\A(?:zeros|empty)\z/;
+        return SELF->sparse->zeros($stype, $shape, map { $_ => $options{$_} } grep { defined $options{$_} } qw(ctx dtype out));
+    }
     my $ctx = ($options{ctx} // AI::MXNet::Context::->current_ctx)->usable;
     return AI::MXNet::Operators::invoke(_row('_full'), [],
         { shape => $shape, value => $value, dtype => $dtype, ctx => "$ctx" }, $options{out});
@@ -328,7 +339,7 @@ sub handle  { $_[0]{handle} }
 sub len     { $_[0]{type}{shape}[0] }
 sub ndim    { scalar @{ $_[0]{type}{shape} } }
 sub shape   { [@{ $_[0]{type}{shape} }] }
-sub stype   {'default'}
+sub stype   { $_[0]{type}{stype} }
 
 sub size
 {
@@ -355,8 +366,8 @@ sub aspdl : lvalue
     my ($self) = @_;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($self);
     my $type = $self->{type};
-    my ($dtype, $shape, $piddle) = AI::MXNet::Engine->download($self, AI::MXNet::DType::pdl_type($type->{dtype}));
-    $self->_check_prediction($dtype, $shape);
+    my ($name, $shape, $piddle) = AI::MXNet::Engine->download($self, AI::MXNet::DType::pdl_type($type->{dtype}));
+    $self->_check_prediction($name, $shape);
     $piddle;
 }
 
@@ -379,11 +390,11 @@ sub asscalar
 # A reply that is not as predicted is a bug of ours; better an error than wrong memory.
 sub _check_prediction
 {
-    my ($self, $dtype, $shape) = @_;
+    my ($self, $name, $shape) = @_;
     my $type = $self->{type};
-    return if $dtype eq $type->{dtype} and "@$shape" eq "@{ $type->{shape} }";
-    AI::MXNet::Error->throw(kind => 'internal', message => "an array was predicted to be $type->{dtype} [@{ $type->{shape} }], "
-        . "but the engine holds $dtype [@$shape]: please report the operator that made it");
+    return if $name eq $type->{name} and "@$shape" eq "@{ $type->{shape} }";
+    AI::MXNet::Error->throw(kind => 'internal', message => "an array was predicted to be $type->{name} [@{ $type->{shape} }], "
+        . "but the engine holds $name [@$shape]: please report the operator that made it");
 }
 
 sub wait_to_read
@@ -451,7 +462,7 @@ sub copyto : lvalue
     my $result;
     if (blessed $target and $target->isa('AI::MXNet::Context')) {
         $result = AI::MXNet::Operators::invoke(_row('_copy'), [$self], {});
-        $result->{type} = AI::MXNet::Shape::type($self->{type}{shape}, $self->{type}{dtype}, $target->usable);
+        $result->{type} = AI::MXNet::Shape::type($self->{type}{shape}, $self->{type}{name}, $target->usable);
     }
     elsif (blessed $target and $target->isa(SELF)) {
         if ($target->{handle} == $self->{handle}) { warn "You are attempting to copy an array to itself\n" }
@@ -482,8 +493,17 @@ sub astype : lvalue
 sub tostype
 {
     my ($self, $stype) = @_;
-    return $self if $stype eq 'default';
-    _fail("tostype('$stype'): sparse arrays are not there yet");
+    return $self if _stype('tostype', $stype) eq $self->stype;
+    return AI::MXNet::Operators::invoke(_row('cast_storage'), [$self], { stype => $stype });
+}
+
+# A storage type, checked; none stands for dense.
+sub _stype
+{
+    my ($method, $stype) = @_;
+    $stype //= 'default';
+    return $stype if $stype =~ /\A(?:default|csr|row_sparse)\z/;
+    return _fail("$method: a storage type is default, csr or row_sparse, but got '$stype'");
 }
 
 # -- shapes and views ----------------------------------------------------------------------------------------------
@@ -624,11 +644,11 @@ sub attach_grad
 {
     my ($self, @options) = @_;
     my %options = (grad_req => 'write', _named('attach_grad', [qw(grad_req stype)], @options));
-    _fail("attach_grad: sparse gradients (stype => '$options{stype}') are not there yet") if ($options{stype} // 'default') ne 'default';
+    my $stype = _stype('attach_grad', $options{stype} // $self->stype);
     my $req = $options{grad_req};
     _fail("In method attach_grad: parameter grad_req: one of add, write, null, but got '", $req // 'undef', "'")
         unless defined $req and $req =~ /\A(?:add|write|null)\z/;
-    $self->_mark($req eq 'null' ? undef : SELF->zeros($self->shape, dtype => $self->dtype, ctx => $self->context), $req);
+    $self->_mark($req eq 'null' ? undef : SELF->zeros($self->shape, dtype => $self->dtype, ctx => $self->context, stype => $stype), $req);
     return;
 }
 
@@ -658,7 +678,6 @@ sub _fresh_grad { my $self = shift; $self->{fresh_grad} = $_[0] ? 1 : 0 if @_; r
 # -- two arrays ------------------------------------------------------------------------------------------------------
 
 for my $name (qw(maximum minimum)) {
-    my $code = _arithmetic($name, "broadcast_$name", "_${name}_scalar");
     no strict 'refs';
     *{$name} = sub {
         my ($self, @others) = @_;
@@ -666,7 +685,7 @@ for my $name (qw(maximum minimum)) {
         _fail("Too few or many arguments for method $name (expected 2, got ", scalar @others, ')') if @others != 2;
         my ($x, $y, $swapped) = (@others, 0);
         ($x, $y, $swapped) = ($y, $x, 1) unless ref $x;
-        return $code->($x, $y, $swapped);
+        return $x->_operator($name)->($x, $y, $swapped);
     };
 }
 
@@ -782,7 +801,7 @@ sub random  {'AI::MXNet::Random'}
 sub linalg  { require AI::MXNet::LinAlg;  'AI::MXNet::LinAlg::NDArray' }
 sub contrib { require AI::MXNet::Contrib; 'AI::MXNet::Contrib::NDArray' }
 sub image   { require AI::MXNet::Image;   'AI::MXNet::Image::NDArray' }
-sub sparse  { _fail('nd->sparse: sparse arrays are not there yet') }
+sub sparse  { require AI::MXNet::NDArray::Sparse; 'AI::MXNet::NDArray::Sparse' }
 
 1;
 

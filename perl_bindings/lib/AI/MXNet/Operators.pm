@@ -163,7 +163,7 @@ sub invoke
         my $key = join ' ', $row->{name}, @$inputs ? () : "$ctx", (map { defined $_ ? $_->{type}{id} : '-' } @$inputs), ':',
             map { _as_text($_) } @wire;
         my $types = $predicted{$key};
-        if (not defined $types and my $rule = $row->{rule}) {
+        if (not defined $types and my $rule = $row->{rule} and not grep { defined and $_->{type}{sparse} } @$inputs) {
             $types = $predicted{$key} = [$rule->($row, $attrs, map { $_->{type} } @$inputs)];
         }
         @outputs = $types ? _issue($row, \@wire, $inputs, $handles, $types) : _ask($row, \@wire, $inputs, $handles, $ctx);
@@ -189,7 +189,7 @@ sub _issue
     my $size = 0;
     my @outputs = map {
         $size += $_->{size};
-        bless { handle => pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, type => $_, rec => $tracked }, 'AI::MXNet::NDArray'
+        bless { handle => pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, type => $_, rec => $tracked }, $_->{class}
     } @$types;
     push @AI::MXNet::Engine::STREAM,
         [$row->{number}, (@$wire ? $wire : undef), (@outputs == 1 ? $outputs[0]{handle} : [map { $_->{handle} } @outputs]), @$handles];

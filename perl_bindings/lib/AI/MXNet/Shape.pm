@@ -1,8 +1,9 @@
 package AI::MXNet::Shape;
 # What an operator's outputs will be: the rules that the operator table names, once each.
 #
-# A type is { shape, dtype, ctx, size, id }, one object per combination. A rule gets the operator's row, its
+# A type is { shape, dtype, stype, ctx, size, id, ... }, one object per combination. A rule gets the operator's row, its
 # attributes by name and the types of its inputs, and returns the types of its outputs, or dies as the engine would.
+# Rules are for dense inputs: what sparse ones give, and in which storage type, the engine says.
 use strict;
 use warnings;
 use AI::MXNet::Error;
@@ -10,15 +11,28 @@ use AI::MXNet::Error;
 my %types;
 my $count = 0;
 
-# The type of that shape, dtype and context.
+# The type of that shape, name (a dtype, of a sparse array followed by its storage type) and context.
 sub type
 {
-    my ($shape, $dtype, $ctx) = @_;
-    return $types{"$dtype $ctx @$shape"} //= do {
+    my ($shape, $name, $ctx) = @_;
+    return $types{"$name $ctx @$shape"} //= do {
         my $size = 1;
         $size *= $_ for @$shape;
-        { shape => [@$shape], dtype => $dtype, ctx => $ctx, size => $size, id => ++$count };
+        my ($dtype, $stype) = split / /, $name;
+        {
+            shape => [@$shape], name => $name, dtype => $dtype, stype => $stype // 'default', sparse => defined $stype,
+            class => _class($stype), ctx => $ctx, size => $size, id => ++$count,
+        };
     };
+}
+
+# The package of arrays of that storage type.
+sub _class
+{
+    my ($stype) = @_;
+    return 'AI::MXNet::NDArray' unless defined $stype;
+    require AI::MXNet::NDArray::Sparse;
+    return AI::MXNet::NDArray::Sparse::class_of($stype);
 }
 
 my %rules = (
