@@ -26,7 +26,7 @@ from .generator import generator
 from .ndarray import NDArray
 from .poison import Poison
 from .registry import REGISTRY
-from .shm import segment_of
+from .shm import machine, segment_of
 from .sparse import Sparse, dense, type_name
 from .tape import state
 from .wire import as_int, shown
@@ -144,12 +144,8 @@ def hello(session, number, protocol: Int, table_hash: Text, base: Size):
             "the Perl modules and the engine are of different versions"
         )
     session.own_handles = -base  # handles from before a restart or a fork are never mistaken for ours
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-    except OSError:
-        boot = ""  # not Linux; the client then shares no memory with us
     python = sys.version.split()[0]
-    session.reply(number, os.getpid(), np.__version__, boot, python, sys.executable, str(Path(__file__).parent))
+    session.reply(number, os.getpid(), np.__version__, machine(), python, sys.executable, str(Path(__file__).parent))
 
 
 @order
@@ -223,18 +219,18 @@ def read(session, number, handle: Handle, may_share: Flag):
     type_, data = type_name(data), dense(data)
     if data.dtype == np.float16:
         data = data.astype(np.float32)  # which PDL has a type for
-    segment = _segment_with(session, data) if may_share and data.nbytes else None
-    if segment is None:
+    place = _lend(session, data) if may_share and data.nbytes else None
+    if place is None:
         payload = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
         session.reply(number, type_, 0, 0, 0, *data.shape, payload=payload)
         return
-    segment, offset = segment
-    segment.maps += 1
+    segment, offset = place
     session.reply(number, type_, segment.number, segment.fd, offset, *data.shape)
 
 
-def _segment_with(session, data):
-    """The segment that holds an array's memory, a copy if need be, and the offset there; None if none can be had."""
+def _lend(session, data):
+    """The segment that holds an array's memory, a copy if need be, which the client is going to map, and the offset
+    there; None if none can be had."""
     segment = segment_of(data)
     if segment is None or not data.flags.c_contiguous:
         try:
@@ -244,6 +240,7 @@ def _segment_with(session, data):
         copied = segment.array(data.dtype, data.shape)
         np.copyto(copied, data)
         data = copied
+    segment.maps += 1  # before a copy is gone, and the segment free again
     return segment, data.__array_interface__["data"][0] - segment.address
 
 
@@ -317,8 +314,7 @@ def unmap(session, segment: Int):
     segment = _known(session, segment)
     if segment.maps == 0:
         raise ProtocolError(f"segment {segment.number} is not mapped")
-    segment.maps -= 1
-    segment.release()
+    segment.unmap()
 
 
 @order

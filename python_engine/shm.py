@@ -3,14 +3,29 @@
 A segment is created by the engine and recycled. It holds a client's upload (the client writes, then hands it over with
 `share`), or the copy of an array that the client maps privately. An array in a segment that the client has mapped is
 frozen: the engine moves the array before it writes to it (NDArray.writable), because a private map shows later writes.
+
+The client says when its map is gone, but processes that it has forked inherit the map. So it takes a shared lock of the
+file that it maps, which the system lifts with the last of the maps.
 """
 
+import fcntl
 import mmap
 import os
+from pathlib import Path
 
 import numpy as np
 
 KEEP_BYTES = 1 << 29  # free segments beyond this are given back to the system
+
+
+def machine():
+    """What two processes have in common that can open each other's /proc/<pid>/fd: the boot of the system and the
+    namespace that counts its processes. Empty where there are no such things, and no memory is shared."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
 
 
 class Segment:
@@ -28,6 +43,23 @@ class Segment:
     def array(self, dtype, shape):
         """An array over the start of the segment; the segment is in use until all views of it are gone."""
         return np.asarray(Lease(self, np.dtype(dtype), shape))
+
+    def unmap(self):
+        """The client says that one of its maps is gone. The last one counts until no fork of the client has it."""
+        if self.maps == 1 and self.is_locked():
+            self.pool.inherited.append(self)
+        else:
+            self.maps -= 1
+            self.release()
+
+    def is_locked(self):
+        """True while a process has a map of the segment."""
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        return False
 
     def release(self):
         """Called as a lease or a map ends."""
@@ -60,6 +92,8 @@ class Lease:
 def segment_of(array):
     """The segment that holds an array's memory, or None."""
     base = array.base
+    while type(base) is np.ndarray:
+        base = base.base
     return base.segment if type(base) is Lease else None
 
 
@@ -69,9 +103,13 @@ class Pool:
     def __init__(self, notify):
         self.notify = notify
         self.segments, self.free, self.count = {}, [], 0
+        self.inherited = []  # those that only forks of the client may still have maps of
 
     def create(self, size):
         """A segment of at least `size` bytes that nobody uses."""
+        waiting, self.inherited = self.inherited, []
+        for segment in waiting:
+            segment.unmap()
         fitting = [s for s in self.free if size <= s.size <= 4 * size]
         if fitting:
             best = min(fitting, key=lambda s: s.size)

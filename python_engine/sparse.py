@@ -130,10 +130,10 @@ class RowSparse(Sparse):
     def with_rows(self, rows, values):
         """The same array, but for the rows with these numbers, which are distinct."""
         value = self.rising()
-        indices = np.union1d(value.indices, rows)
+        indices, old, new = union_of(value.indices, rows)
         data = np.empty((len(indices), *self.shape[1:]), self.dtype)
-        data[np.searchsorted(indices, value.indices)] = value.data
-        data[np.searchsorted(indices, rows)] = values
+        data[old] = value.data
+        data[new] = values
         return RowSparse(data, indices, self.shape)
 
     def scatter(self, out):
@@ -231,6 +231,17 @@ def _indptr_fault(indptr, stored):
     if indptr[0] != 0 or indptr[-1] > stored or (indptr[1:] < indptr[:-1]).any():
         return f"expected a csr indptr that rises from 0 to at most {stored}, found {indptr[0]} to {indptr[-1]}"
     return None
+
+
+def union_of(lhs, rhs):
+    """All numbers in either, rising, and where those of each are among them. Fast where both rise, as mostly."""
+    both = np.concatenate((lhs, rhs))
+    order = np.argsort(both, kind="stable")
+    found = both[order]
+    first = np.append(True, found[1:] != found[:-1])[: len(found)]
+    place = np.empty(len(both), np.intp)
+    place[order] = np.cumsum(first) - 1
+    return found[first], place[: len(lhs)], place[len(lhs) :]
 
 
 # -- conversions -------------------------------------------------------------------------------------------------

@@ -16,6 +16,11 @@ def concerns(inputs):
     return any(x is not None and isinstance(x.data, Sparse) for x in inputs)
 
 
+def among(*values):
+    """True where one of the values, or of lists of them, is sparse."""
+    return any(among(*x) if isinstance(x, list) else isinstance(x, Sparse) for x in values)
+
+
 def compute(operator, values, attrs):
     """The operator's result on values of which some are sparse; `attrs` are complete."""
     stypes = tuple(stype_of(x) for x in values if x is not None)
@@ -102,7 +107,7 @@ def _rows_at(value, rows):
 
 
 class _Functions:
-    """Operators as functions of values: what `F` is in gradient rules once there are sparse values."""
+    """Operators as functions of values: what `F` is in the gradient rules of sparse ones."""
 
     def __getattr__(self, name):
         operator = OPERATORS[name]

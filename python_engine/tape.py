@@ -164,7 +164,9 @@ class Node:
                 values.append([parent is not None for parent in self.parents])
             else:  # shapes, dtypes: of any number of inputs
                 values.append([meta[kind == "dtypes"] for meta in self.metas])
-        return rule.function(storage.functions if plain and sparse.exists else functions, g, *values)
+        if sparse.exists and plain and storage.among(g, *values):
+            functions = storage.functions
+        return rule.function(functions, g, *values)
 
     def output(self, where):
         """A kept output with its place on the tape, so that a gradient made of it can be differentiated."""

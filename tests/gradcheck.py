@@ -13,6 +13,7 @@ import numpy as np
 
 from python_engine import tape
 from python_engine.ndarray import NDArray
+from python_engine.sparse import dense
 
 STEP = 1e-5
 EPSILON = np.finfo(np.float64).eps
@@ -79,18 +80,18 @@ def _check_once(function, inputs, order, random, rtol, atol):
     weights = [random.standard_normal(y.shape) for y in outputs]
     for y in outputs:
         assert y.data.dtype == np.float64, f"an output of dtype {y.data.dtype} is too coarse for differences"
-        assert np.isfinite(y.data).all(), f"the derivative of order {order - 1} is not finite here"
+        assert np.isfinite(dense(y.data)).all(), f"the derivative of order {order - 1} is not finite here"
     gradients = _derive(outputs, variables, [NDArray(w) for w in weights])
-    size = sum(np.abs(w * y.data).sum() for w, y in zip(weights, outputs, strict=True))
+    size = sum(np.abs(w * dense(y.data)).sum() for w, y in zip(weights, outputs, strict=True))
 
     def total(position, moved):
         arguments = _variables([*inputs[:position], moved, *inputs[position + 1 :]])
-        return sum((w * y.data).sum() for w, y in zip(weights, _call(function, arguments), strict=True))
+        return sum((w * dense(y.data)).sum() for w, y in zip(weights, _call(function, arguments), strict=True))
 
     for position, (x, gradient) in enumerate(zip(inputs, gradients, strict=True)):
         direction = random.standard_normal(x.shape)
         expected = (total(position, x + STEP * direction) - total(position, x - STEP * direction)) / (2 * STEP)
-        terms = gradient.data * direction
+        terms = dense(gradient.data) * direction
         assert np.isfinite(terms).all(), f"the derivative of order {order} is not finite here"
         tolerance = atol + rtol * np.abs(terms).sum() + 16 * EPSILON * size / STEP
         if not abs(terms.sum() - expected) <= tolerance:

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from python_engine import ops, tape  # noqa: F401
+from python_engine import ops, storage, tape  # noqa: F401
 from python_engine.ndarray import NDArray
 from python_engine.registry import OPERATORS, REGISTRY, operator
 
@@ -37,4 +37,5 @@ def temporary_operators():
                 del OPERATORS[key]
                 tape.plain_functions.__dict__.pop(key, None)
                 tape.taped_functions.__dict__.pop(key, None)
+                storage.functions.__dict__.pop(key, None)
         del REGISTRY[before:]

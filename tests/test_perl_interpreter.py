@@ -3,6 +3,7 @@
 import contextlib
 import doctest
 import gc
+import operator
 import os
 import pickle
 import signal
@@ -153,6 +154,8 @@ def test_numbers_used_as_strings_and_strings_used_as_numbers_stay_what_they_are(
     assert i('my $n = "5"; my $m = $n + 1; $n') == "5"
     assert i('"12" + "30"') == 42
     assert i("$_[0] + 1", "41") == 42
+    for count in "my @none; @none", "grep { 1 } ()", "0", "length ''", "my %none; keys %none":
+        assert type(i(count)) is int and i(count) == 0
 
 
 def test_true_and_false_are_booleans(i, same):
@@ -338,7 +341,10 @@ def point(i):
             '<=>' => sub { my ($s, $o, $swapped) = @_; ($s->{x} <=> (ref $o ? $o->{x} : $o)) * ($swapped ? -1 : 1) },
             '""' => sub { "($_[0]{x}, $_[0]{y})" }, 'bool' => sub { $_[0]{x} != 0 };
         sub new { my ($class, $x, $y) = @_; return bless { x => $x, y => $y }, $class }
-        sub xy { my ($self, %add) = @_; return wantarray ? @$self{qw(x y)} : $self->{x} + $self->{y} + ($add{plus} // 0) }
+        sub xy {
+            my ($self, %add) = @_;
+            return wantarray ? @$self{qw(x y)} : $self->{x} + $self->{y} + ($add{plus} // 0);
+        }
         sub _private { 'private' }
     """)
     return i.package("Point")
@@ -381,12 +387,12 @@ def test_objects_have_perls_operators(i, point):
     p = point(3, 4)
     assert (str(p + 1), str(1 + p), str(p + p)) == ("(4, 0)", "(4, 0)", "(6, 0)")
     assert (str(p - 1), str(10 - p), str(-p)) == ("(2, 0)", "(7, 0)", "(-3, 0)")
-    assert p < 4 and p <= 3 and p > point(2, 9) and 2 < p and p == 3 and p != 4 and p == point(3, 0)
+    assert p < 4 and p <= 3 and p > point(2, 9) and operator.lt(2, p) and p == 3 and p != 4 and p == point(3, 0)
     assert bool(p) and not point(0, 1)
     with pytest.raises(TypeError):
         p * 2
     with pytest.raises(TypeError, match="no operator ~"):
-        ~p
+        operator.invert(p)
     plain = i("bless {}, 'Some'")
     assert plain == plain and plain != i("bless {}, 'Some'") and plain in {plain}
     with pytest.raises(TypeError):
@@ -417,9 +423,9 @@ def test_missing_methods_and_modules_raise_perls_message(i, point):
 
 
 def test_use_loads_and_imports(i):
-    util = i.use("List::Util", "sum0", "first")
+    i.use("List::Util", "sum0", "first")
     assert i("sum0(1 .. 4)") == 10
-    assert util.max(3, 9) == 9
+    assert i.Ffirst(i("sub { $_ > 2 }"), 1, 2, 3, 4) == 3
     assert i.use("File::Spec").catfile("a", "b") == "a/b"
     i.use("POSIX")
     assert i("floor(2.5)") == 2
@@ -515,6 +521,18 @@ def test_callbacks_leave_the_eval_error_of_their_caller_alone(i):
     assert i("eval { die qq(kept\\n) }; $_[0]->(); $@", lambda: i("eval { 1 }")) == "kept\n"
 
 
+def test_perl_is_not_called_while_a_message_is_made(own):
+    class Calls(dict):
+        def items(self):
+            return own("1")
+
+    with pytest.raises(RuntimeError, match="while a message to it is made"):
+        own("1", Calls())
+    with pytest.raises(RuntimeError, match="while a message to it is made"):
+        own("$_[0]->()", Calls)
+    assert own("2") == 2
+
+
 # -- exceptions --------------------------------------------------------------------------------------------------------
 
 
@@ -533,7 +551,7 @@ def test_perls_message_names_the_line_of_python(i):
 
 def test_syntax_errors_and_falsy_exceptions_are_exceptions(i):
     with pytest.raises(PerlException, match="syntax error"):
-        i("1 +* 2")
+        i("1 +")
     with pytest.raises(PerlException, match="^0$"):
         i('die "0\\n"')
     with pytest.raises(PerlException):
@@ -575,7 +593,7 @@ def test_python_exceptions_pass_through_perl(i):
 
 
 def test_perls_exceptions_pass_through_python(i):
-    error = i("$error = bless {}, 'My::Error'")
+    error = i("$error = bless {}, 'My::Plain::Error'")
     assert i("eval { $_[0]->() }; $@ == $error", lambda: i("die $error"))
     with pytest.raises(PerlException) as caught:
         i("$_[0]->()", lambda: i("die $error"))
@@ -594,7 +612,8 @@ def test_values_that_cannot_be_returned_raise_where_they_are(i):
         i("$_[0]->()", lambda: np.array([None]))
 
 
-def test_warnings_appear_on_stderr_and_prints_on_stdout(i, capfd):
+def test_warnings_appear_on_stderr_and_prints_on_stdout(capfd):
+    i = Interpreter()
     i.void_context('print "printed ☃" =~ s/☃/!/r; print STDERR "told\\n"; warn "warned\\n"')
     out, err = capfd.readouterr()
     assert (out, err) == ("printed !", "told\nwarned\n")
@@ -630,7 +649,7 @@ def test_a_thousand_objects_leave_none_on_either_side(own):
 def test_exceptions_calls_and_refused_messages_leave_nothing(own):
     before = own.counts()
 
-    def fails():
+    def fails(_):
         raise ValueError
 
     for _ in range(50):
@@ -640,10 +659,10 @@ def test_exceptions_calls_and_refused_messages_leave_nothing(own):
             own("die [1]")
         with pytest.raises(TypeError):
             own("1", object(), fails, np.array([None]))
-        with pytest.raises(PerlException):
-            own["[], {}, (0) x 300_000"]
         own("$_[0]", fails)
         own("[$_[0]]", own("{}"))
+    with pytest.raises(PerlException, match="one message cannot carry"):
+        own["[], {}, (0) x 300_000"]
     gc.collect()
     own("1")
     assert own.counts() == before
@@ -686,7 +705,7 @@ VIEWS = {
     "reversed": lambda a: a[::-1, ::-1],
     "Fortran order": np.asfortranarray,
     "empty": lambda a: a[:0],
-    "without dimensions": lambda a: a[1, 1].reshape(()),
+    "without dimensions": lambda a: np.array(a[1, 1]),
     "four dimensions": lambda a: a.reshape(2, 2, 1, 3),
 }
 
@@ -720,7 +739,7 @@ def test_perl_sees_the_same_numbers_and_types(pdl, dtype):
 
 def test_piddles_of_every_kind_arrive(pdl):
     np.testing.assert_array_equal(pdl("sequence(4, 3)"), np.arange(12.0).reshape(3, 4))
-    np.testing.assert_array_equal(pdl("sequence(4, 3)->slice('-1:0:2,1:')"), np.arange(12.0).reshape(3, 4)[1:, ::-2])
+    np.testing.assert_array_equal(pdl("sequence(4, 3)->slice('-1:0:-2,1:')"), np.arange(12.0).reshape(3, 4)[1:, ::-2])
     np.testing.assert_array_equal(pdl("sequence(4, 3)->transpose"), np.arange(12.0).reshape(3, 4).T)
     np.testing.assert_array_equal(pdl("sequence(3)->dummy(0, 2)"), [[0, 0], [1, 1], [2, 2]])
     np.testing.assert_array_equal(pdl("sequence(5)->which"), [1, 2, 3, 4])
@@ -745,15 +764,10 @@ def test_large_arrays_go_both_ways(pdl, same):
     np.testing.assert_array_equal(same(a), a)
 
 
-def test_mapped_piddles_arrive(pdl):
-    pdl.use("AI::MXNet::Engine::Memory")
-    code = """
-        open my $file, '+>', undef or die $!;
-        truncate $file, 80_000 * 8 or die $!;
-        my $piddle = AI::MXNet::Engine::Memory::_map($file, PDL::double()->enum, [80_000], 0, File::Map::MAP_SHARED());
-        $piddle .= 5;
-        $piddle"""
-    np.testing.assert_array_equal(pdl(code), np.full(80_000, 5.0))
+def test_mapped_piddles_arrive(pdl, tmp_path):
+    pdl.use("PDL::IO::FastRaw")
+    code = "my $p = mapfraw($_[0], { Creat => 1, Dims => [80_000], Datatype => double->enum }); $p .= 5; $p"
+    np.testing.assert_array_equal(pdl(code, str(tmp_path / "raw")), np.full(80_000, 5.0))
 
 
 def test_dtypes_without_a_piddle_type_widen_or_are_refused(same):
@@ -800,7 +814,7 @@ def wait_for(condition, seconds=5):
 def test_two_interpreters_know_nothing_of_each_other(own, i):
     own.Sx, i.Sx = "own", "other"
     assert (own("$x"), i("$x")) == ("own", "other")
-    code = own("sub { \"$x $_[0]\" }")
+    code = own('sub { "$x $_[0]" }')
     # a function of the one is a function of Python's to the other
     assert i("$_[0]->($x)", code) == "own other"
     assert own("ref $_[0]", i("[1]")) == "AI::MXNet::Interpreter::Object"

@@ -426,7 +426,7 @@ def test_the_arrays_that_a_function_returns_are_checked(engine):
 def test_an_interrupt_stops_between_two_operators_until_the_client_resumes(engine):
     put(engine, 1, *[1] * 1000)
     engine.ask("wait", 2)
-    os.kill(engine.pid, signal.SIGUSR1)
+    os.kill(engine.pid, signal.SIGRTMIN)
     time.sleep(0.05)
     engine.send([[SQUARE, None, 2, 1], ["put", 3, "float32", None, 1], ["into", SQUARE, None, [3], 3]], floats(2))
     message, _ = engine.ask("wait", 3)
@@ -440,7 +440,7 @@ def test_an_interrupt_stops_between_two_operators_until_the_client_resumes(engin
 def test_an_interrupt_that_comes_after_its_resume_stops_nothing(engine):
     engine.send([["resume", 1], ["wait", 2]])
     assert engine.receive()[0] == [2, "ok"]
-    os.kill(engine.pid, signal.SIGUSR1)
+    os.kill(engine.pid, signal.SIGRTMIN)
     time.sleep(0.05)
     assert engine.ask("wait", 3)[0] == [3, "ok"]
 

@@ -9,8 +9,21 @@ import math
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..parallel import PIECE, SHARED
 from ..registry import ZERO, operator
-from .common import NUMBERS, check_same_dtype, check_same_shape, key_of_zero, number, reduce_to, widened
+from .common import (
+    FAST_PIECE,
+    NUMBERS,
+    check_same_dtype,
+    check_same_shape,
+    elementwise,
+    key_of_zero,
+    maximum,
+    minimum,
+    number,
+    reduce_to,
+    widened,
+)
 
 
 def _into_dtype(result, lhs, rhs):
@@ -23,29 +36,29 @@ def _int_div(result, lhs, rhs):
     return quotient + ((quotient < 0) & (quotient * rhs != lhs))
 
 
-def _mod(x, y):
+def _mod(x, y, out=None):
     """Python's remainder, but 0 for a divisor 0."""
-    out = np.mod(x, y)
+    out = np.mod(x, y, out=out)
     if x.dtype.kind == "f":
         np.copyto(out, 0, where=np.equal(y, 0))
     return out
 
 
-def _power(x, y):
+def _power(x, y, out=None):
     """C's pow; of integers, computed in float64 and truncated."""
     if x.dtype.kind != "f":
         return np.power(x.astype(np.float64), y)
     known = _POWERS.get(y.item()) if y.ndim == 0 else None
-    return known(x) if known else np.power(x, y)
+    return known(x, out=out) if known else np.power(x, y, out=out)
 
 
-def _cube(x):
-    out = np.square(x)
-    return np.multiply(out, x, out)
+def _cube(x, out=None):
+    square = np.square(x)
+    return np.multiply(square, x, out=square if out is None else out)
 
 
-def _fourth(x):
-    out = np.square(x)
+def _fourth(x, out=None):
+    out = np.square(x, out=out)
     return np.square(out, out)
 
 
@@ -53,8 +66,8 @@ def _fourth(x):
 _POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square, 3.0: _cube, 4.0: _fourth}
 
 
-def _hypot(x, y):
-    return np.hypot(widened(x), y)
+def _hypot(x, y, out=None):
+    return np.hypot(widened(x), y, out=out)
 
 
 def _log(x):
@@ -90,11 +103,11 @@ _BINARY = [
      lambda F, g, data, scalar: g * (F._power_scalar(data, scalar=scalar - 1) * scalar),
      lambda F, g, scalar, out: g * out * _log(scalar)),
     ("The larger.", "_maximum _Maximum", "broadcast_maximum", "_maximum_scalar _MaximumScalar", "",
-     np.maximum, lambda F, g, lhs, rhs: g * F.broadcast_greater_equal(lhs, rhs),
+     maximum, lambda F, g, lhs, rhs: g * F.broadcast_greater_equal(lhs, rhs),
      lambda F, g, lhs, rhs: g * F.broadcast_lesser(lhs, rhs),
      lambda F, g, data, scalar: g * F._greater_equal_scalar(data, scalar=scalar)),
     ("The smaller.", "_minimum _Minimum", "broadcast_minimum", "_minimum_scalar _MinimumScalar", "",
-     np.minimum, lambda F, g, lhs, rhs: g * F.broadcast_lesser_equal(lhs, rhs),
+     minimum, lambda F, g, lhs, rhs: g * F.broadcast_lesser_equal(lhs, rhs),
      lambda F, g, lhs, rhs: g * F.broadcast_greater(lhs, rhs),
      lambda F, g, data, scalar: g * F._lesser_equal_scalar(data, scalar=scalar)),
     ("sqrt(lhs² + rhs²).", "_hypot _Hypot", "broadcast_hypot", "_hypot_scalar _HypotScalar", "",
@@ -134,6 +147,8 @@ def _declare(
     settle=_into_dtype,
 ):
     name, broadcast_name = elemwise.split()[0], broadcast.split()[0]
+    piece = PIECE if function in (_mod, _power, _hypot) else FAST_PIECE
+    large = SHARED * piece
 
     def on_one_shape(lhs, rhs):
         if lhs.shape != rhs.shape:
@@ -144,6 +159,8 @@ def _declare(
         if lhs.dtype is not rhs.dtype:
             check_same_dtype(broadcast_name, lhs, rhs)
         try:
+            if lhs.size >= large and lhs.dtype.kind == "f" and lhs.shape == rhs.shape:
+                return elementwise(function, lhs, rhs, piece=piece)
             result = function(lhs, rhs)
         except (ValueError, TypeError):
             raise _refusal(broadcast_name, lhs, rhs) from None
@@ -154,12 +171,18 @@ def _declare(
             operand = NUMBERS[data.dtype][scalar or key_of_zero(scalar)]
         except KeyError:
             data, operand = _operands(data, scalar, is_int)
-        result = function(data, operand)
+        if data.size >= large and data.dtype.kind == "f":
+            result = elementwise(lambda x, out=None: function(x, operand, out=out), data, piece=piece)
+        else:
+            result = function(data, operand)
         return result if result.dtype is data.dtype else settle(result, data, operand)
 
     def number_first(data, *, scalar: float = 1.0, is_int: bool = True):
         data, operand = _operands(data, scalar, is_int)
-        result = function(operand, data)
+        if data.size >= large and data.dtype.kind == "f":
+            result = elementwise(lambda x, out=None: function(operand, x, out=out), data, piece=piece)
+        else:
+            result = function(operand, data)
         return result if result.dtype is data.dtype else settle(result, operand, data)
 
     on_one_shape.__doc__ = doc + "\n\nBoth arrays have one shape and dtype; so has the output."

@@ -14,7 +14,7 @@ from ..sparse import STYPES, Csr, RowSparse, as_stype, dense
 from .common import check_same_dtype
 from .index import whole_numbers
 
-DENSE = 0.2  # from this share of entries on, BLAS multiplies a dense copy faster
+DENSE = 0.1  # from this share of entries on, BLAS multiplies a dense copy faster
 BLOCK = 1 << 17  # elements of the result that are worked on together, so that they stay in the cache
 FEW = 8  # rows that are worth a step of their own; what is left of so few is multiplied row by row
 
@@ -71,9 +71,15 @@ def by_columns(a):
 
 
 def transposed_times(a, x):
-    """The transpose of a Csr (m, n) times a dense (m, k): a RowSparse (n, k)."""
-    columns, turned = by_columns(a)
-    return RowSparse(csr_times(turned, x), columns, (a.shape[1], x.shape[1]))
+    """The transpose of a Csr (m, n) times a dense (m, k): a RowSparse (n, k) of the columns that have entries."""
+    m, n = a.shape
+    if len(a.data) > DENSE * m * n and a.dtype.char != "e":
+        columns = np.flatnonzero(np.bincount(a.indices, minlength=n))
+        product = matmul(dense(a).T, x)[columns]
+    else:
+        columns, turned = by_columns(a)
+        product = csr_times(turned, x)
+    return RowSparse(product, columns, (n, x.shape[1]))
 
 
 # -- dot ---------------------------------------------------------------------------------------------------------------

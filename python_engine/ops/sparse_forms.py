@@ -7,7 +7,7 @@ it, too; anything else is dense.
 import numpy as np
 
 from ..registry import find
-from ..sparse import Csr, RowSparse, nothing
+from ..sparse import Csr, RowSparse, nothing, union_of
 from .common import check_same_dtype, check_same_shape, normal_axis
 from .index import in_range
 from .reduce import reduced_axes
@@ -54,14 +54,13 @@ for _kind in KINDS:
 
 def _aligned(lhs, rhs):
     """Both at the places that one of them stores, as two arrays, and what makes a sparse value of values there."""
-    if isinstance(lhs, RowSparse):
-        rows = np.union1d(lhs.indices, rhs.indices)
-        return lhs.rows_at(rows), rhs.rows_at(rows), lambda data: RowSparse(data, rows, lhs.shape)
-    own, others = lhs.keys(), rhs.keys()
-    places = np.union1d(own, others)
-    arrays = np.zeros((2, len(places)), lhs.dtype)
-    arrays[0, np.searchsorted(places, own)] = lhs.data
-    arrays[1, np.searchsorted(places, others)] = rhs.data
+    rows = isinstance(lhs, RowSparse)
+    places, left, right = union_of(*((x.indices if rows else x.keys()) for x in (lhs, rhs)))
+    arrays = np.zeros((2, len(places), *lhs.data.shape[1:]), lhs.dtype)
+    arrays[0, left] = lhs.data
+    arrays[1, right] = rhs.data
+    if rows:
+        return *arrays, lambda data: RowSparse(data, places, lhs.shape)
     return *arrays, lambda data: csr_of_keys(data, places, lhs.shape)
 
 

@@ -4,6 +4,7 @@ import re
 import sys
 import threading
 import weakref
+from typing import NamedTuple
 
 from .errors import PerlException
 from .process import Interruptible, Process
@@ -12,8 +13,17 @@ from .values import Codec
 
 MAX_CALLS = 32  # depth to which Python calling Perl, and Perl Python, may nest
 PACKAGE = __name__.rpartition(".")[0]
-OWN = {"_lock", "_depth", "_process", "_codec", "_finalizer", "version"}
+OWN = {"_lock", "_depth", "_owed", "_busy", "_process", "_codec", "_finalizer", "version"}
 VARIABLE = re.compile(r"([SAHF])(\w+(?:::\w+)*)")
+
+
+class Message(NamedTuple):
+    """What came from Perl, and the signals that came while we waited for it."""
+
+    name: str
+    context: int
+    values: list
+    interrupts: Interruptible
 
 
 class Interpreter:
@@ -41,7 +51,9 @@ class Interpreter:
 
     def __init__(self, perl="perl", include=()):
         self._lock = threading.RLock()
-        self._depth = 0
+        self._depth = 0  # of requests that have not been answered
+        self._owed = 0  # calls of Perl's that have not been answered
+        self._busy = False  # while a message is made, sent and received
         self._process = Process(perl, include)
         self._codec = Codec(self, self._process.file)
         self._finalizer = weakref.finalize(self, self._process.close)
@@ -141,51 +153,80 @@ class Interpreter:
         """Ask Perl for something: the list of values that it answers."""
         self._process.check()  # before the lock, which a fork may have copied while another thread held it
         with self._lock:
+            if self._busy:
+                raise RuntimeError("Perl can't be called while a message to it is made or sent, as by a destructor")
             if self._depth >= MAX_CALLS:
                 raise RecursionError(f"calls between Python and Perl nest deeper than {MAX_CALLS}")
+            owed = self._owed
             self._depth += 1
             try:
-                return self._exchange(*self._encode(name, context, values))
+                return self._exchange(name, context, values)
+            except BaseException as reason:
+                if self._owed > owed:
+                    # something, as a handler of a signal, threw us out while Perl waits for an answer
+                    self._give_up(reason)
+                raise
             finally:
                 self._depth -= 1
 
-    def _encode(self, name, context, values, exception=None):
-        return self._codec.encode([name, context, self._process.interrupts, *_user_line()], values, exception)
-
-    def _exchange(self, message, payload):
+    def _exchange(self, name, context, values):
         """Send a request and do what Perl asks for until it answers."""
-        try:
-            while True:
-                with Interruptible(self._process) as interrupts:
-                    name, context, values = self._codec.decode(*self._process.transfer(message, payload))
-                if name != "call":
-                    break
-                message, payload = self._called(context, values, interrupts)
-        except BaseException as reason:
-            # something (as a handler of a signal) threw us out between question and answer
-            self._process.kill()
-            self._process.end(f"a call of Perl was left by {type(reason).__name__}")
-            raise
-        interrupts.deliver()
-        if name == "ok":
-            return values
-        value, text = values
+        answer = self._trade(name, context, values)
+        while answer.name == "call":
+            answer = self._called(answer)
+        answer.interrupts.deliver()
+        if answer.name == "ok":
+            return answer.values
+        value, text = answer.values
         if isinstance(value, BaseException):
             raise value
         raise PerlException(text, value)
 
-    def _called(self, context, values, interrupts):
-        """Call the Python function that Perl wants to call: the message with what it returned or raised."""
+    def _called(self, call):
+        """Call the Python function that Perl wants to call, tell Perl what it returned or raised: the next message."""
         try:
-            interrupts.deliver()
-            function, *args = values
+            call.interrupts.deliver()
+            function, *args = call.values
             result = function(*args)
-            spread = context == LIST and isinstance(result, tuple)
-            return self._encode("return", context, result if spread else [result])
+            spread = call.context == LIST and isinstance(result, tuple)
+            reply = "return", call.context, result if spread else [result]
         except PerlException as reason:
-            return self._encode("raise", SCALAR, [reason.value])
+            reply = "raise", SCALAR, [reason.value]
         except BaseException as reason:
-            return self._encode("raise", SCALAR, [str(reason)], exception=reason)
+            reply = "raise", SCALAR, [str(reason)], reason
+        try:
+            return self._trade(*reply)
+        except Exception as reason:
+            if self._process.gone is not None:
+                raise
+            # Perl can't have what was returned
+            return self._trade("raise", SCALAR, [str(reason)], reason)
+
+    def _trade(self, name, context, values, exception=None):
+        """Send a message, wait for the next one of Perl's, and let go what Perl has released."""
+        self._busy = True
+        try:
+            head = [name, context, self._process.interrupts, *_user_line()]
+            message = self._codec.encode(head, values, exception)
+            try:
+                with Interruptible(self._process) as interrupts:
+                    if name in ("return", "raise"):
+                        self._owed -= 1
+                    name, context, values, released = self._codec.decode(*self._process.transfer(*message))
+                    if name == "call":
+                        self._owed += 1
+            except BaseException as reason:
+                self._give_up(reason)
+                raise
+        finally:
+            self._busy = False
+        self._codec.release(released)
+        return Message(name, context, values, interrupts)
+
+    def _give_up(self, reason):
+        """End a Perl that is out of step with us."""
+        self._process.kill()
+        self._process.end(f"a call of Perl was left by {type(reason).__name__}")
 
 
 def _user_line():

@@ -40,7 +40,8 @@ class Process:
         serve = f"AI::MXNet::Interpreter::serve({theirs.fileno()}, {self.file})"
         command = [perl, *(f"-I{folder}" for folder in folders), "-MAI::MXNet::Interpreter", "-e", serve]
         try:
-            self.child = subprocess.Popen(command, stderr=subprocess.PIPE, bufsize=0, pass_fds=(theirs.fileno(), self.file))
+            inherited = theirs.fileno(), self.file
+            self.child = subprocess.Popen(command, stderr=subprocess.PIPE, bufsize=0, pass_fds=inherited)
         except OSError:
             ours.close()
             os.close(self.file)
@@ -98,6 +99,7 @@ class Process:
 
     def abandon(self):
         """In a forked child of ours: the interpreter stays the parent's."""
+        self.ending = threading.Lock()  # another thread may have held it
         if self.gone is None:
             self.gone = f"the Perl interpreter belongs to another process, {os.getppid()}, of which this one is a fork"
             self._close_descriptors()

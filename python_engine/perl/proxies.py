@@ -76,11 +76,11 @@ class PerlScalar(Reference):
 
     @property
     def value(self):
-        return ask(self, "fetch", None, False)[0]
+        return ask(self, "dereference")[0]
 
     @value.setter
     def value(self, value):
-        ask(self, "store", None, False, value)
+        ask(self, "set_referent", value)
 
 
 class PerlArray(Reference, MutableSequence):

@@ -261,15 +261,15 @@ class Codec:
         return [*head, *self.links.take_released(), *writer.tokens], b"".join(writer.payload)
 
     def decode(self, message, payload):
-        """Name, context and values of a message. What Perl has released is let go at the end."""
+        """Name, context and values of a message, and what `release` is to be told then."""
         name, context, pairs, *tokens = message
-        released, tokens = tokens[: 2 * pairs], tokens[2 * pairs :]
-        reader = Reader(self, tokens, payload)
+        reader = Reader(self, tokens[2 * pairs :], payload)
         values = reader.values()
         if reader.offset > KEEP_BYTES:
             os.ftruncate(self.file, 0)
-        for number, count in zip(released[::2], released[1::2], strict=True):
+        return name.decode(), context, values, tokens[: 2 * pairs]
+
+    def release(self, pairs):
+        """Let go of what Perl has dropped: numbers, each followed by how often Perl had been sent it."""
+        for number, count in zip(pairs[::2], pairs[1::2], strict=True):
             self.held.release(number, count)
-        return name.decode(), context, values
-
-

@@ -176,10 +176,10 @@ sub grad
     AI::MXNet::Error::fail('grad needs at least one variable') unless @variables;
     $options{retain_graph} //= $options{create_graph};
     AI::MXNet::Engine::locate();
-    my ($fields) = AI::MXNet::Engine->request('grad', [map { $_->{handle} } @$arrays], $grads,
+    my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_]) };
+    my @results = AI::MXNet::Engine->ask($take, 'grad', [map { $_->{handle} } @$arrays], $grads,
         [map { $_->{handle} } @variables], map { $options{$_} ? 1 : 0 } qw(retain_graph create_graph train_mode));
     $CONSUMED = $recordings unless $options{retain_graph};
-    my @results = AI::MXNet::NDArray->adopt(@$fields[1 .. $#$fields]);
     if ($options{create_graph}) { $_->{rec} = $RECORDING || ++$recordings for @results }
     return ref $variables eq 'ARRAY' ? \@results : $results[0];
 }

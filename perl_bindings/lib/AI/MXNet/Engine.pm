@@ -20,10 +20,11 @@ use constant { BATCH => 64, PROTOCOL => 1 };
 use constant SHARE_BYTES => $ENV{AI_MXNET_SHARE_BYTES} // 262_144;    # from this size arrays go through shared memory
 
 my ($process, $stream, $memory, $owner, $dead);
+my $generation = 0;    # counts the engines that we have had
 my ($numbers, $interrupts) = (0, 0);
 my %engine;        # what the engine said of itself: pid, numpy, boot, python, executable, package
-my %abandoned;     # requests whose waiting was broken off
-my %replies;       # answers that came while another one was waited for
+my %waiting;       # requests that are not yet answered, by number
+my @calls;         # of our functions, by the engine
 my %functions;     # code that the engine may call, by number, until it says that it will not
 my $function_count = 0;
 my @exceptions;    # of functions called by the engine, to be raised where Perl waits
@@ -36,33 +37,53 @@ require AI::MXNet::Engine::Stream;
 
 sub _start
 {
+    $generation++;
+    ($AWAKE, $LOCATED, $FUNCTIONS, $interrupts) = (0, '', 0, 0);
+    @$_ = () for \(@calls, @exceptions, @STREAM, @FREE);
+    ($stream, $memory, %engine, %waiting) = ();
+    $dead = 'No engine could be started';
     $process = AI::MXNet::Engine::Process->start;
-    ($owner, $dead, $memory, %engine) = ($$, undef, undef);
-    ($stream, $LOCATED, $FUNCTIONS) = (undef, '', 0);
-    @STREAM = @FREE = ();
-    $AWAKE = 0;
+    ($owner, $dead) = ($$);
     return;
 }
 
-# A child is told at once that it is one; a fork that Perl does not see (of `open '-|'`) is noticed at the next flush.
+# A child is told at once that it is one; a fork that Perl does not see (of `open '-|'`) is noticed before the next flush.
 BEGIN {
     my $fork = defined &CORE::GLOBAL::fork ? \&CORE::GLOBAL::fork : sub { CORE::fork };
     no warnings 'redefine';
     *CORE::GLOBAL::fork = sub () {
         my $pid = $fork->();
-        ($AWAKE, @STREAM) = (0) if defined $pid and not $pid;
+        _leave() if defined $pid and not $pid;
         return $pid;
     };
+}
+
+# In a forked child: the parent's engine is the parent's.
+sub _leave
+{
+    AI::MXNet::Engine::Process->forsake($process) if defined $process;
+    ($process, $AWAKE, @STREAM) = (undef, 0);
+    _outdate();
+    return;
+}
+
+# To be called where arrays begin their life, which in a child belong to the child's own engine.
+sub notice_fork
+{
+    return if $owner == $$;
+    _leave();
+    _start();
+    return;
 }
 
 # To be called before the first instruction after a flush: notices a fork, a dead engine and what the engine says.
 sub wake
 {
-    return _fail_dead() if defined $dead;
-    _forked() if $owner != $$;
+    notice_fork();
+    _fail_dead() if defined $dead;
     _connect() unless defined $stream;
     my $arrived = $stream->fill;
-    if (not defined $arrived) { _died() }
+    if (not defined $arrived) { _gone() }
     elsif ($arrived) { _receive() }
     $AWAKE = 1;
     return;
@@ -72,9 +93,13 @@ sub wake
 sub _connect
 {
     require AI::MXNet::Operators;
-    $stream = AI::MXNet::Engine::Stream->new($process->{socket});
-    $stream->queue([['hello', ++$numbers, PROTOCOL, AI::MXNet::Operators::digest(), $STALE]]);
-    $engine{greeting} = $numbers;
+    no warnings 'once';
+    my @state = map { $_ ? 1 : 0 } $AI::MXNet::AutoGrad::RECORDING, $AI::MXNet::AutoGrad::TRAINING;
+    my $new = AI::MXNet::Engine::Stream->new($process->{socket});
+    my $number = ++$numbers;
+    $waiting{$number} = { take => \&_greeted, greets => 1 };
+    $new->queue([['hello', 0 + $number, PROTOCOL, AI::MXNet::Operators::digest(), $STALE], ['mode', @state]]);
+    $stream = $new;
     return;
 }
 
@@ -86,23 +111,23 @@ sub _outdate
     return;
 }
 
-sub _forked
-{
-    # the parent's stream is the parent's: close our copies and start an engine of our own
-    close $_ for grep { defined } @$process{qw(socket report)};
-    _outdate();
-    _start();
-    return;
-}
-
 # Sends what has been issued.
 sub flush
 {
     wake() unless defined $stream and $owner == $$;
     $AWAKE = 0;
     return unless @STREAM;
-    $stream->queue([splice @STREAM]);
-    $stream->flush or _died();
+    $stream->queue(\@STREAM);
+    $stream->write or _drain();
+    return;
+}
+
+# Waits until the engine has taken what was queued.
+sub _drain
+{
+    my $guard = AI::MXNet::Engine::Guard->new({ number => 0, generation => $generation });
+    $stream->flush or _gone();
+    bless $guard, 'AI::MXNet::Engine::Answered';
     return;
 }
 
@@ -116,55 +141,63 @@ sub send
     return;
 }
 
-# Issues a request and waits for its answer: its fields and a reference to its payload.
-sub request
-{
-    my ($class, $name, @fields) = @_;
-    $AWAKE or wake();
-    my $number = ++$numbers;
-    push @STREAM, [$name, $number, @fields];
-    flush();
-    return $class->_await($number);
-}
-
-# A request with bytes of its own.
-sub request_with
-{
-    my ($class, $payload, $name, @fields) = @_;
-    $class->put($payload, [$name, ++$numbers, @fields]);
-    return $class->_await($numbers);
-}
-
-# Issues one instruction together with the bytes of its array.
+# Issues the instruction that the code returns, together with the bytes of its array.
 sub put
 {
-    my ($class, $payload, $item) = @_;
-    $AWAKE or wake();
+    my ($class, $payload, $code) = @_;
     flush();
-    $stream->queue([$item], $payload);
-    $stream->flush or _died();
+    wake();
+    $stream->check_size(0, length $$payload);
+    AI::MXNet::Engine::Process::undisturbed(sub { $stream->queue([$code->()], $payload) });
+    $stream->write or _drain();
     return;
+}
+
+# Issues a request and waits for its answer: its fields and a reference to its payload.
+sub request { my ($class, @request) = @_; return $class->ask(undef, @request) }
+
+# Issues a request and waits for what the code $take makes of its answer, a reference to the payload and the fields. It
+# does so as the answer arrives, undisturbed by signals, and even where waiting was broken off: to let go of the result.
+sub ask
+{
+    my ($class, $take, $name, @fields) = @_;
+    $owner == $$ && $AWAKE or wake();
+    my $guard = AI::MXNet::Engine::Guard->new(my $wait = { take => $take, generation => $generation });
+    # in one statement, so that a signal's handler finds the request both issued and waited for, or neither
+    push @STREAM, [$name, 0 + ($waiting{ $wait->{number} = ++$numbers } = $wait)->{number}, @fields];
+    flush();
+    return _await($guard);
+}
+
+# The same with bytes of the request's own.
+sub ask_with
+{
+    my ($class, $payload, $take, $name, @fields) = @_;
+    wake();
+    my $guard = AI::MXNet::Engine::Guard->new(my $wait = { take => $take, generation => $generation });
+    $class->put($payload, sub { [$name, 0 + ($waiting{ $wait->{number} = ++$numbers } = $wait)->{number}, @fields] });
+    return _await($guard);
 }
 
 sub _await
 {
-    my ($class, $number) = @_;
-    my $guard = AI::MXNet::Engine::Guard->new($number);
-    until ($replies{$number}) {
+    my ($guard) = @_;
+    my $wait = $guard->{wait};
+    until ($wait->{answer}) {
+        _fail('The engine that was asked is no longer ours') if $wait->{generation} != $generation or $owner != $$;
         _receive();
-        last if $replies{$number};
-        $stream->wait_readable or _died();
-        _receive();
+        last if $wait->{answer};
+        $stream->wait_readable or _gone();
     }
-    $guard->done;
-    my ($fields, $payload) = @{ delete $replies{$number} };
-    return ($fields, $payload) if $fields->[0] eq 'ok';
+    # in one statement, so that the answer is either handed over or let go
+    return @{ (bless $guard, 'AI::MXNet::Engine::Answered')->{wait}{answer} } if not $wait->{failure};
+    bless $guard, 'AI::MXNet::Engine::Answered';
     if (@exceptions) {
         my $exception = pop @exceptions;
         @exceptions = ();
         die $exception;
     }
-    _throw(@$fields[1 .. $#$fields]);
+    _throw(@{ $wait->{failure} });
 }
 
 sub _throw
@@ -181,60 +214,85 @@ sub _throw
 # Handles every message that has arrived.
 sub _receive
 {
-    local $@;    # the caller may be about to look at its own
-    while (my ($message, $payload) = eval { $stream->next_message }) {
-        my $kind = $message->[0];
-        if ($kind eq 'segment') { $memory->freed($message->[1]) if defined $memory }
-        elsif ($kind eq 'release') { $FUNCTIONS-- if delete $functions{ $message->[1] } }
-        elsif ($kind eq 'call') { _called(@$message[1 .. $#$message]) }
-        elsif ($kind =~ /\A[0-9]+\z/) {
-            my ($number, @fields) = @$message;
-            if ($number == 0) { _died("it refused our stream: $fields[2]") }
-            elsif (delete $abandoned{$number}) { }
-            elsif ($number == $engine{greeting}) { _greeted(@fields) }
-            else { $replies{$number} = [\@fields, $payload] }
-        }
-        else { _died("it sent an unknown message '$kind'") }
+    AI::MXNet::Engine::Process::undisturbed(\&_take_in) if $stream->has_frame;
+    while (@calls) {
+        my $call = shift @calls;
+        _called($call);
     }
-    _died($@->message) if $@;
+    return;
+}
+
+sub _take_in
+{
+    while (my ($message, $payload) = eval { $stream->next_message }) {
+        my ($kind, @fields) = @$message;
+        if ($kind eq 'segment') { $memory->freed(@fields) }
+        elsif ($kind eq 'release') { $FUNCTIONS-- if delete $functions{ $fields[0] } }
+        elsif ($kind eq 'call') { push @calls, AI::MXNet::Engine::Call->new($generation, @fields) }
+        else { _answered($payload, $kind, @fields) }
+    }
+    _died(ref $@ ? $@->message : $@) if $@;
+    return;
+}
+
+sub _answered
+{
+    my ($payload, $number, $status, @fields) = @_;
+    _died("it refused our stream: $fields[1]") if $number == 0;
+    my $wait = delete $waiting{$number} or _died("it answered request $number, which was not made");
+    if ($status eq 'ok') { $wait->{answer} = [$wait->{take} ? $wait->{take}->($payload, @fields) : ([$status, @fields], $payload)] }
+    else {
+        _died("it refused our stream: $fields[1]") if $wait->{greets};
+        ($wait->{failure}, $wait->{answer}) = (\@fields, []);
+    }
     return;
 }
 
 sub _greeted
 {
-    my ($status, @fields) = @_;
-    _died("it refused our stream: $fields[1]") if $status ne 'ok';
+    my ($payload, @fields) = @_;
     @engine{qw(pid numpy boot python executable package)} = @fields;
-    $engine{local} = -e "/proc/$fields[0]/fd" && $fields[2] eq _boot();
+    $engine{local} = -e "/proc/$engine{pid}/fd" && $engine{boot} eq _boot();
     return;
 }
 
+# What the engine says, too, if it runs on this machine and sees the same processes.
 sub _boot
 {
     open my $file, '<', '/proc/sys/kernel/random/boot_id' or return '';
-    return scalar readline $file;
+    local $/ = "\n";
+    chomp(my $boot = readline $file);
+    return "$boot " . (readlink('/proc/self/ns/pid') // '');
+}
+
+# The channel has ended. The engine's last words may say why.
+sub _gone
+{
+    _receive();
+    return _died();
 }
 
 # The engine is gone: say so, now and at every later call.
 sub _died
 {
     my ($why) = @_;
-    close $process->{socket};
     my $epitaph = AI::MXNet::Engine::Process->epitaph($process);
-    $why = defined $why ? "$why; $epitaph" : $epitaph;
+    close $process->{$_} for qw(socket report);
+    $why //= $epitaph;
     my $advice = $why =~ /\Ait (?:did not start|refused our stream)/
         ? 'perl -MAI::MXNet::Doctor -e check examines the installation'
         : 'Its arrays are lost; mx->engine->restart starts another';
     $dead = "The engine ($process->{words}[0], from $process->{from}) is gone: $why\n$advice";
-    @STREAM = ();
     return _fail_dead();
 }
 
 sub _fail_dead
 {
     ($AWAKE, @STREAM) = (0);
-    AI::MXNet::Error->throw(kind => 'engine', message => $dead);
+    return _fail($dead);
 }
+
+sub _fail { AI::MXNet::Error->throw(kind => 'engine', message => $_[0]) }
 
 # Dies because one of the arrays belongs to an engine that is gone, or to the parent process.
 sub refuse_stale
@@ -262,91 +320,43 @@ sub locate
 
 # -- large arrays ------------------------------------------------------------------------------------------------
 
-# True where arrays of $size bytes go through memory shared with the engine.
-sub _shares
-{
-    my ($size) = @_;
-    return 0 if $size < SHARE_BYTES;
-    if (not defined $memory) {
-        _connect_fully();
-        require AI::MXNet::Engine::Memory;
-        $memory = $engine{local} && $^O eq 'linux' ? AI::MXNet::Engine::Memory->new : 0;
-    }
-    return $memory ? 1 : 0;
-}
-
-sub _connect_fully
-{
-    AI::MXNet::Engine->request('wait') unless defined $engine{pid};
-    return;
-}
-
-# Makes an array of the values of a piddle of PDL type $type and dims @$dims, as the new array $handle.
+# Gives a new array, which has no handle yet, one, and the values of a piddle, of PDL type $type, which is the dtype
+# $dtype; the engine converts them to $as, unless that is undef.
 sub upload
 {
-    my ($class, $handle, $piddle, $type, $dtype, $as, $shape) = @_;
-    my $size = PDL::Core::howbig($type) * $piddle->nelem;
-    my $segment = _shares($size) ? _segment($size) : undef;
-    if (!$segment) {
-        $piddle = $piddle->get_datatype == $type ? $piddle->copy : $piddle->convert($type);
-        my $bytes = ${ $piddle->get_dataref };
-        return $class->put(\$bytes, ['put', $handle, $dtype, $as, @$shape]);
-    }
-    my $shared = $segment->{piddle}{ join ' ', $type, $piddle->dims }
-        //= $memory->shared_piddle($segment, $type, [$piddle->dims]);
-    $shared .= $piddle;
-    $AWAKE or wake();
-    push @STREAM, ['share', $handle, $segment->{number}, $dtype, $as, @$shape];
-    flush();
-    return;
-}
-
-sub _segment
-{
-    my ($size) = @_;
-    # what the engine has released is news on the stream
-    wake();
-    AI::MXNet::Engine->send(map { ['unmap', $_] } $memory->unmapped);
-    my $free = $memory->take($size);
-    return $free if $free;
-    my ($fields) = AI::MXNet::Engine->request('segment', $size);
-    my (undef, $number, $fd, $real) = @$fields;
-    my $segment = $memory->add($number, "/proc/$engine{pid}/fd/$fd", $real);
-    $memory = 0 if not defined $segment;    # it cannot be opened from here: frames carry all from now on
-    return $segment;
+    my ($class, $array, $piddle, $type, $dtype, $as, $shape) = @_;
+    notice_fork();
+    return ($memory // _memory())->upload(@_[1 .. $#_]);
 }
 
 # The dtype, shape and content of an array: (dtype, shape, piddle).
 sub download
 {
     my ($class, $array, $type) = @_;
-    my $size = PDL::Core::howbig($type) * $array->{type}{size};
-    my $shared = _shares($size);
-    $class->send(map { ['unmap', $_] } $memory->unmapped) if $shared;
-    my ($fields, $payload) = $class->request('read', $array->{handle}, $shared);
-    my (undef, $dtype, $segment, $fd, $offset, @shape) = @$fields;
-    my @dims = reverse @shape;
-    my $piddle;
-    if ($segment) {
-        $piddle = $memory->private_piddle($segment, "/proc/$engine{pid}/fd/$fd", $type, \@dims, $offset);
-        if (not defined $piddle) {
-            # the engine's memory cannot be opened here: frames carry all from now on
-            $class->send(['unmap', $segment]);
-            $memory = 0;
-            return $class->download($array, $type);
-        }
-    }
-    else {
-        $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
-        ${ $piddle->get_dataref } = $$payload;
-        $piddle->upd_data;
-    }
-    return ($dtype, \@shape, $piddle);
+    notice_fork();
+    $STALE and refuse_stale($array);
+    return ($memory // _memory())->download($array, $type);
+}
+
+sub _memory
+{
+    require AI::MXNet::Engine::Memory;
+    return $memory //= AI::MXNet::Engine::Memory->new(sub {
+        _connect_fully();
+        return $engine{local} && $^O eq 'linux' ? "/proc/$engine{pid}/fd" : '';
+    });
+}
+
+sub _connect_fully
+{
+    notice_fork();
+    AI::MXNet::Engine->request('wait') unless defined $engine{pid};
+    return;
 }
 
 # -- the engine calls Perl -----------------------------------------------------------------------------------------
 
-# Registers code that the engine may call with fields of arrays; the number that it is called by.
+# Registers code that the engine may call with arrays; the number that it is called by.
 sub register
 {
     my ($class, $code) = @_;
@@ -357,20 +367,34 @@ sub register
 
 sub _called
 {
-    my ($number, $function, $recording, @fields) = @_;
-    my $arrays = eval {
-        my $code = $functions{$function} or AI::MXNet::Error::fail("the engine called function $function, which is gone");
-        $code->($recording, AI::MXNet::NDArray->adopt(@fields));
-    };
-    if (defined $arrays) {
-        AI::MXNet::Engine->send(['return', $number, [map { defined $_ ? $_->{handle} : undef } @$arrays]]);
-    }
+    my ($call) = @_;
+    local $@;
+    # the engine works on one request after the other: this call comes from one that was broken off, if there is any
+    return if grep { $_->{abandoned} } values %waiting;
+    my $code = $functions{ $call->{function} } // sub { _fail("the engine called function $call->{function}, which is gone") };
+    my $arrays = eval { $code->($call->{recording}, @{ delete $call->{arrays} }) };
+    my $exception = $@;
+    return if $call->{generation} != $generation or $owner != $$;
+    my @handles = map { defined $_ ? $_->{handle} : undef } @{ $arrays // [] };
+    # the exception itself is raised where Perl waits; the engine only learns that there was one
+    if (defined $arrays) { _answer($call, 'return', \@handles) }
     else {
-        # the exception itself is raised where Perl waits; the engine only learns that there was one
-        push @exceptions, $@;
-        AI::MXNet::Engine->send(['raise', $number, 'an exception in a function of Perl']);
+        push @exceptions, $exception;
+        _answer($call, 'raise', 'an exception in a function of Perl');
     }
     flush();
+    return;
+}
+
+# Answers a call. One that is dropped without an answer, because a signal's handler died or because nobody waits any
+# more, is answered by its end.
+sub _answer
+{
+    my ($call, $status, $value) = @_;
+    return if $call->{generation} != $generation or $owner != $$;
+    $AWAKE or wake();
+    # in one statement, so that it is answered once
+    push @STREAM, [$status, (bless $call, 'AI::MXNet::Engine::Answered')->{number}, $value];
     return;
 }
 
@@ -389,7 +413,7 @@ sub info
         map({ $_ => $engine{$_} } qw(pid numpy python executable package)),
         command       => [@{ $process->{words} }],
         from          => AI::MXNet::Engine::Process->origin($process, $engine{package}),
-        shared_memory => _shares(SHARE_BYTES),
+        shared_memory => _memory()->shares(SHARE_BYTES) ? 1 : 0,
     };
 }
 
@@ -397,7 +421,7 @@ sub info
 sub restart
 {
     my ($class) = @_;
-    _shut() unless defined $dead;
+    _shut() if $owner == $$;
     _outdate();
     _start();
     return;
@@ -420,9 +444,10 @@ sub failures
 
 sub _shut
 {
+    return if defined $dead;
+    $dead = 'The engine was ended';
     shutdown $process->{socket}, 2;
-    close $process->{socket};
-    close $process->{report};
+    close $process->{$_} for qw(socket report);
     return;
 }
 
@@ -430,40 +455,61 @@ sub _shut
 # skips everything up to our `resume`.
 sub _interrupt
 {
-    my ($number) = @_;
-    return if defined $dead or $owner != $$;
-    $abandoned{$number} = 1;
+    my ($wait) = @_;
+    return if defined $dead or $wait->{generation} != $generation or $owner != $$;
+    $wait->{abandoned} = 1;
+    @exceptions = ();
+    kill RTMIN => $engine{pid} if $engine{local};
     $interrupts++;
-    kill USR1 => $engine{pid} if $engine{local};
-    push @STREAM, ['resume', $interrupts];
-    flush();
+    push @STREAM, ['resume', 0 + $interrupts];
     return;
 }
 
 END {
-    local ($?, $!, $@);
+    local ($?, $!, $@, $SIG{__DIE__});
     if ($owner == $$ and not defined $dead) {
-        if (defined $stream) {
+        # what was broken off may run for long: then nobody waits for the rest
+        my $busy = grep { $_->{abandoned} } values %waiting;
+        if (defined $stream and not $busy) {
             print STDERR $_ for eval { AI::MXNet::Engine->failures };
             print STDERR $@ if $@;
         }
-        _shut() unless defined $dead;
+        _shut();
     }
     $CLOSED = 1;
 }
 
 package AI::MXNet::Engine::Guard;
-# Notices that a wait was left by an exception.
+# Notices that waiting was left by an exception. One that became Answered does not.
 
-sub new { my ($class, $number) = @_; return bless { number => $number }, $class }
-sub done { $_[0]{done} = 1 }
+sub new { my ($class, $wait) = @_; return bless { wait => $wait }, $class }
 
 sub DESTROY
 {
     my ($self) = @_;
-    return if $self->{done} or $AI::MXNet::Engine::CLOSED;
+    return if $AI::MXNet::Engine::CLOSED or not defined $self->{wait}{number} or $self->{wait}{answer};
     local ($@, $!, $?);
-    eval { AI::MXNet::Engine::_interrupt($self->{number}) };
+    eval { AI::MXNet::Engine::_interrupt($self->{wait}) };
+}
+
+package AI::MXNet::Engine::Call;
+# A call of a function of ours by the engine, which waits for an answer.
+
+sub new
+{
+    my ($class, $generation, $number, $function, $recording, @fields) = @_;
+    return bless {
+        generation => $generation, number => $number, function => $function, recording => $recording,
+        arrays => [AI::MXNet::NDArray->adopt(@fields)],
+    }, $class;
+}
+
+sub DESTROY
+{
+    my ($self) = @_;
+    return if $AI::MXNet::Engine::CLOSED;
+    local ($@, $!, $?);
+    eval { AI::MXNet::Engine::_answer($self, 'raise', 'the call was broken off') };
 }
 
 1;
@@ -525,7 +571,7 @@ forgets them. A script that ends prints what is left to standard error.
 
 Ends the engine and starts another, after which arrays of the old one are refused.
 
-=head2 download, flush, locate, put, refuse_stale, register, request, request_with, send, upload, wake
+=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, upload, wake
 
 For the other modules: see the comments.
 

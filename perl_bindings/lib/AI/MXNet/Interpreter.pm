@@ -55,7 +55,6 @@ sub serve
 # The next message as (name, context, file, line, values ...). Ends the process when Python has hung up.
 sub _receive
 {
-    exit if $$ != $owner;    # a forked child has nobody to talk to
     my ($body_size, $payload_size) = unpack 'VV', _read(8);
     my $message = AI::MXNet::Engine::Stream::decode(_read($body_size));
     my $payload = _read($payload_size);
@@ -77,6 +76,7 @@ sub _read
 sub _send
 {
     my ($name, $context, @values) = @_;
+    exit if $$ != $owner;    # a forked child has nobody to talk to
     my ($message, $payload) = AI::MXNet::Interpreter::Values::encode([$name, $context], \@values, $context == PLAIN);
     STDOUT->flush if defined fileno STDOUT;
     my $body = $codec->pack($message);
@@ -167,12 +167,14 @@ sub _raise
 # -- what Python can ask for: do_<name>(context, values ...) returns a list -------------------------------------------
 
 # Subs through which the user's code is called, so that Perl's messages, croak and caller name the line of Python.
+# Their package is their own, because croak passes over callers in that of the function that croaks. Python takes
+# quotes and newlines out of file names.
 my %BODIES = (
     call   => 'my $code = shift; $code->(@_)',
     method => 'my ($invocant, $name) = splice @_, 0, 2; $invocant->$name(@_)',
 );
 my %frames;
-sub _frame { return $frames{ $_[0] }{$LINE}{$FILE} //= eval qq{package main;\n#line $LINE "$FILE"\nsub { $BODIES{$_[0]} }} }
+sub _frame { return $frames{ $_[0] }{$LINE}{$FILE} //= eval qq{package python;\n#line $LINE "$FILE"\nsub { $BODIES{$_[0]} }} }
 
 sub _in_context
 {
@@ -244,7 +246,11 @@ sub do_set_variable
 
 sub _qualified { my ($name) = @_; return $name =~ /::/ ? $name : "main::$name" }
 
-# 'ARRAY', 'HASH' or 'SCALAR': as what a reference is to be read. An integer reads as an array what can be both.
+sub do_dereference { return ${ $_[1] } }
+
+sub do_set_referent { ${ $_[1] } = $_[2]; return }
+
+# 'ARRAY' or 'HASH': as what a reference is to be read. An integer reads as an array what can be both.
 sub _container
 {
     my ($reference, $is_index) = @_;
@@ -253,7 +259,6 @@ sub _container
     my $is_hash  = $type eq 'HASH'  || overload::Method($reference, '%{}');
     return 'ARRAY' if $is_array and ($is_index or not $is_hash);
     return 'HASH' if $is_hash;
-    return 'SCALAR' if $type =~ /\A(?:SCALAR|REF|LVALUE|VSTRING)\z/;
     AI::MXNet::Error::fail('an object of class ', ref $reference, ' is neither array nor hash');
 }
 
@@ -270,7 +275,6 @@ sub do_fetch
 {
     my (undef, $reference, $key, $is_index) = @_;
     my $container = _container($reference, $is_index);
-    return $$reference if $container eq 'SCALAR';
     if ($container eq 'ARRAY') {
         my $index = _index($reference, $key);
         return defined $index ? $reference->[$index] : ();
@@ -283,8 +287,7 @@ sub do_store
 {
     my (undef, $reference, $key, $is_index, $value) = @_;
     my $container = _container($reference, $is_index);
-    if    ($container eq 'SCALAR') { $$reference = $value }
-    elsif ($container eq 'HASH')   { $reference->{$key} = $value }
+    if ($container eq 'HASH') { $reference->{$key} = $value }
     else {
         my $index = _index($reference, $key) // return 0;
         $reference->[$index] = $value;
@@ -356,7 +359,8 @@ sub do_number
     return if not overload::Overloaded($object);
     my $string = "$object";
     return $string if looks_like_number($string);
-    return overload::Method($object, '0+') ? 0 + $object : ();
+    my $method = overload::Method($object, '0+') or return;
+    return 0 + $object->$method(undef, '');
 }
 
 my %OPERATORS = (

@@ -64,8 +64,11 @@ sub _arithmetic
             $item = [$two_code, undef, pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, $lhs->{handle}, $rhs->{handle}];
         }
         push @AI::MXNet::Engine::STREAM, $item;
-        AI::MXNet::Engine::flush() if @AI::MXNet::Engine::STREAM > 63 or $type->{size} > 4096;
-        return bless { handle => $item->[2], type => $type, rec => $rec }, SELF;
+        return bless { handle => $item->[2], type => $type, rec => $rec }, SELF
+            if @AI::MXNet::Engine::STREAM < 64 and $type->{size} <= 4096;
+        my $result = bless { handle => $item->[2], type => $type, rec => $rec }, SELF;
+        AI::MXNet::Engine::flush();
+        return $result;
     };
 }
 
@@ -228,9 +231,9 @@ sub _array
     ($wire, $as) = ('float64', 'float16') if $dtype eq 'float16';
     my $type = AI::MXNet::Shape::type($shape, $dtype, $ctx);
     $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-    my $handle = _handle();
-    AI::MXNet::Engine->upload($handle, $piddle, AI::MXNet::DType::pdl_type($wire), $wire, $as, \@shape);
-    return bless { handle => $handle, type => $type, rec => 0 }, SELF;
+    my $array = bless { handle => 0, type => $type, rec => 0 }, SELF;
+    AI::MXNet::Engine->upload($array, $piddle, AI::MXNet::DType::pdl_type($wire), $wire, $as, \@shape);
+    return $array;
 }
 
 # A source of values as a piddle and the shape it has here.
@@ -421,7 +424,7 @@ sub set
     my ($self, $value) = @_;
     _fail('an NDArray cannot be set to undef') unless defined $value;
     if (blessed $value and $value->isa('AI::MXNet::NDArray::Slice')) { $value = $value->sever }
-    if (blessed $value and $value->isa(SELF)) { $value->copyto($self) if $value != $self || $value->{handle} != $self->{handle} }
+    if (blessed $value and $value->isa(SELF)) { $value->copyto($self) if $value->{handle} != $self->{handle} }
     elsif (not ref $value) {
         _fail("an NDArray is set to a number, an NDArray, a piddle or a list, but got '$value'") unless looks_like_number($value);
         AI::MXNet::Operators::invoke(_row('_full'), [], { shape => $self->shape, value => $value, dtype => $self->dtype }, $self);
@@ -706,21 +709,20 @@ sub save
 sub load
 {
     my ($class, $path) = @_;
-    my ($fields) = AI::MXNet::Engine->request('load', _absolute($path));
-    return _loaded($class, $fields);
+    my ($loaded) = AI::MXNet::Engine->ask(sub { $class->_loaded(@_) }, 'load', _absolute($path));
+    return $loaded;
 }
 
 sub load_frombuffer
 {
     my ($class, $bytes) = @_;
-    my ($fields) = AI::MXNet::Engine->request_with(\$bytes, 'load', undef);
-    return _loaded($class, $fields);
+    my ($loaded) = AI::MXNet::Engine->ask_with(\$bytes, sub { $class->_loaded(@_) }, 'load', undef);
+    return $loaded;
 }
 
 sub _loaded
 {
-    my ($class, $fields) = @_;
-    my (undef, $count, @rest) = @$fields;
+    my ($class, undef, $count, @rest) = @_;
     my @names = splice @rest, 0, $count;
     utf8::decode($_) for @names;
     my @arrays = $class->adopt(@rest);
@@ -854,7 +856,7 @@ list.
 
     print join(' ', $x->dtype, $x->stype, $x->context), "\n";    # float32 default cpu(0)
 
-The storage type is always C<default>: sparse arrays are to come.
+The storage type is C<default>, which is dense, C<csr> or C<row_sparse>: see L<AI::MXNet::NDArray::Sparse>.
 
 =head2 grad
 
@@ -899,7 +901,7 @@ numbers, and lists of arrays: those are for C<stack> and C<concat>.
     my $full  = nd->full([2, 3], 7);
 
 Arrays of a shape, which is a list ref of integers from 1. C<empty> gives zeros, too. C<< out => $array >> fills that
-array and returns it.
+array and returns it. C<< stype => 'csr' >> or C<row_sparse> makes sparse zeros.
 
 =head2 arange
 
@@ -951,13 +953,14 @@ C<load_frombuffer> takes the bytes of a file. Malformed content dies and says at
 
 Waits until everything issued is computed, and dies with the first failure that nobody has read.
 
-=head2 random, linalg, contrib, image
+=head2 random, linalg, contrib, image, sparse
 
-The namespaces L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib> and L<AI::MXNet::Image>.
+The namespaces L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image> and
+L<AI::MXNet::NDArray::Sparse>.
 
-=head2 sparse, imdecode, CachedOp
+=head2 imdecode, CachedOp
 
-Die: sparse arrays, image files and symbols are to come.
+Die: image files and symbols are to come.
 
 =head1 METHODS
 
@@ -1007,7 +1010,8 @@ everything else that shares the memory. While recording, an array that is on the
 
     my $integers = $x->astype('int32');
 
-A copy in another dtype; fractions are cut off. C<tostype> knows C<default> only, and returns the array.
+A copy in another dtype; fractions are cut off. C<tostype> gives the array in another storage type: C<default>, C<csr>
+or C<row_sparse>; itself, if it is of that type.
 
 =head2 reshape
 
@@ -1066,7 +1070,7 @@ The rows of dimension 0, as copies that the tape knows; also C<@$x>.
     my $w = nd->array([1, 2]);
     $w->attach_grad;                        # also grad_req => 'add' (accumulate) or 'null' (none)
 
-Makes the array a variable, with a gradient of zeros.
+Makes the array a variable, with a gradient of zeros; of the storage type C<stype>, if given, else that of the array.
 
 =head2 backward
 

@@ -187,12 +187,9 @@ sub _issue
     $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
     my $tracked = $AI::MXNet::AutoGrad::RECORDING ? AI::MXNet::AutoGrad::tracks(@$inputs) : 0;
     my $size = 0;
-    my @outputs = map {
-        $size += $_->{size};
-        bless { handle => pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, type => $_, rec => $tracked }, $_->{class}
-    } @$types;
-    push @AI::MXNet::Engine::STREAM,
-        [$row->{number}, (@$wire ? $wire : undef), (@outputs == 1 ? $outputs[0]{handle} : [map { $_->{handle} } @outputs]), @$handles];
+    my @new = map { $size += $_->{size}; pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST } @$types;
+    push @AI::MXNet::Engine::STREAM, [$row->{number}, (@$wire ? $wire : undef), (@new == 1 ? $new[0] : \@new), @$handles];
+    my @outputs = map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new;
     AI::MXNet::Engine::flush() if $size > 4096 or @AI::MXNet::Engine::STREAM >= AI::MXNet::Engine::BATCH;
     AI::MXNet::AutoGrad::note_undifferentiable() if $tracked and not $row->{differentiable};
     return @outputs;
@@ -203,8 +200,8 @@ sub _ask
 {
     my ($row, $wire, $inputs, $handles, $ctx) = @_;
     AI::MXNet::Engine::locate();
-    my ($fields) = AI::MXNet::Engine->request('call', $row->{number}, (@$wire ? $wire : undef), @$handles);
-    my @outputs = AI::MXNet::NDArray->adopt(@$fields[1 .. $#$fields], $ctx);
+    my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_], $ctx) };
+    my @outputs = AI::MXNet::Engine->ask($take, 'call', $row->{number}, (@$wire ? $wire : undef), @$handles);
     my $tracked = AI::MXNet::AutoGrad::tracks(@$inputs);
     $_->{rec} = $tracked for @outputs;
     AI::MXNet::AutoGrad::note_undifferentiable() if $tracked and not $row->{differentiable};

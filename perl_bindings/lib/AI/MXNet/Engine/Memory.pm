@@ -1,91 +1,216 @@
 package AI::MXNet::Engine::Memory;
-# Piddles over memory shared with the engine.
+# The values of arrays, to the engine and back: in frames, or large ones through memory shared with it.
 #
 # Up: a piddle is assigned into a recycled segment, which converts its type on the way.
 # Down: an array's segment is mapped privately; the weak reference to the piddle's data tells when the map is gone.
 use strict;
 use warnings;
-use File::Map ();
+use Fcntl qw(LOCK_SH);
 use PDL::Core ();
 use Scalar::Util qw(weaken);
+use AI::MXNet::Engine;
 
+my %data;    # of the piddles over mapped memory, by address, weakly
+
+use constant KEEP_BYTES => 1 << 29;    # free segments beyond this are given back to the engine, which closes them
+
+# The code tells the folder with the engine's descriptors, or '' where no memory can be shared.
 sub new
 {
-    my ($class, %fields) = @_;
-    return bless { segments => {}, free => [], maps => [], %fields }, $class;
+    my ($class, $folder) = @_;
+    return bless { find_folder => $folder, segments => {}, free => [], maps => [] }, $class;
 }
 
-# A free segment of at least $size bytes, or undef. Takes it out of the free ones.
-sub take
+# True where arrays of $size bytes go through shared memory.
+sub shares
 {
     my ($self, $size) = @_;
-    my $free = $self->{free};
-    for my $i (0 .. $#$free) {
-        my $segment = $self->{segments}{ $free->[$i] };
-        next if $segment->{size} < $size or $segment->{size} > 4 * $size + 65536;
-        splice @$free, $i, 1;
-        return $segment;
+    return 0 if $size < AI::MXNet::Engine::SHARE_BYTES;
+    $self->{folder} //= $self->{find_folder}->();
+    require File::Map if length $self->{folder};
+    return length $self->{folder};
+}
+
+# -- up ------------------------------------------------------------------------------------------------------------
+
+# Gives an array its handle and the values of a piddle, converted to PDL type $type; see AI::MXNet::Engine's upload.
+sub upload
+{
+    my ($self, $array, $piddle, $type, @description) = @_;
+    my $size = PDL::Core::howbig($type) * $piddle->nelem;
+    if ($self->shares($size)) {
+        $self->_let_go;
+        AI::MXNet::Engine::wake();    # what the engine has released is news on the stream
+        my $share = sub { $self->_share($array, $piddle, $type, $size, @description) };
+        my $shared = AI::MXNet::Engine::Process::undisturbed($share);
+        if (not $shared) {
+            $self->_request($size);
+            $shared = AI::MXNet::Engine::Process::undisturbed($share);
+        }
+        return AI::MXNet::Engine::flush() if $shared;
     }
-    return undef;
-}
-
-# Notes a segment that the engine made for us.
-sub add
-{
-    my ($self, $number, $path, $size) = @_;
-    open my $file, '+<', $path or return undef;
-    return $self->{segments}{$number} = { number => $number, file => $file, size => $size };
-}
-
-# The engine uses the segment no longer.
-sub freed
-{
-    my ($self, $number) = @_;
-    push @{ $self->{free} }, $number if $self->{segments}{$number};
+    $piddle = $piddle->get_datatype == $type ? $piddle->copy : $piddle->convert($type);
+    AI::MXNet::Engine->put($piddle->get_dataref, sub {
+        my ($dtype, $as, $shape) = @description;
+        return ['put', $array->{handle} = _handle(), $dtype, $as, @$shape];
+    });
     return;
 }
 
-# A piddle over the start of a segment, shared with the engine: what is assigned to it is the upload.
-sub shared_piddle
+sub _handle { pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST }
+
+# Writes a piddle to a free segment and hands that over. False if there is none that fits.
+sub _share
 {
-    my ($self, $segment, $type, $dims) = @_;
-    return _map($segment->{file}, $type, $dims, 0, File::Map::MAP_SHARED());
+    my ($self, $array, $piddle, $type, $size, $dtype, $as, $shape) = @_;
+    my $free = $self->{free};
+    for my $i (0 .. $#$free) {
+        my $segment = $free->[$i];
+        next if $segment->{size} < $size or $segment->{size} > 4 * $size + 65536;
+        # one map for each segment, because a process can have some ten thousands only
+        my $key = join ' ', $type, $piddle->dims;
+        if (($segment->{key} // '') ne $key) {
+            delete @$segment{qw(piddle key)};
+            open my $file, '+<', $segment->{path} or die "$segment->{path}: $!\n";
+            $segment->{piddle} = _map($file, File::Map::MAP_SHARED(), $type, [$piddle->dims], 0);
+            $segment->{key} = $key;
+        }
+        $segment->{piddle} .= $piddle;
+        splice @$free, $i, 1;
+        push @AI::MXNet::Engine::STREAM, ['share', $array->{handle} = _handle(), $segment->{number}, $dtype, $as, @$shape];
+        return 1;
+    }
+    return 0;
 }
 
-# A piddle of our own over a segment: writes stay here, and the engine freezes what we see.
-sub private_piddle
+# Has the engine make a segment for us, unless it has as many as the system allows.
+sub _request
 {
-    my ($self, $number, $path, $type, $dims, $offset) = @_;
-    open my $file, '<', $path or return undef;
-    my ($piddle, $data) = _map($file, $type, $dims, $offset, File::Map::MAP_PRIVATE());
-    my $map = [$number, $data];
+    my ($self, $size) = @_;
+    local ($@, $SIG{__DIE__});
+    return if eval { AI::MXNet::Engine->ask(sub { $self->_add(@_) }, 'segment', $size); 1 };
+    die $@ unless ref $@ eq 'AI::MXNet::Error' and $@->kind eq 'compute';
+    return;
+}
+
+# Takes a segment that the engine made, or notes that none can be opened.
+sub _add
+{
+    my ($self, undef, $number, $fd, $size) = @_;
+    my $path = "$self->{folder}/$fd";
+    if (open my $file, '+<', $path) {
+        $self->{segments}{$number} = { number => $number, path => $path, size => $size };
+        $self->freed($number);
+    }
+    else {
+        push @AI::MXNet::Engine::STREAM, ['drop', $number];
+        $self->{folder} = '';
+    }
+    return;
+}
+
+# The engine uses a segment of ours no longer.
+sub freed
+{
+    my ($self, $number) = @_;
+    my $free = $self->{free};
+    push @$free, $self->{segments}{$number};
+    my $bytes = 0;
+    $bytes += $_->{size} for @$free;
+    while ($bytes > KEEP_BYTES and @$free > 1) {
+        my $oldest = shift @$free;
+        $bytes -= $oldest->{size};
+        delete $self->{segments}{ $oldest->{number} };
+        push @AI::MXNet::Engine::STREAM, ['drop', $oldest->{number}];
+    }
+    return;
+}
+
+# -- down ----------------------------------------------------------------------------------------------------------
+
+# The dtype, shape and content of an array, in PDL type $type: (dtype, shape, piddle).
+sub download
+{
+    my ($self, $array, $type) = @_;
+    my $shares = $self->shares(PDL::Core::howbig($type) * $array->{type}{size});
+    $self->_let_go if $shares;
+    my $take = sub { $self->_piddle($type, @_) };
+    my ($dtype, $shape, $piddle) = AI::MXNet::Engine->ask($take, 'read', $array->{handle}, $shares ? 1 : 0);
+    # where the engine's memory could not be opened, a frame will carry the values
+    return defined $piddle ? ($dtype, $shape, $piddle) : $self->download($array, $type);
+}
+
+# What the answer to `read` says.
+sub _piddle
+{
+    my ($self, $type, $payload, $dtype, $segment, $fd, $offset, @shape) = @_;
+    my @dims = reverse @shape;
+    my $piddle;
+    if ($segment) {
+        $piddle = $self->_private_piddle($segment, $fd, $type, \@dims, $offset);
+    }
+    else {
+        $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
+        ${ $piddle->get_dataref } = $$payload;
+        $piddle->upd_data;
+    }
+    return ($dtype, \@shape, $piddle);
+}
+
+# A piddle of our own over a segment: writes stay here, and the engine freezes what we see. Undef, and the end of all
+# sharing, if it cannot be mapped. The lock tells the engine that somebody has a map, be it a forked child of ours.
+sub _private_piddle
+{
+    my ($self, $segment, $fd, $type, $dims, $offset) = @_;
+    my $piddle = eval {
+        open my $file, '<', "$self->{folder}/$fd" or die "$!\n";
+        flock $file, LOCK_SH or die "$!\n";
+        _map($file, File::Map::MAP_PRIVATE(), $type, $dims, $offset);
+    };
+    my $map = [$segment, defined $piddle ? $data{ $piddle->address } : undef];
     weaken $map->[1];
     push @{ $self->{maps} }, $map;
+    $self->{folder} = '' if not defined $piddle;
     return $piddle;
 }
 
-# The numbers of segments whose private maps are gone since the last call.
-sub unmapped
+# Tells the engine which maps are gone. Looks at some of them, at others the next time.
+sub _let_go
 {
     my ($self) = @_;
-    my @gone = map { $_->[0] } grep { not defined $_->[1] } @{ $self->{maps} };
-    $self->{maps} = [grep { defined $_->[1] } @{ $self->{maps} }] if @gone;
-    return @gone;
+    my $maps = $self->{maps};
+    AI::MXNet::Engine::Process::undisturbed(sub {
+        my @some = splice @$maps, 0, 100;
+        push @$maps, grep { defined $_->[1] } @some;
+        push @AI::MXNet::Engine::STREAM, map { ['unmap', $_->[0]] } grep { not defined $_->[1] } @some;
+    }) if @$maps;
+    return;
 }
+
+# -- piddles over mapped memory ------------------------------------------------------------------------------------
 
 sub _map
 {
-    my ($file, $type, $dims, $offset, $flags) = @_;
+    my ($file, $flags, $type, $dims, $offset) = @_;
     my $size = PDL::Core::howbig($type);
     $size *= $_ for @$dims;
     my $piddle = PDL->zeroes(PDL::Type->new($type));
     my $data = $piddle->get_dataref;
-    # maps begin at a page; the piddle's data begin $offset bytes further on only where that is 0
     File::Map::sys_map($$data, $size, File::Map::PROT_READ() | File::Map::PROT_WRITE(), $flags, $file, $offset);
     $piddle->upd_data(1);
     $piddle->set_donttouchdata($size);
     $piddle->setdims([@$dims]);
-    return wantarray ? ($piddle, $data) : $piddle;
+    weaken($data{ $piddle->address } = $data);
+    return $piddle;
+}
+
+# PDL gives no reference to data that are mapped, though it needs not move ours: Storable and many writers of files ask
+# for one.
+{
+    no warnings 'redefine';
+    my ($get_dataref, $upd_data) = (\&PDL::get_dataref, \&PDL::upd_data);
+    *PDL::get_dataref = sub { $_[0]->donttouch && $data{ $_[0]->address } || goto &$get_dataref };
+    *PDL::upd_data    = sub { $_[0]->donttouch && $data{ $_[0]->address } ? () : goto &$upd_data };
 }
 
 1;

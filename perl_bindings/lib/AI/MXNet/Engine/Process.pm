@@ -3,13 +3,20 @@ package AI::MXNet::Engine::Process;
 use strict;
 use warnings;
 use Cwd ();
+use Fcntl qw(F_DUPFD);
 use File::Spec;
 use IO::Handle ();
 use POSIX ();
 use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM);
 use Text::ParseWords qw(shellwords);
 
-my @SIGNALS = do { require Config; split ' ', $Config::Config{sig_name} };
+my @NAMES = do { require Config; split ' ', $Config::Config{sig_name} };
+my ($BLOCK, $SET) = (POSIX::SIG_BLOCK(), POSIX::SIG_SETMASK());
+my $SIGNALS = POSIX::SigSet->new;
+$SIGNALS->fillset;
+my $SIGNALS_BUT_CHLD = POSIX::SigSet->new;
+$SIGNALS_BUT_CHLD->fillset;
+$SIGNALS_BUT_CHLD->delset(POSIX::SIGCHLD());
 
 # Where this file lies: .../perl_bindings/lib/AI/MXNet/Engine/Process.pm in a clone.
 my $HERE = Cwd::realpath(__FILE__);
@@ -59,73 +66,120 @@ sub origin
     return defined $process->{copy} && $package ne $process->{copy} ? $program{from} : $process->{from};
 }
 
+# Runs code that no handler of a signal shall break off half-way, and returns what it returns in scalar context.
+sub undisturbed
+{
+    my ($code, $signals) = @_;
+    local $@;
+    my $before = POSIX::SigSet->new;
+    my ($done, $result);
+    $done = eval {
+        POSIX::sigprocmask($BLOCK, $signals // $SIGNALS, $before);
+        # here the handlers of signals that came before are called; they may die
+        $result = $code->();
+        1;
+    };
+    my $error = $@;
+    POSIX::sigprocmask($SET, $before);
+    die $error unless $done;
+    return $result;
+}
+
 # Starts the engine. A hash with `socket`, `report` (a handle that tells how it ended), and what `command` returns.
 sub start
 {
     my ($class) = @_;
     my $command = $class->command;
+    local ($?, $!, $@);
+    local $^F = 2;    # what is opened here is closed in every program that the script runs
     socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!\n";
     pipe(my $report, my $report_end) or die "pipe: $!\n";
-    local ($?, $!, $@);
-    local $SIG{CHLD} = 'DEFAULT';
-    # A grandchild, so that wait, system and $SIG{CHLD} of the script never see it.
-    my $pid = CORE::fork // die "fork: $!\n";
-    if (!$pid) {
-        my $second = CORE::fork;
-        POSIX::_exit(0) if $second or not defined $second;
-        _exec($command, $theirs, $report_end);
-    }
-    waitpid $pid, 0;
-    close $_ for $theirs, $report_end;
-    $ours->blocking(0);
-    return { socket => $ours, report => $report, %$command };
+    $_ = _beyond_stderr($_) for $ours, $theirs, $report, $report_end;
+    # The end of our own child is not the script's business; where it ignores those of its children, they stay ignored.
+    local $SIG{CHLD} = ($SIG{CHLD} // '') eq 'IGNORE' ? 'IGNORE' : 'DEFAULT';
+    my $pid = undisturbed(sub {
+        my $child = CORE::fork;
+        waitpid $child, 0 if $child;
+        return $child if $child or not defined $child;
+        # A grandchild, so that wait, system and $SIG{CHLD} of the script never see it.
+        eval { _exec($command, $theirs, $report_end) if 0 == (CORE::fork // 1) };
+        POSIX::_exit(0);
+    }, $SIGNALS_BUT_CHLD);
+    die "fork: $!\n" unless defined $pid;
+    $_->blocking(0) for $ours, $report;
+    return { socket => $ours, report => $report, files => [map { (stat $_)[1] } $ours, $report], %$command };
+}
+
+# A handle away from the standard descriptors, which the script may have closed and yet print to.
+sub _beyond_stderr
+{
+    my ($handle) = @_;
+    return $handle if fileno($handle) > 2;
+    my $fd = fcntl($handle, F_DUPFD, 3) or die "fcntl: $!\n";
+    open my $moved, '+<&=', $fd or die "fdopen: $!\n";
+    return $moved;
 }
 
 # In the grandchild: the channel on 0 and 1, the script's stdout on 3, the report on 4.
 sub _exec
 {
     my ($command, $channel, $report) = @_;
-    my ($socket_fd, $report_fd) = (POSIX::dup(fileno $channel), POSIX::dup(fileno $report));
-    my $out = POSIX::dup(defined fileno STDOUT ? fileno STDOUT : 2);
-    # first out of the way of the numbers that they shall have
-    my ($s, $r, $o) = map { my $fd = $_; $fd = POSIX::dup($fd) while $fd < 10; $fd } $socket_fd, $report_fd, $out;
+    my $null = POSIX::open('/dev/null', POSIX::O_RDWR());
+    defined POSIX::dup(2) or POSIX::dup2($null, 2);
+    # First beyond the numbers that they shall have. To fcntl a tied STDOUT is the descriptor behind it.
+    my ($s, $r, $o) = map { fcntl $_, F_DUPFD, 10 } $channel, $report, \*STDOUT;
     POSIX::dup2($s, 0);
     POSIX::dup2($s, 1);
-    POSIX::dup2($o, 3);
+    POSIX::dup2($o // 2, 3);
     POSIX::dup2($r, 4);
-    POSIX::close($_) for 5 .. 255;
-    $SIG{$_} = 'DEFAULT' for qw(CHLD PIPE TERM HUP);
-    $SIG{$_} = 'IGNORE' for qw(INT QUIT);
-    my @extra = ($ENV{AI_MXNET_ENGINE} // '') =~ /\S/ ? () : ('--print-to', 3, '--report', 4);
+    my $listed = opendir my $folder, '/proc/self/fd';
+    POSIX::close($_) for grep { /\A[0-9]+\z/ and $_ > 4 } $listed ? readdir $folder : 0 .. 255;
+    $SIG{$_} = 'DEFAULT' for qw(CHLD PIPE);
+    # what is sent to the whole process group is the script's to handle
+    $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM USR1 USR2);
+    POSIX::sigprocmask($SET, POSIX::SigSet->new);
+    $ENV{AI_MXNET_DESCRIPTORS} = '3,4';
     no warnings 'exec';
-    exec { $_->[0] } @$_, @extra for $command->{words};
-    my $message = "-1\ncannot run $command->{words}[0]: $!; mend it with:\n$command->{mend}";
-    exec { $_->[0] } @$_, @extra for $command->{otherwise} // ();
+    exec { $_->[0] } @$_ for $command->{words};
+    my $message = "-1 0\ncannot run $command->{words}[0]: $!; mend it with:\n$command->{mend}";
+    exec { $_->[0] } @$_ for $command->{otherwise} // ();
     POSIX::write(4, $message, length $message);
-    POSIX::_exit(127);
+    return;
 }
 
-# How the engine ended, in words, from what the supervisor reported; waits for that report a second at most.
+# How the engine ended, in words, from what its supervisor reported before the channel ended.
 sub epitaph
 {
     my ($class, $process) = @_;
-    my ($text, $until) = ('', 1);
-    my $wanted = '';
-    vec($wanted, fileno $process->{report}, 1) = 1;
-    while (select my $ready = $wanted, undef, undef, $until) {
-        sysread($process->{report}, $text, 65536, length $text) or last;
-    }
-    my ($status, $tail) = $text =~ /\A(-?\d+)\n(.*)\z/s or return 'it ended without a report';
+    my $text = '';
+    1 while sysread $process->{report}, $text, 65536, length $text;
+    my ($status, $kills, $tail) = $text =~ /\A(-?\d+) (\d+)\n(.*)\z/s
+        or return 'it ended without a report, because its supervisor was killed or never ran';
     $tail =~ s/\s+\z//;
     return "it did not start: $tail" if $status == -1;
     my $how
-        = $status & 127  ? sprintf('it was killed by SIG%s', $SIGNALS[$status & 127])
-        : $status >> 8   ? sprintf('it ended with status %d', $status >> 8)
-        :                  'it ended';
-    $how .= ' (likely out of memory)' if ($status & 127) == 9;
-    $how .= "; the end of its stderr:\n" . join "\n", map { "    $_" } grep { length } (split /\n/, $tail)[-12 .. -1]
-        if length $tail;
+        = $status & 127 ? "it was killed by SIG$NAMES[$status & 127]"
+        : $status >> 8  ? 'it ended with status ' . ($status >> 8)
+        :                 'it ended';
+    $how .= ' (likely out of memory)' if $kills and $NAMES[$status & 127] eq 'KILL';
+    my @lines = grep { length } split /\n/, $tail;
+    splice @lines, 0, -12 if @lines > 12;
+    $how .= "; the end of its stderr:\n" . join "\n", map {"    $_"} @lines if @lines;
     return $how;
+}
+
+# In a forked child: closes its copies of the parent's handles. A daemon may have closed them by their numbers, which
+# since belong to other files: those are none of ours to close.
+sub forsake
+{
+    my ($class, $process) = @_;
+    for my $i (0, 1) {
+        my $handle = $process->{ (qw(socket report))[$i] };
+        next if not defined fileno $handle;
+        if (((stat $handle)[1] // 0) == $process->{files}[$i]) { close $handle }
+        else                                                  { binmode $handle, ':pop' for 1, 2 }
+    }
+    return;
 }
 
 1;

@@ -2,12 +2,13 @@ package AI::MXNet::Engine::Stream;
 # Frames to and from the engine. protocol/PROTOCOL.md is the contract.
 #
 # Neither side ever blocks in a write: while the socket takes no more, what arrives is read.
-# A signal handler may die between any two statements here, and the stream must then be in step: so the statement that
-# takes items from their list also queues them, and the one that writes bytes also counts them.
+# A handler of a signal may come between any two statements, and it may die or use the engine. So one statement both
+# takes items from their list and queues them, and one both writes bytes and takes them from the queue.
 use strict;
 use warnings;
 use Data::MessagePack;
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
+use Socket ();
 use AI::MXNet::Error;
 
 use constant {
@@ -17,6 +18,7 @@ use constant {
     MAX_ITEMS   => 1 << 12,    # in one frame of ours
     READ_SIZE   => 1 << 20,
     FILL_SIZE   => 1 << 26,    # after so many bytes somebody should look at them
+    NO_SIGNAL   => eval { Socket::MSG_NOSIGNAL() } // 0,
 };
 
 my $codec = Data::MessagePack->new;
@@ -26,44 +28,57 @@ sub new
     my ($class, $socket) = @_;
     my $bits = '';
     vec($bits, fileno $socket, 1) = 1;
-    return bless { socket => $socket, bits => $bits, in => '', out => '', done => 0 }, $class;
+    return bless { socket => $socket, bits => $bits, in => '', out => '' }, $class;
 }
 
 # Moves the items to the queue as a frame, or as several if they are very many. A payload is a reference to its bytes.
 sub queue
 {
     my ($self, $items, $payload) = @_;
-    my $count = @$items > MAX_ITEMS ? MAX_ITEMS : @$items;
-    my $frame = $codec->pack($count == @$items ? $items : [@$items[0 .. $count - 1]]);
-    my ($body_size, $payload_size) = (length $frame, defined $payload ? length $$payload : 0);
-    AI::MXNet::Error::fail("a frame of $body_size + $payload_size bytes exceeds the limit of ", MAX_BODY, ' + ', MAX_PAYLOAD)
-        if $body_size > MAX_BODY or $payload_size > MAX_PAYLOAD;
-    $frame = pack('VV', $body_size, $payload_size) . $frame;
-    $frame .= $$payload if $payload_size;
-    ($self->{out}, @$items) = (length $self->{out} ? $self->{out} . $frame : $frame, @$items[$count .. $#$items]);
-    $self->queue($items) if @$items;
+    my ($body, $nothing) = ('', '');
+    $payload //= \$nothing;
+    $self->check_size(0, length $$payload);
+    do {
+        $self->{out} .= pack('VV', length($body = $codec->pack([splice @$items, 0, MAX_ITEMS])), length $$payload) . $body . $$payload;
+        if (length $body > MAX_BODY) {
+            substr $self->{out}, -(8 + length($body) + length $$payload), length $self->{out}, '';
+            $self->check_size(length $body, length $$payload);
+        }
+    } while (@$items);
     return;
 }
 
-# Writes all that is queued. False if the engine is gone.
+# Dies if a frame would be too large.
+sub check_size
+{
+    my ($self, $body, $payload) = @_;
+    AI::MXNet::Error::fail("a frame of $body + $payload bytes exceeds the limit of ", MAX_BODY, ' + ', MAX_PAYLOAD)
+        if $body > MAX_BODY or $payload > MAX_PAYLOAD;
+    return;
+}
+
+# Writes what the socket takes at once. True if nothing is left.
+sub write
+{
+    my ($self) = @_;
+    no warnings 'uninitialized';    # a write that failed has written undef
+    local $SIG{PIPE} = 'IGNORE' if not NO_SIGNAL;
+    while (length $self->{out}) {
+        my $written;
+        substr $self->{out}, 0, ($written = send $self->{socket}, $self->{out}, NO_SIGNAL), '';
+        return 0 if not defined $written and $! != EINTR;
+    }
+    return 1;
+}
+
+# Writes all that is queued, and reads meanwhile. False if the engine is gone.
 sub flush
 {
     my ($self) = @_;
-    local $SIG{PIPE} = 'IGNORE';
-    no warnings 'uninitialized';    # a write that failed has written undef
-    while ((my $left = length($self->{out}) - $self->{done}) > 0) {
-        my $before = $self->{done};
-        $self->{done} += syswrite $self->{socket}, $self->{out}, $left, $before;
-        next if $self->{done} > $before or $! == EINTR;
-        if ($! != EAGAIN and $! != EWOULDBLOCK) {
-            @$self{qw(out done)} = ('', 0);
-            $self->fill;    # the engine's last words
-            return 0;
-        }
+    until ($self->write) {
         select my $r = $self->{bits}, my $w = $self->{bits}, undef, undef;
         return 0 unless defined $self->fill;
     }
-    @$self{qw(out done)} = ('', 0);
     return 1;
 }
 
@@ -84,6 +99,9 @@ sub fill
     }
     return $total;
 }
+
+# True if a whole message may have arrived.
+sub has_frame { length $_[0]{in} >= 8 }
 
 # The next message that has arrived as (message, reference to its payload), or nothing. Dies if it is none of the
 # protocol's.

@@ -24,6 +24,7 @@ use constant {
     PIDDLE    => 11,
     MAX_DEPTH => 100,
 };
+use constant ALL => B::SVf_IOK | B::SVf_NOK | B::SVf_POK;
 use constant FILE_BYTES => 1 << 16;    # from this size on, arrays travel in the shared file
 use constant KEEP_BYTES => 1 << 26;    # the file is emptied after more than this
 use constant MAX_RELEASED => 1 << 16;  # in one message; the rest waits for the next
@@ -38,7 +39,7 @@ my %TYPES = (reverse(%DTYPES), int64 => 'longlong');
 
 my $is_boolean = do { no strict 'refs'; defined &{'builtin::is_bool'} ? \&{'builtin::is_bool'} : sub { 0 } };
 
-# A number that was used as a key is sent as text unless it is added to 0, which makes a fresh one.
+# A number that was used as a key, or that counts nothing, is sent as text unless added to 0, which makes a fresh one.
 my %held;              # what Python has references to: number => { value, count }
 my %number_of;         # the numbers of those, by address
 my %python;            # Python's objects that are alive here, by number, weakly
@@ -83,7 +84,9 @@ sub _put
     elsif (ref \$value eq 'GLOB') { _put_object($out, \*$value, 'object') }
     else {
         my $flags = B::svref_2object(\$value)->FLAGS;
-        if ($flags & B::SVf_POK) { _put_string($out, $value) }
+        # Perl's own 0, as of an array without elements, is string and number at once
+        if (($flags & ALL) == ALL and $value eq '0') { push @$tokens, INTEGER, 0 }
+        elsif ($flags & B::SVf_POK) { _put_string($out, $value) }
         elsif ($flags & B::SVf_IOK) { push @$tokens, INTEGER, 0 + $value }
         elsif ($flags & B::SVf_NOK) { push @$tokens, FLOAT, unpack 'd', pack 'd', $value }
         else { _put_string($out, "$value") }
@@ -117,12 +120,12 @@ sub _put_reference
     elsif ($class eq 'CODE' and my $guard = $guard_of_code{ refaddr $value }) { push @$tokens, YOURS, 0 + $guard->{number} }
     elsif ($plain and $class eq 'ARRAY') {
         _check_depth(++$depth);
-        push @$tokens, ARRAY, scalar @$value;
+        push @$tokens, ARRAY, 0 + @$value;
         _put($out, $_, $plain, $depth) for @$value;
     }
     elsif ($plain and $class eq 'HASH') {
         _check_depth(++$depth);
-        push @$tokens, HASH, scalar keys %$value;
+        push @$tokens, HASH, 0 + keys %$value;
         for my $key (keys %$value) {
             _put_string($out, $key);
             _put($out, $value->{$key}, $plain, $depth);
@@ -153,7 +156,7 @@ sub _put_piddle
     my @dims = $piddle->dims;
     my $size = PDL::Core::howbig($piddle->get_datatype) * $piddle->nelem;
     my $in_file = $size >= FILE_BYTES ? 1 : 0;
-    push @{ $out->{tokens} }, PIDDLE, $dtype, $in_file, scalar @dims, reverse @dims;
+    push @{ $out->{tokens} }, PIDDLE, $dtype, $in_file, 0 + @dims, reverse @dims;
     return if $size == 0;
     # the data of a piddle over mapped memory can only be had from a copy
     my $data = do { local ($@, $SIG{__DIE__}); eval { $piddle->get_dataref } } // $piddle->copy->get_dataref;
@@ -310,7 +313,10 @@ sub drop
 
 package AI::MXNet::Interpreter::Object;
 # An object of Python's: opaque here, and itself again when it returns.
-use overload '""' => sub { "a Python object of type $_[0]{type}" }, bool => sub { 1 }, fallback => 1;
+use overload
+    '""' => sub { "a Python object of type $_[0]{type}" },
+    '0+' => sub { Scalar::Util::refaddr($_[0]) },
+    bool => sub { 1 }, fallback => 1;
 
 sub DESTROY { AI::MXNet::Interpreter::Values::drop($_[0]) if ${^GLOBAL_PHASE} ne 'DESTRUCT' }
 

@@ -2,7 +2,6 @@ package AI::MXNet::NDArray::CSR;
 # Matrices in compressed sparse row format. POD at the end.
 use strict;
 use warnings;
-use AI::MXNet::NDArray::Sparse;
 our @ISA = ('AI::MXNet::NDArray::Sparse');
 
 sub data    { $_[0]->_part('data') }
@@ -46,4 +45,57 @@ sub aspdlccs
     return PDL::CCS::Nd->newFromWhich($places->convert(PDL::indx()), $data, pdims => PDL->pdl(PDL::indx(), $columns, $rows));
 }
 
+require AI::MXNet::NDArray::Sparse;
+
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray::CSR - matrices in compressed sparse row format
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $csr = nd->array([[1, 0, 2], [0, 0, 3]])->tostype('csr');
+    print $csr->data->aspdl, "\n";       # [1 2 3]
+    print $csr->indices->aspdl, "\n";    # [0 2 2]
+    print $csr->indptr->aspdl, "\n";     # [0 2 3]
+    print $csr->slice(1)->aspdl;         # [[0 0 3]]
+
+=head1 DESCRIPTION
+
+Row i holds C<data[indptr[i] .. indptr[i + 1] - 1]> in the columns that C<indices> has at these positions; all other
+elements are zero. See L<AI::MXNet::NDArray::Sparse> for how such arrays are made and what operators do with them.
+
+=head1 METHODS
+
+=head2 data, indices, indptr
+
+Copies of the parts: vectors of the stored values, in the dtype of the matrix; of their columns, int64; of where each row
+begins, int64, with the number of values at the end.
+
+=head2 slice
+
+    my $first = $csr->slice([0, 0]);                                # rows 0 to 0, as a CSR
+    my $block = $csr->slice(begin => [0, 1], end => [2, 3]);        # the operator: rows and columns, ends excluded
+
+Rows: an index or a range, inclusive and from the end if negative. It is a copy.
+
+=head2 set
+
+    $csr .= nd->ones([2, 3]);    # a dense array, a piddle or a list: its values are stored as CSR
+
+Numbers die.
+
+=head2 aspdlccs
+
+The matrix as a L<PDL::CCS::Nd> of dims (columns, rows). PDL::CCS is loaded when this is first called.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray::Sparse>, L<AI::MXNet::NDArray>
+
+=cut

@@ -2,9 +2,10 @@ package AI::MXNet::NDArray::Sparse;
 # What csr and row_sparse arrays have in common, and how they are made: nd->sparse. POD at the end.
 use strict;
 use warnings;
-use base 'AI::MXNet::NDArray';
 use Scalar::Util qw(blessed);
+use AI::MXNet::NDArray;
 use AI::MXNet::NDArray::Base;
+our @ISA = ('AI::MXNet::NDArray::Sparse::Operators', 'AI::MXNet::NDArray');
 
 my %classes = (csr => 'AI::MXNet::NDArray::CSR', row_sparse => 'AI::MXNet::NDArray::RowSparse');
 
@@ -253,8 +254,130 @@ sub _from_ccs
     return [$ccs->whichVals, [$places->slice('(1)'), $places->slice('(0)')]];
 }
 
-AI::MXNet::NDArray::Base::install(__PACKAGE__, '_sparse_');
+AI::MXNet::NDArray::Base::install('AI::MXNet::NDArray::Sparse::Operators', '_sparse_');
 require AI::MXNet::NDArray::CSR;
 require AI::MXNet::NDArray::RowSparse;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray::Sparse - arrays of which only a part is stored
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd autograd);
+
+    my $csr = nd->sparse->csr_matrix([[1, 2, 3], [0, 2, 2], [0, 2, 3]], shape => [2, 3]);
+    print $csr->aspdl;                                             # [[1 0 2] [0 0 3]]
+    my $rows = nd->sparse->row_sparse_array([[[1, 2], [3, 4]], [0, 3]], shape => [5, 2]);
+    print nd->sparse->dot($csr, nd->ones([3, 4]))->aspdl;          # a dense [2, 4]
+
+    my $weight = nd->ones([1000, 8]);
+    $weight->attach_grad(stype => 'row_sparse');
+    my $loss;
+    autograd->record(sub {
+        $loss = nd->Embedding(nd->array([3, 7]), $weight, input_dim => 1000, output_dim => 8, sparse_grad => 1)->sum;
+    });
+    $loss->backward;                                               # the gradient has rows 3 and 7
+    nd->sgd_update($weight, $weight->grad, lr => 0.1, out => $weight);    # and so does the update
+
+=head1 DESCRIPTION
+
+C<< nd->sparse >> is this package: it makes sparse arrays, and has the operators C<_sparse_x> as C<x>. It is also what its
+two kinds have in common: L<AI::MXNet::NDArray::CSR>, matrices of which few elements are not zero, and
+L<AI::MXNet::NDArray::RowSparse>, arrays of which few rows are not. Both are NDArrays: C<stype> is C<csr> or C<row_sparse>.
+
+Every operator takes sparse arrays. Where MXNet computes on what is stored, so do we, and the result has the storage type
+that it has there: functions that leave zero as it is keep it; so do products and quotients with numbers; sums,
+differences and products of two arrays of one kind and shape; C<slice>, C<take> and C<concat> of rows of CSR. The product
+of a CSR with a dense matrix is dense, that of its transpose RowSparse. All else is computed on dense copies and is dense.
+
+An array keeps its storage type when it is written to: C<.=>, C<+=> and C<out> convert what they store.
+
+=head1 FUNCTIONS
+
+C<ctx> is the current context and C<dtype> float32 unless given. Lists may also be piddles and arrays.
+
+=head2 csr_matrix
+
+    my $same  = nd->sparse->csr_matrix([[1, 2, 3], [[0, 0, 1], [0, 2, 2]]]);    # values, [rows, columns]
+    my $empty = nd->sparse->csr_matrix([4, 5]);                                  # all zeros
+    my $of    = nd->sparse->csr_matrix(nd->ones([2, 2]), dtype => 'float64');
+
+A CSR of [values, columns, where each row begins] (see L<AI::MXNet::NDArray::CSR>); of [values, [rows, columns]] in any
+order, where what falls on one place is added up; of a shape; of a dense array, piddle or slice; of a CSR; of a
+L<PDL::CCS::Nd>, whose dims are (columns, rows) as those of any piddle. C<shape> is found from the numbers if it is
+not given. Of piddles and arrays the dtype is theirs. What is put together wrongly dies when it is used, or at
+L</check_format>.
+
+=head2 row_sparse_array
+
+    my $array = nd->sparse->row_sparse_array([[[5, 6]], [1]], shape => [3, 2]);    # row 1 is [5, 6]
+
+A RowSparse of [rows, their numbers], of a shape, of a dense source, or of a RowSparse.
+
+=head2 zeros, empty
+
+    my $zeros = nd->sparse->zeros('csr', [2, 3], dtype => 'float64');
+    $zeros = nd->zeros([2, 3], stype => 'csr');                                    # the same in float32
+
+=head2 array
+
+    my $copy = nd->sparse->array($csr);
+
+A copy of a sparse array, or a CSR of a L<PDL::CCS::Nd>. Dense sources die.
+
+=head2 coo_matrix
+
+Dies: C<csr_matrix> takes coordinates.
+
+=head2 class_of
+
+For the other modules: the package of a storage type.
+
+=head1 METHODS
+
+All those of L<AI::MXNet::NDArray>, with these differences.
+
+=head2 aspdl
+
+The dense values.
+
+=head2 tostype
+
+    my $plain = $csr->tostype('default');
+    my $back  = $plain->tostype('csr');
+
+Between csr and row_sparse there is no way but through C<default>.
+
+=head2 astype
+
+In another dtype; the storage type stays.
+
+=head2 check_format
+
+    $csr->check_format;
+
+Dies unless the parts of the array fit together: shapes, and, unless a false argument is given, indices within bounds and
+in strictly rising order.
+
+=head2 describe
+
+    print $csr->describe;    # a line feed, then <AI::MXNet::NDArray::CSR, 2x3 @cpu(0)>
+
+=head2 reshape, size, at
+
+Die: not implemented for sparse arrays.
+
+=head2 STORABLE_freeze, STORABLE_thaw
+
+For L<Storable>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>, L<AI::MXNet::NDArray::CSR>, L<AI::MXNet::NDArray::RowSparse>
+
+=cut

@@ -1,0 +1,158 @@
+# However the engine ends: the next call says so, and a new engine works.
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+use File::Temp qw(tempdir);
+use Test::More;
+use AI::MXNet qw(mx nd autograd);
+use Processes qw(died_within is_alive later parent_of soon);
+
+plan skip_all => 'the tests look into /proc' unless -d "/proc/$$";
+
+# Code that runs in every Python that starts from now on: the engine's own life is not arranged for tests.
+my $folder = tempdir(CLEANUP => 1);
+sub engines_run
+{
+    my ($code) = @_;
+    open my $file, '>', "$folder/sitecustomize.py" or die $!;
+    print {$file} $code;
+    close $file or die $!;
+    $ENV{PYTHONPATH} = $folder;
+    $ENV{PYTHONDONTWRITEBYTECODE} = 1;
+    return;
+}
+
+# A thread of the engine's process that does this after some time. The supervisor is the process before the fork.
+sub engine_does
+{
+    my ($seconds, $code) = @_;
+    return engines_run(<<"PYTHON");
+import os, sys, threading, time
+def act():
+    time.sleep($seconds)
+    $code
+os.register_at_fork(after_in_child=lambda: threading.Thread(target=act, daemon=True).start())
+PYTHON
+}
+
+sub works
+{
+    my ($what) = @_;
+    my $x = nd->array([1, 2, 3]);
+    $x->attach_grad;
+    my $y;
+    autograd->record(sub { $y = ($x * $x)->sum });
+    $y->backward;
+    is_deeply $x->grad->aspdl->unpdl, [2, 4, 6], $what;
+    return;
+}
+
+subtest 'a killed engine' => sub {
+    my $x = nd->ones([2, 3]);
+    my $pid = mx->engine->pid;
+    my $supervisor = parent_of($pid);
+    kill KILL => $pid;
+    my ($error, $time) = died_within(sub { soon(sub { my $y = $x + 1; 0 }) });
+    like $error, qr/\AThe engine .* is gone: it was killed by SIGKILL\n/, 'the next call names the signal';
+    like $error, qr/mx->engine->restart/, 'and what to do';
+    like $error, qr/ at \Q$0\E line \d+\.\n\z/, "on the user's line";
+    cmp_ok $time, '<', 1, 'within a second';
+    ok soon(sub { !is_alive($supervisor) }), 'nothing of it is left';
+    like +(died_within(sub { $x->aspdl }))[0], qr/is gone: it was killed by SIGKILL/, 'so does every call after that';
+    like +(died_within(sub { nd->ones([2]) }))[0], qr/is gone/, 'that makes an array, too';
+    is eval { mx->engine->pid }, $pid, 'its process id is known';
+
+    mx->engine->restart;
+    works('after a restart, arrays work');
+    isnt mx->engine->pid, $pid, 'in another process';
+    like +(died_within(sub { $x + 1 }))[0], qr/\AThe array <AI::MXNet::NDArray 2x3 \@cpu\(0\)> belongs to another engine/,
+        'the arrays from before die by name';
+    like +(died_within(sub { $x->aspdl }))[0], qr/\AThe array <AI::MXNet::NDArray 2x3 .* another engine/, 'and when read';
+    undef $x;
+    works('to let go of them harms nothing');
+};
+
+subtest 'arrays that the engine named are of the past, too, after a restart' => sub {
+    my @named = map { nd->contrib->boolean_mask(nd->arange(start => 0, stop => 4), nd->array([1, 0, 1, $_ % 2])) } 1 .. 50;
+    is_deeply $named[-1]->shape, [2], 'the engine named it';
+    mx->engine->restart;
+    my @new = map { nd->ones([2]) * $_ } 1 .. 100;
+    like +(died_within(sub { $_->aspdl }))[0], qr/belongs to another engine/ for @named[0, -1];
+    undef @named;
+    is $new[$_]->aspdl->at(0), $_ + 1, 'the new are untouched' for 0, 49, 99;
+};
+
+subtest 'killed while a computation is waited for' => sub {
+    my $x = nd->ones([6000, 6000], dtype => 'float64');
+    my $pid = mx->engine->pid;
+    my $product = nd->dot($x, $x);
+    later(0.3, "kill -KILL $pid");
+    my ($error, $time) = died_within(sub { $product->wait_to_read });
+    like $error, qr/killed by SIGKILL/;
+    cmp_ok $time, '<', 1.3, 'the wait ends within a second of it';
+    mx->engine->restart;
+    works('a restart helps');
+};
+
+subtest 'killed by another signal' => sub {
+    kill SEGV => mx->engine->pid;
+    like +(died_within(sub { nd->waitall }))[0], qr/it was killed by SIGSEGV/;
+    mx->engine->restart;
+};
+
+subtest 'signals that the whole process group gets are none of its business' => sub {
+    my $x = nd->ones([2]);
+    my $pid = mx->engine->pid;
+    kill $_ => $pid, parent_of($pid) for qw(INT QUIT TERM HUP USR1 USR2 PIPE);
+    is eval { ($x + 1)->aspdl->sum }, 4;
+};
+
+subtest 'its supervisor is killed' => sub {
+    my $x = nd->ones([2]);
+    my $pid = mx->engine->pid;
+    kill KILL => parent_of($pid);
+    my ($error, $time) = died_within(sub { soon(sub { $x->aspdl; 0 }) });
+    like $error, qr/is gone: it ended without a report, because its supervisor was killed/;
+    cmp_ok $time, '<', 1;
+    ok soon(sub { !is_alive($pid) }), 'the engine does not outlive it';
+    mx->engine->restart;
+    works('a restart helps');
+};
+
+subtest 'it ends by itself' => sub {
+    engine_does(0.5, 'os.write(2, b"first words\\n" * 2000 + b"the roof is on fire\\nso I leave\\n"); os._exit(7)');
+    open my $saved, '>&', \*STDERR or die $!;
+    open STDERR, '>', "$folder/stderr" or die $!;
+    mx->engine->restart;
+    my ($error) = died_within(sub { soon(sub { nd->ones([2])->aspdl; 0 }, 10) });
+    open STDERR, '>&', $saved or die $!;
+    like $error, qr/is gone: it ended with status 7; the end of its stderr:\n/, 'the status is told';
+    like $error, qr/\n    first words\n    the roof is on fire\n    so I leave\nIts arrays/, 'and its last words';
+    is scalar(() = $error =~ /first words/g), 10, 'only the last';
+    is -s "$folder/stderr", 2000 * 12 + 31, 'all of them went to stderr';
+    delete $ENV{PYTHONPATH};
+    mx->engine->restart;
+    works('a restart helps');
+};
+
+subtest 'it is ended and started again at any time' => sub {
+    for (1 .. 3) {
+        my @arrays = map { nd->ones([3]) } 1 .. 100;
+        mx->engine->restart;
+    }
+    works('also with work that was never sent');
+    my $y = nd->ones([2]);
+    $y->attach_grad;
+    autograd->record(sub {
+        mx->engine->restart;
+        my $x = nd->ones([3]);
+        $x->attach_grad;
+        my $z = $x * 2;
+        $z->backward;
+        is_deeply $x->grad->aspdl->unpdl, [2, 2, 2], 'and in the midst of a recording';
+    });
+    works('which then ends as ever');
+};
+
+done_testing;

@@ -1,0 +1,78 @@
+"""Work on large arrays, piece by piece: each fits the cache, and where there are many, all cores share them.
+
+NumPy lets go of the interpreter's lock inside its loops, so threads help where a piece takes long enough. The pieces
+depend on nothing but the size of the work, so that results are the same bits on any number of cores. Threads take
+the next piece as they get to it: one that the system gives less time does less.
+"""
+
+import os
+import queue
+import signal
+import threading
+
+import numpy as np
+
+PIECE = 1 << 15  # elements: 128 KB of float32, so that the arrays of a chain of steps fit the second-level cache
+SHARED = 8  # pieces from which on other threads help; see docs/performance.md for the measurement
+MOST_THREADS = 8  # the interpreter's lock goes round between pieces, which more threads would wait for
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Helpers:
+    """The threads that help; they are started when first needed, and anew in a forked child, which has none."""
+
+    def __init__(self):
+        self.tasks, self.count = queue.SimpleQueue(), 0
+
+    def start(self, count):
+        while self.count < count:
+            self.count += 1
+            threading.Thread(target=self._serve, args=(self.tasks,), name="helper", daemon=True).start()
+
+    @staticmethod
+    def _serve(tasks):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+        np.seterr(all="ignore")
+        while True:
+            tasks.get()()
+
+
+helpers = Helpers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=helpers.__init__)
+
+
+def in_pieces(work, count, width=1, piece=PIECE):
+    """Call `work(start, stop)` for consecutive pieces of range(count), until all of it is covered.
+
+    width: how many elements each of `count` stands for; a piece has about `piece` elements. `work` must write nowhere
+    but to its own part of the results."""
+    step = max(1, piece // max(1, width))
+    starts = iter(range(0, count, step))
+
+    def run():
+        for start in starts:
+            work(start, min(start + step, count))
+
+    threads = min(CORES, MOST_THREADS)
+    if threads == 1 or count < SHARED * step or count * width < SHARED * piece:
+        run()
+        return
+    failures, finished = [], queue.SimpleQueue()
+
+    def help_out():
+        try:
+            run()
+        except BaseException as reason:
+            failures.append(reason)
+        finished.put(None)
+
+    helpers.start(threads - 1)
+    for _ in range(threads - 1):
+        helpers.tasks.put(help_out)
+    run()
+    for _ in range(threads - 1):
+        finished.get()
+    if failures:
+        raise failures[0]
