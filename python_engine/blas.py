@@ -5,13 +5,13 @@ speed of small networks. So a product below THREADED flops runs on one thread, a
 """
 
 import ctypes
-import os
 from pathlib import Path
 
 import numpy as np
 
+from .parallel import CORES
+
 THREADED = 3e7  # flops; see docs/performance.md for the measurement
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _setter():

@@ -18,6 +18,7 @@ GRADIENTS = {
 
 # Divisions by zero and overflows give inf and nan, as in MXNet, and no warnings. As a decorator, errstate costs half.
 call = np.errstate(all="ignore")(tape.invoke)
+call_for = np.errstate(all="ignore")(tape.invoke_for)
 
 
 def run(name, *arrays, **attrs):
@@ -42,9 +43,9 @@ def function_of(operator, name):
             if type(array) is not NDArray:
                 _check_arrays(operator, arrays)
                 break
-        outputs = call(operator, arrays, attrs)
         if out is not None:
-            return _write(operator, arrays, outputs[: operator.visible_count(attrs)], out)
+            return _write(operator, arrays, attrs, out)
+        outputs = call(operator, arrays, attrs)
         if single:
             return outputs[0]
         visible = operator.visible_count(attrs)
@@ -113,11 +114,12 @@ def _check_arrays(operator, arrays):
             raise ArgumentError(f"Argument {name} must have NDArray type, but got {array!r:.200} in {operator.name}")
 
 
-def _write(operator, inputs, outputs, out):
+def _write(operator, inputs, attrs, out):
     """Put the outputs where `out` says."""
     targets = [out] if isinstance(out, NDArray) else out
     if not isinstance(targets, (list, tuple)) or not all(isinstance(target, NDArray) for target in targets):
         raise ArgumentError(f"out is an NDArray or a list of them, but got {out!r:.200} in {operator.name}")
+    outputs = call_for(operator, inputs, attrs, targets)[: operator.visible_count(attrs)]
     if len(targets) != len(outputs):
         raise ArgumentError(f"Operator {operator.name} has {len(outputs)} outputs, but out holds {len(targets)} arrays")
     for target, output in zip(targets, outputs, strict=True):

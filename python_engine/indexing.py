@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from . import tape
+from . import sparse, tape
 from .errors import ArgumentError, AutogradError, MXNetError, ShapeError
 from .functions import call, run
 from .ndarray import NDArray
@@ -27,6 +27,8 @@ class OutOfBoundsError(MXNetError, IndexError):
 def get(x, key):
     """The part of `x` that `key` names; the tape knows."""
     shape = x.data.shape
+    if sparse.exists and isinstance(x.data, Sparse):
+        return _rows(x, key)
     if type(key) is int:
         return call(_view_at, [x], {"index": _position(key, shape, 0)})[0]
     if type(key) is slice:
@@ -35,6 +37,18 @@ def get(x, key):
             return call(_view_slice, [x], {"begin": begin, "end": end})[0]
     items = _items(key, shape)
     return _gather(x, items) if any(isinstance(item, np.ndarray) for item in items) else _crop(x, items)
+
+
+def _rows(x, key):
+    """The rows of a csr array that a number or a slice names, as a csr array; of a row_sparse one, all of it."""
+    if type(key) is slice and key == WHOLE:
+        return x
+    if x.stype == "csr" and type(key) is int:
+        row = _position(key, x.data.shape, 0)
+        return run("slice", x, begin=(row,), end=(row + 1,))
+    if x.stype == "csr" and type(key) is slice and key.step in (None, 1):
+        return run("slice", x, begin=(key.start,), end=(key.stop,))
+    raise ArgumentError(f"[{key!r:.80}] of a {x.stype} array: rows of csr arrays can be taken, and tostype('default')")
 
 
 def put(x, key, value):

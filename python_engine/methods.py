@@ -15,7 +15,7 @@ from .errors import ArgumentError, ShapeError
 from .functions import function_of, run
 from .ndarray import NDArray
 from .registry import OPERATORS
-from .sparse import dense, stype_of
+from .sparse import STYPES, Sparse, dense, nothing, stype_of
 
 CLASSES = {"default": "NDArray", "row_sparse": "RowSparseNDArray", "csr": "CSRNDArray"}  # as MXNet prints them
 
@@ -70,7 +70,7 @@ class Methods:
         return f"{values}\n<{CLASSES[self.stype]} {'x'.join(map(str, self.data.shape))} @{CPU}>"
 
     def __reduce__(self):
-        return NDArray, (self.asnumpy(),)
+        return NDArray, (self.data if isinstance(self.data, Sparse) else self.asnumpy(),)
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 
@@ -110,9 +110,8 @@ class Methods:
         return self
 
     def tostype(self, stype):
-        """A copy in a storage type, of which there is one: "default"."""
-        _check_dense(stype)
-        return self.copy()
+        """A copy in another storage type: "default", "row_sparse" or "csr"; between the last two there is no way."""
+        return run("cast_storage", self, stype=_known(stype))
 
     # -- copies and views ----------------------------------------------------------------------------------------------
 
@@ -122,9 +121,15 @@ class Methods:
         return run("transpose", self)
 
     def astype(self, dtype, copy=True):
-        """The values in another dtype, fractions cut off: a new array, unless `copy` is false and it has that dtype."""
+        """The values in another dtype, fractions cut off: a new array, unless `copy` is false and it has that dtype.
+
+        A sparse array stays of its storage type, and is not recorded."""
         name = dtype_name(dtype)
-        return self if not copy and self.data.dtype == name else run("Cast", self, dtype=name)
+        if not copy and self.data.dtype == name:
+            return self
+        if isinstance(self.data, Sparse):
+            return NDArray(self.data.astype(name))
+        return run("Cast", self, dtype=name)
 
     def broadcast_to(self, shape):
         """Repeated along axes of length 1, and along new ones in front, to `shape`. ValueError if it does not fit."""
@@ -175,9 +180,11 @@ class Methods:
     def attach_grad(self, grad_req="write", stype=None):
         """Make the array a variable: its `grad` is a new array of zeros, which `backward` writes to.
 
-        grad_req: "write", "add" to what is there, or "null". The array leaves any graph it was in."""
-        _check_dense(stype or "default")
-        autograd.mark_variables(self, NDArray(np.zeros_like(self.data, order="C")), grad_req)
+        grad_req: "write", "add" to what is there, or "null". stype: the storage type of the gradient; None: that of the
+        array. The array leaves any graph it was in."""
+        stype, shape, dtype = _known(stype or self.stype), self.data.shape, self.data.dtype
+        zeros = np.zeros(shape, dtype) if stype == "default" else nothing(stype, shape, dtype)
+        autograd.mark_variables(self, NDArray(zeros), grad_req)
 
     def backward(self, out_grad=None, retain_graph=False, train_mode=True):
         """Compute the gradients of this array by the variables it depends on, and store them in their `grad`.
@@ -186,9 +193,10 @@ class Methods:
         autograd.backward([self], [out_grad], retain_graph, train_mode)
 
 
-def _check_dense(stype):
-    if stype != "default":
-        raise ArgumentError(f"this engine holds dense arrays (stype 'default') only, but got {stype!r}")
+def _known(stype):
+    if stype not in STYPES:
+        raise ArgumentError(f"a storage type is one of {', '.join(STYPES)}, but got {stype!r:.80}")
+    return stype
 
 
 def _attach():

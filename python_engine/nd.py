@@ -8,6 +8,7 @@ and so on. What MXNet has beside its operators is written out below.
 import numpy as np
 
 from . import methods, random  # noqa: F401  methods gives NDArray its interface
+from . import nd_sparse as sparse
 from .context import check_usable
 from .errors import ArgumentError, MXNetError, ShapeError
 from .functions import Namespace, function_of
@@ -15,6 +16,7 @@ from .methods import dtype_name
 from .ndarray import NDArray
 from .overloads import FUNCTIONS
 from .registry import OPERATORS
+from .sparse import dense
 
 __all__ = [
     "NDArray", "arange", "array", "concatenate", "contrib", "empty", "eye", "from_numpy", "full", "histogram", "image",
@@ -23,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 op = _internal = Namespace("")
-linalg, contrib, image, sparse = (Namespace(f"_{name}_") for name in ("linalg", "contrib", "image", "sparse"))
+linalg, contrib, image = (Namespace(f"_{name}_") for name in ("linalg", "contrib", "image"))
 globals().update(FUNCTIONS)
 
 
@@ -47,6 +49,8 @@ def array(source_array, ctx=None, dtype=None):
 
     dtype: that of an NDArray, else float32, if not given. Source: mx.nd.array."""
     check_usable(ctx)
+    if isinstance(source_array, NDArray) and source_array.stype != "default":
+        return sparse.array(source_array, dtype=dtype)
     if dtype is None:
         dtype = source_array.dtype if isinstance(source_array, NDArray) else "float32"
     name = dtype_name(dtype)
@@ -77,8 +81,10 @@ def empty(shape, ctx=None, dtype=None):
         raise ShapeError(f"a shape consists of dimensions from 0, but got {shape}") from None
 
 
-def zeros(shape, ctx=None, dtype=None, out=None, **_ignored):
-    """Zeros; float32 if no dtype is given."""
+def zeros(shape, ctx=None, dtype=None, stype=None, out=None, **_ignored):
+    """Zeros; float32 if no dtype is given, dense if no stype is."""
+    if stype not in (None, "default"):
+        return sparse.zeros(stype, shape, ctx, dtype)
     return _filled("_zeros", shape, ctx, dtype, out)
 
 
@@ -173,7 +179,7 @@ def histogram(a, bins=10, range=None):
         raise ArgumentError(f"bins argument should be either an integer or an NDArray, but is {bins!r:.80}")
     if range is not None:
         return op._histogram(a, bin_cnt=bins, range=range)
-    counts, edges = op._histogram(a, bin_cnt=bins, range=(float(a.data.min()), float(a.data.max())))
+    counts, edges = op._histogram(a, bin_cnt=bins, range=(float(dense(a.data).min()), float(dense(a.data).max())))
     return [counts.astype("float32"), edges]
 
 
@@ -196,9 +202,9 @@ def save(fname, data):
     if not all(isinstance(array, NDArray) for array in arrays):
         raise ArgumentError(f"save takes an NDArray, a list of them or a dict of str to NDArray, but got {data!r:.80}")
     if isinstance(data, dict):
-        _params().save(fname, {name: array.asnumpy() for name, array in data.items()})
+        _params().save(fname, {name: array.data for name, array in data.items()})
     else:
-        _params().save(fname, [array.asnumpy() for array in data])
+        _params().save(fname, [array.data for array in data])
 
 
 def load(fname):
@@ -223,9 +229,10 @@ def _loaded(read, source):
         values = getattr(params, read)(source)
     except params.ParamsError as reason:
         raise MXNetError(str(reason)) from None
-    for value in values.values() if isinstance(values, dict) else values:
-        if not isinstance(value, np.ndarray):
-            raise MXNetError("the file holds sparse arrays, which this engine does not hold yet")
     if isinstance(values, dict):
-        return {name: NDArray(value) for name, value in values.items()}
-    return [NDArray(value) for value in values]
+        return {name: NDArray(_held(value)) for name, value in values.items()}
+    return [NDArray(_held(value)) for value in values]
+
+
+def _held(value):
+    return value if isinstance(value, np.ndarray) else value.engine_form()

@@ -8,7 +8,7 @@ import operator
 
 import numpy as np
 
-from . import tape
+from . import sparse, tape
 from .functions import call
 from .ndarray import NDArray
 from .registry import OPERATORS
@@ -43,10 +43,13 @@ _ROWS = [
 
 def _method(name, with_array, with_number):
     two_arrays, array_and_number = OPERATORS[with_array], OPERATORS[with_number]
+    of_one_shape = OPERATORS.get(with_array.replace("broadcast", "elemwise"), two_arrays)
     none, defaults = two_arrays.defaults, array_and_number.defaults
 
     def compute(self, other):
         if isinstance(other, NDArray):
+            if sparse.exists and self.data.shape == other.data.shape:
+                return call(of_one_shape, [self, other], none)[0]  # which keeps sparse arrays sparse
             return call(two_arrays, [self, other], none)[0]
         if isinstance(other, NUMBERS):
             return call(array_and_number, [self], {**defaults, "scalar": float(other)})[0]

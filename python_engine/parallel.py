@@ -13,6 +13,7 @@ import threading
 import numpy as np
 
 PIECE = 1 << 15  # elements: 128 KB of float32, so that the arrays of a chain of steps fit the second-level cache
+FAST_PIECE = 1 << 18  # elements, for a single step that is about as fast as memory
 SHARED = 8  # pieces from which on other threads help; see docs/performance.md for the measurement
 MOST_THREADS = 8  # the interpreter's lock goes round between pieces, which more threads would wait for
 
@@ -24,6 +25,7 @@ class Helpers:
 
     def __init__(self):
         self.tasks, self.count = queue.SimpleQueue(), 0
+        self.engaged = threading.Lock()
 
     def start(self, count):
         while self.count < count:
@@ -48,31 +50,45 @@ def in_pieces(work, count, width=1, piece=PIECE):
 
     width: how many elements each of `count` stands for; a piece has about `piece` elements. `work` must write nowhere
     but to its own part of the results."""
-    step = max(1, piece // max(1, width))
+    if count * width <= piece:
+        work(0, count)
+        return
+    step = max(1, piece // width)
     starts = iter(range(0, count, step))
 
     def run():
         for start in starts:
             work(start, min(start + step, count))
 
-    threads = min(CORES, MOST_THREADS)
-    if threads == 1 or count < SHARED * step or count * width < SHARED * piece:
+    others = min(CORES, MOST_THREADS) - 1
+    # not while the helpers are at work, perhaps on the very piece that asks
+    if others and count > (SHARED - 1) * step and helpers.engaged.acquire(blocking=False):
+        _share(run, starts, others)
+    else:
         run()
-        return
+
+
+def _share(run, starts, others):
+    """`run` here and on other threads, at once."""
     failures, finished = [], queue.SimpleQueue()
 
-    def help_out():
+    def task():
         try:
             run()
         except BaseException as reason:
             failures.append(reason)
         finished.put(None)
 
-    helpers.start(threads - 1)
-    for _ in range(threads - 1):
-        helpers.tasks.put(help_out)
-    run()
-    for _ in range(threads - 1):
-        finished.get()
+    helpers.start(others)
+    for _ in range(others):
+        helpers.tasks.put(task)
+    try:
+        run()
+    finally:
+        for _ in starts:
+            pass  # after an exception nobody needs the rest
+        for _ in range(others):
+            finished.get()
+        helpers.engaged.release()
     if failures:
         raise failures[0]

@@ -36,6 +36,9 @@ class Sparse:
     def __repr__(self):
         return f"<{self.stype} {self.dtype} {self.shape}, {len(self.indices)} indices>"
 
+    def __reduce__(self):
+        return type(self), (*self.parts(), self.shape)
+
     @property
     def dtype(self):
         return self.data.dtype

@@ -261,19 +261,22 @@ def _invoke_sparse(operator, inputs, attrs, target=None):
     return outputs
 
 
+def invoke_for(operator, inputs, attrs, targets):
+    """As `invoke`, for a caller who then stores the outputs in existing arrays: the first may be the target itself.
+
+    So an optimizer that updates some rows of the target need not copy the others."""
+    if sparse.exists and targets and not state.recording and storage.concerns(inputs):
+        return _invoke_sparse(operator, inputs, attrs, targets[0])
+    return invoke(operator, inputs, attrs)
+
+
 def invoke_into(operator, inputs, attrs, targets):
     """As `invoke`, with the outputs written into existing arrays (MXNet's `out=`); the last ones may be left out."""
-    if sparse.exists and targets and storage.concerns(inputs):
-        # an optimizer that updates some rows of the target need not copy the others
-        outputs = _invoke_sparse(operator, inputs, attrs, None if state.recording else targets[0])
-    else:
-        outputs = invoke(operator, inputs, attrs)
+    outputs = invoke_for(operator, inputs, attrs, targets)
     if len(targets) > len(outputs):
         raise ArgumentError(f"{len(outputs)} outputs were computed, but {len(targets)} arrays to write to are named")
     for target, output in zip(targets, outputs):
-        if output is not target:
-            store(target, output, inputs)
-    return outputs
+        store(target, output, inputs)
 
 
 def _note_lender(inputs, output):
@@ -364,6 +367,8 @@ def store(target, output, inputs=()):
     """Write an operator's output into an existing array (MXNet's `out=`), which takes its place on the tape.
 
     inputs: those of the operator, none of which a recorded call may overwrite, for the gradient may need them."""
+    if output is target:
+        return
     if target.data.shape != output.data.shape:
         raise ShapeError(
             f"the output has shape {list(output.data.shape)}, but the array given as out has {list(target.data.shape)}"

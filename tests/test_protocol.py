@@ -267,6 +267,13 @@ def test_hidden_outputs_may_be_left_out_but_no_more_be_named_than_there_are(engi
     assert (values(engine, 2), values(engine, 3)) == ([1], [2])
 
 
+def test_a_call_may_name_no_outputs_and_its_failure_is_still_told(engine):
+    put(engine, 1, 1, 2)
+    engine.send([[SQUARE, None, [], 1], ["failures", 2], [SQUARE, None, [], 77], ["failures", 3]])
+    assert engine.receive()[0] == [2, "ok"]
+    assert engine.receive()[0] == [3, "ok", "square", "handle 77 names no array", "", 0]
+
+
 def test_a_long_frame_is_read_as_any_other(engine):
     put(engine, 1, 1)
     engine.send([[SQUARE, None, handle, 1] for handle in range(2, 10_000)])

@@ -158,6 +158,7 @@ subtest 'the client of such an engine says what is wrong, at once and at every l
         'an unknown message'          => [frame($codec->pack(['eval', 'die'])), 'stay', qr/unknown message \(eval, die\)/],
         'a protocol error'            => [frame($codec->pack([0, 'error', 'protocol', 'why', '', '', '', 0, ''])), 'stay', qr/refused our stream: why/],
         'a frame that is cut off'     => [substr(frame($codec->pack([2, 'ok'])), 0, -1), 'close', qr/it ended/],
+        'an answer to no request'     => [frame($codec->pack([77, 'ok'])), 'stay', qr/it answered request 77, which was not made/],
         'nothing'                     => ['', 'close', qr/it ended/],
     );
     for my $what (sort keys %cases) {

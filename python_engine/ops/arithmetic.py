@@ -9,10 +9,9 @@ import math
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
-from ..parallel import PIECE, SHARED
+from ..parallel import FAST_PIECE, PIECE, SHARED
 from ..registry import ZERO, operator
 from .common import (
-    FAST_PIECE,
     NUMBERS,
     check_same_dtype,
     check_same_shape,

@@ -11,7 +11,6 @@ FLOATS = ("float32", "float64", "float16")
 NUMBERS = {np.dtype(name): {} for name in FLOATS}  # see `number`
 MOST_NUMBERS = 4096
 SEVERAL = 2 * PIECE  # elements from which a formula of several steps gains by pieces that stay in the cache
-FAST_PIECE = 1 << 18  # elements in a piece where there is just one step, which takes NumPy no longer than an addition
 
 
 def keep_dtype(function, piece=PIECE):
@@ -31,17 +30,15 @@ def keep_dtype(function, piece=PIECE):
 
 def elementwise(function, *arrays, piece=PIECE):
     """`function(*arrays, out=...)` of floating point arrays of one shape and dtype, piece by piece where they lie alike
-    in memory and without gaps, else at once."""
-    first = arrays[0]
-    if any(x.strides != first.strides for x in arrays) or not (first.flags.c_contiguous or is_dense(first)):
+    in memory and without gaps, or hold but one number; else at once."""
+    varying = [x for x in arrays if any(x.strides)]
+    first = varying[0] if varying else arrays[0]
+    if any(x.strides != first.strides for x in varying) or not (first.flags.c_contiguous or is_dense(first)):
         return function(*arrays)
     out = np.empty_like(first)
-    flat, into = [x.ravel("K") for x in arrays], out.ravel("K")
-    if len(flat) == 1:
-        (x,) = flat
-        in_pieces(lambda i, j: function(x[i:j], out=into[i:j]), into.size, piece=piece)
-    else:
-        in_pieces(lambda i, j: function(*[x[i:j] for x in flat], out=into[i:j]), into.size, piece=piece)
+    into = out.ravel("K")
+    flat = [x.ravel("K") if any(x.strides) else np.broadcast_to(x[(0,) * x.ndim], into.shape) for x in arrays]
+    in_pieces(lambda i, j: function(*[x[i:j] for x in flat], out=into[i:j]), into.size, piece=piece)
     return out
 
 

@@ -8,11 +8,10 @@ import math
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..parallel import FAST_PIECE, PIECE
 from ..registry import ZERO, operator
 from .common import (
-    FAST_PIECE,
     FLOATS,
-    PIECE,
     SEVERAL,
     check_same_dtype,
     check_same_shape,

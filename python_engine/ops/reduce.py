@@ -12,6 +12,9 @@ from ..attributes import DType, Floats, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
 from ..registry import operator
 from .common import check_same_dtype, check_same_shape, normal_axis, number
+from .sums import is_fast, row_maxima, sum_over
+
+FEW = 2048  # elements, fewer of which NumPy reduces as fast
 
 
 def reduced_axes(operator_name, axis, ndim, exclude=False):
@@ -54,7 +57,10 @@ def _accumulator(data):
 
 
 def _sum(data, axes, keepdims):
-    return np.add.reduce(data, axes, _accumulator(data), None, keepdims)
+    if data.size < FEW or not is_fast(data):
+        return np.add.reduce(data, axes, _accumulator(data), None, keepdims)
+    result = sum_over(data, (axes,) if isinstance(axes, int) else axes)
+    return result if keepdims else result.squeeze(axes)
 
 
 def _prod(data, axes, keepdims):
@@ -74,7 +80,10 @@ def _mean(data, axes, keepdims):
 
 
 def _largest(data, axes, keepdims):
-    return np.maximum.reduce(_not_empty("max", data, axes), axes, None, None, keepdims)
+    if data.size < FEW or axes != (data.ndim - 1,) or not is_fast(data):
+        return np.maximum.reduce(_not_empty("max", data, axes), axes, None, None, keepdims)
+    result = row_maxima(data.reshape(-1, data.shape[-1])).reshape(*data.shape[:-1], 1)
+    return result if keepdims else result.squeeze(axes)
 
 
 def _smallest(data, axes, keepdims):

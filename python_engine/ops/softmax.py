@@ -3,15 +3,18 @@
 import numpy as np
 
 from ..attributes import Choice, DType, Maybe
+from ..blas import use_threads
 from ..errors import ArgumentError, ShapeError
+from ..parallel import in_pieces
 from ..registry import operator
 from .common import normal_axis, widened
 from .nn import check_count, check_floats, check_shape, sums
+from .sums import is_fast, row_maxima, row_sums
 
 FLOATS = Maybe(DType("float16", "float32", "float64"))
 
 
-def _centred(operator_name, data, axis, temperature, beyond=None):
+def _centred(data, axis, temperature, beyond=None):
     """data / temperature less its maximum along `axis`, with -inf where `beyond`; a fresh array, float32 at least."""
     x = widened(data)
     if temperature is not None:
@@ -21,11 +24,30 @@ def _centred(operator_name, data, axis, temperature, beyond=None):
     return x - np.maximum.reduce(x, axis, None, None, True)
 
 
-def normalized_exp(x, axis):
-    """exp(x) / sum of it along `axis`, written over `x`."""
-    np.exp(x, out=x)
-    x /= np.add.reduce(x, axis, None, None, True)
-    return x
+def _by_rows(work, axis, *arrays):
+    """`work(*matrices, out)` with the last axis of the arrays for rows, in pieces; None where `axis` is another one, or
+    the arrays are not in C order and of one type with 32 bits or more."""
+    first = arrays[0]
+    if axis != first.ndim - 1 or not all(x.dtype is first.dtype and is_fast(x) for x in arrays):
+        return None
+    use_threads(1)
+    out = np.empty_like(first)
+    rows = [x.reshape(-1, x.shape[-1]) for x in (*arrays, out)]
+    in_pieces(lambda i, j: work(*[x[i:j] for x in rows]), *out.reshape(rows[0].shape).shape)
+    return out
+
+
+def _softmax_rows(x, out):
+    np.subtract(x, row_maxima(x)[:, None], out=out)
+    np.exp(out, out=out)
+    total = row_sums(out)
+    out *= np.divide(1, total, out=total)[:, None]
+
+
+def _log_softmax_rows(x, out):
+    np.subtract(x, row_maxima(x)[:, None], out=out)
+    total = row_sums(np.exp(out))
+    out -= np.log(total, out=total)[:, None]
 
 
 def _beyond(data, length, axis):
@@ -57,7 +79,11 @@ def softmax(
     beyond = _beyond(data, length, axis) if use_length else None
     if not data.size:
         return data.astype(dtype or data.dtype)
-    out = normalized_exp(_centred("softmax", data, axis, temperature, beyond), axis)
+    out = _by_rows(_softmax_rows, axis, data) if temperature is None and beyond is None else None
+    if out is None:
+        out = _centred(data, axis, temperature, beyond)
+        np.exp(out, out=out)
+        out /= np.add.reduce(out, axis, None, None, True)
     if beyond is not None:
         np.copyto(out, 0, where=beyond)
     return out.astype(dtype or data.dtype, copy=False)
@@ -105,13 +131,20 @@ def backward_softmax(ograd, out, *, axis: int = -1, temperature: Maybe(float) = 
     """The gradient of softmax from its output: out * (ograd - sum of ograd * out along `axis`) / temperature.
 
     Shape and dtype of `ograd`."""
-    g, y = widened(ograd), widened(out)
-    kept = [a for a in range(g.ndim) if a != axis % g.ndim]
-    dx = g - sums(kept, g, y)
-    dx *= y
+    g, y, axis = widened(ograd), widened(out), axis % out.ndim
+    dx = _by_rows(_backward_softmax_rows, axis, g, y)
+    if dx is None:
+        dx = g - sums([a for a in range(g.ndim) if a != axis], g, y)
+        dx *= y
     if temperature is not None:
         dx /= temperature
     return dx.astype(ograd.dtype, copy=False)
+
+
+def _backward_softmax_rows(g, y, out):
+    product = g * y
+    np.multiply(y, row_sums(product)[:, None], out=out)
+    np.subtract(product, out, out=out)
 
 
 @backward_softmax.gradient("ograd")
@@ -143,9 +176,11 @@ def log_softmax(
     axis = normal_axis("log_softmax", axis, data.ndim)
     if not data.size:
         return data.astype(dtype or data.dtype)
-    x = _centred("log_softmax", data, axis, temperature)
-    total = np.add.reduce(np.exp(x), axis, None, None, True)
-    x -= np.log(total, out=total)
+    x = _by_rows(_log_softmax_rows, axis, data) if temperature is None else None
+    if x is None:
+        x = _centred(data, axis, temperature)
+        total = np.add.reduce(np.exp(x), axis, None, None, True)
+        x -= np.log(total, out=total)
     return x.astype(dtype or data.dtype, copy=False)
 
 
@@ -160,12 +195,20 @@ def backward_log_softmax(ograd, out, *, axis: int = -1, temperature: Maybe(float
 
     Shape and dtype of `ograd`."""
     g, y = widened(ograd), widened(out)
-    dx = np.exp(y)
-    dx *= np.add.reduce(g, axis, None, None, True)
-    np.subtract(g, dx, out=dx)
+    dx = _by_rows(_backward_log_softmax_rows, axis % y.ndim, g, y)
+    if dx is None:
+        dx = np.exp(y)
+        dx *= np.add.reduce(g, axis, None, None, True)
+        np.subtract(g, dx, out=dx)
     if temperature is not None:
         dx /= temperature
     return dx.astype(ograd.dtype, copy=False)
+
+
+def _backward_log_softmax_rows(g, y, out):
+    np.exp(y, out=out)
+    out *= row_sums(g)[:, None]
+    np.subtract(g, out, out=out)
 
 
 @backward_log_softmax.gradient("ograd")

@@ -23,7 +23,7 @@ for my $case (@$cases) {
         # twice: what the engine had to be asked for the first time, Perl predicts the second time
         for (1, 2) { $case->{train} ? autograd->train_mode($call) : $call->() }
         my @outputs = ref $outputs eq 'ARRAY' ? @$outputs : $outputs;
-        $result{outputs} = [map { { shape => $_->shape, dtype => $_->dtype } } @outputs];
+        $result{outputs} = [map { { shape => $_->shape, dtype => $_->dtype, stype => $_->stype } } @outputs];
         $_->aspdl for @outputs;    # dies where the engine holds something else
         1;
     };

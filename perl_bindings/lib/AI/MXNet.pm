@@ -13,6 +13,7 @@ use AI::MXNet::Error;
 use AI::MXNet::Context;
 use AI::MXNet::Base ();    # for what it adds to PDL
 use AI::MXNet::NDArray;
+use AI::MXNet::OnDemand;
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Random;
 
@@ -29,6 +30,14 @@ my %accessors = (
     linalg   => 'AI::MXNet::LinAlg',
     contrib  => 'AI::MXNet::Contrib',
     engine   => 'AI::MXNet::Engine',
+
+    # classes of AI::MXNet::OnDemand
+    init         => 'AI::MXNet::Initializer',
+    initializer  => 'AI::MXNet::Initializer',
+    lr_scheduler => 'AI::MXNet::LRScheduler',
+    metric       => 'AI::MXNet::Metric',
+    opt          => 'AI::MXNet::Optimizer',
+    optimizer    => 'AI::MXNet::Optimizer',
 );
 
 for my $name (keys %accessors) {
@@ -97,6 +106,10 @@ Recording and gradients; functions with a gradient of their own.
 
 Samplers, and the operators that have a namespace of their own.
 
+=item L<AI::MXNet::Optimizer>, L<AI::MXNet::LRScheduler>, L<AI::MXNet::Initializer>, L<AI::MXNet::Metric>
+
+What training needs: update rules, learning rates, first values, measures of quality.
+
 =item L<AI::MXNet::Context>, L<AI::MXNet::DType>
 
 Where an array lives, and what it is made of.
@@ -155,6 +168,11 @@ L<AI::MXNet::Random>.
 
 L<AI::MXNet::LinAlg> and L<AI::MXNet::Contrib>, whose C<nd> has the operators. C<< nd->linalg >> and C<< nd->contrib >>
 are shorter.
+
+=head2 optimizer, opt, lr_scheduler, init, initializer, metric
+
+L<AI::MXNet::Optimizer>, L<AI::MXNet::LRScheduler>, L<AI::MXNet::Initializer> and L<AI::MXNet::Metric>, which are loaded
+when one of their methods is called.
 
 =head2 engine
 

@@ -118,6 +118,22 @@ sub build_param_doc
     return $text;
 }
 
+# `around BUILDARGS => \&AI::MXNet::Base::process_arguments;` in a Mouse class: what `python_constructor_arguments` lists
+# may be given by position, in front of the named arguments.
+sub process_arguments
+{
+    my ($original, $class, @arguments) = @_;
+    return $class->$original(@arguments) unless $class->can('python_constructor_arguments');
+    my @order = @{ $class->python_constructor_arguments };
+    my %known = map { $_ => 1 } qw(prefix params shared), map { $_->init_arg // () } $class->meta->get_all_attributes;
+    my @named;
+    while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and $known{ $arguments[-2] }) {
+        unshift @named, splice @arguments, -2;
+    }
+    AI::MXNet::Error::fail("Paramers mismatch expected @order but got ", join ' ', map { $_ // 'undef' } @arguments) if @arguments > @order;
+    return $class->$original((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
+}
+
 sub as_array { return ref $_[0] eq 'ARRAY' ? $_[0] : [$_[0]] }
 
 # The index of the first bin above $value, or their number.
@@ -263,6 +279,19 @@ rest.
 =head2 build_param_doc
 
 Text that describes parameters, from list refs of names, types and descriptions.
+
+=head2 process_arguments
+
+    package Layer {
+        use Mouse;
+        around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+        has [qw(units name)] => (is => 'ro');
+        sub python_constructor_arguments { return ['units'] }
+    }
+    print Layer->new(10, name => 'dense')->units, "\n";    # 10
+
+* For C<BUILDARGS> of Mouse classes: lets the attributes that C<python_constructor_arguments> lists be given by position,
+in front of the named ones.
 
 =head2 ascsr, rand_sparse
 

@@ -5,7 +5,7 @@ use warnings;
 use overload '""' => \&as_string, 'bool' => sub { 1 }, fallback => 1;
 
 # Packages whose frames are never the user's: an error points at the first caller outside of them.
-my $OURS = qr/\A(?:AI::MXNet|mx|nd|gluon|nn|autograd|Function::Parameters|overload|PDL::Core)\b/;
+my $OURS = qr/\A(?:AI::MXNet|mx|nd|gluon|nn|autograd|Function::Parameters|Mouse|_BinaryClassificationMetrics|overload|PDL::Core)\b/;
 
 sub new
 {

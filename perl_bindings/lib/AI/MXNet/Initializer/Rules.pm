@@ -1,0 +1,325 @@
+package AI::MXNet::Initializer::Rules;
+# The initializers. Documented in AI::MXNet::Initializer.
+use strict;
+use warnings;
+use AI::MXNet::Base ();
+use AI::MXNet::Random;
+
+package AI::MXNet::Zero;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+sub _init_weight { my ($self, @rest) = @_; return $self->_init_zero(@rest) }
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('Zeros');
+
+package AI::MXNet::One;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+sub _init_weight { my ($self, @rest) = @_; return $self->_init_one(@rest) }
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('Ones');
+
+package AI::MXNet::Constant;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has value => (is => 'ro', isa => 'Num', required => 1);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['value'] }
+
+sub _init_weight { my ($self, $name, $array) = @_; $array .= $self->value }
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Uniform;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has scale => (is => 'ro', isa => 'Num', default => 0.07);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['scale'] }
+
+sub _init_weight { my ($self, $name, $array) = @_; AI::MXNet::Initializer::_draw($array, 'uniform', -$self->scale, $self->scale) }
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Normal;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has sigma => (is => 'ro', isa => 'Num', default => 0.01);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['sigma'] }
+
+sub _init_weight { my ($self, $name, $array) = @_; AI::MXNet::Initializer::_draw($array, 'normal', 0, $self->sigma) }
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Orthogonal;
+use Mouse;
+use Mouse::Util::TypeConstraints ();
+
+extends 'AI::MXNet::Initializer';
+
+has scale     => (is => 'ro', isa => 'Num', default => 1.414);
+has rand_type => (is => 'ro', isa => Mouse::Util::TypeConstraints::enum([qw(uniform normal)]), default => 'uniform');
+
+# Q of a random matrix, its signs fixed: Mezzadri, How to generate random matrices from the classical compact groups
+# (2007). Of rows and columns, the fewer ones are orthogonal.
+sub _init_weight
+{
+    my ($self, $name, $array) = @_;
+    my ($rows, @rest) = @{ $array->shape };
+    my $columns = AI::MXNet::Base::product(@rest);
+    my $tall = $rows > $columns;
+    my $shape = $tall ? [$columns, $rows] : [$rows, $columns];
+    my $random = $self->rand_type eq 'uniform' ? AI::MXNet::Random->uniform(-1, 1, shape => $shape) : AI::MXNet::Random->normal(0, 1, shape => $shape);
+    my ($q, $l) = @{ AI::MXNet::NDArray->linalg_gelqf($random) };
+    ($q, $l) = ($l, $q) if "@{ $q->shape }" ne "@$shape";
+    $q = $q * $l->diag->sign->reshape([1, -1])->T;
+    $q = $q->T if $tall;
+    $array .= ($self->scale * $q)->reshape($array->shape)->astype($array->dtype);
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Xavier;
+use Mouse;
+use Mouse::Util::TypeConstraints ();
+
+extends 'AI::MXNet::Initializer';
+
+has magnitude   => (is => 'rw', isa => 'Num', default => 3);
+has rnd_type    => (is => 'ro', isa => Mouse::Util::TypeConstraints::enum([qw(uniform gaussian)]), default => 'uniform');
+has factor_type => (is => 'ro', isa => Mouse::Util::TypeConstraints::enum([qw(avg in out)]), default => 'avg');
+
+# Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks (2010).
+sub _init_weight
+{
+    my ($self, $name, $array) = @_;
+    my @shape = @{ $array->shape };
+    AI::MXNet::Error::fail("Xavier initializer cannot be applied to vector \"$name\" of shape [@shape]. It requires at least 2D.") if @shape < 2;
+    my $size = AI::MXNet::Base::product(@shape[2 .. $#shape]);
+    my %fan = (in => $shape[1] * $size, out => $shape[0] * $size);
+    $fan{avg} = ($fan{in} + $fan{out}) / 2;
+    my $scale = sqrt($self->magnitude / $fan{ $self->factor_type });
+    return AI::MXNet::Initializer::_draw($array, $self->rnd_type eq 'uniform' ? (uniform => -$scale, $scale) : (normal => 0, $scale));
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::MSRAPrelu;
+use Mouse;
+
+extends 'AI::MXNet::Xavier';
+
+has '+rnd_type'    => (default => 'gaussian');
+has '+factor_type' => (default => 'avg');
+has slope          => (is => 'ro', isa => 'Num', default => 0.25);
+
+# He and others, Delving deep into rectifiers (2015).
+sub BUILD { my ($self) = @_; $self->magnitude(2 / (1 + $self->slope**2)) }
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Bilinear;
+use Mouse;
+use POSIX ();
+
+extends 'AI::MXNet::Initializer';
+
+# Long, Shelhamer and Darrell, Fully convolutional networks for semantic segmentation (2015).
+sub _init_weight
+{
+    my ($self, $name, $array) = @_;
+    my @shape = @{ $array->shape };
+    AI::MXNet::Error::fail("Bilinear initializer takes the weight of a deconvolution, of 4 dimensions, but \"$name\" has shape [@shape]") if @shape != 4;
+    my $factor = POSIX::ceil($shape[3] / 2);
+    my $center = (2 * $factor - 1 - $factor % 2) / (2 * $factor);
+    my ($y, $x) = map { my $size = $_; [map { 1 - abs($_ / $factor - $center) } 0 .. $size - 1] } @shape[2, 3];
+    my $kernel = AI::MXNet::NDArray->array([map { my $row = $_; [map { $row * $_ } @$x] } @$y], dtype => $array->dtype);
+    $array .= $kernel->broadcast_to(\@shape);
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::LSTMBias;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has forget_bias => (is => 'ro', isa => 'Num', required => 1);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['forget_bias'] }
+
+# the gates are input, forget, cell and output
+sub _init_weight
+{
+    my ($self, $name, $array) = @_;
+    my $hidden = $array->shape->[0] / 4;
+    $array .= 0;
+    my $forget = $array->slice([$hidden, 2 * $hidden - 1]);
+    $forget .= $self->forget_bias;
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::FusedRNN;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has init          => (is => 'ro', isa => 'Str|AI::MXNet::Initializer', required => 1);
+has num_hidden    => (is => 'ro', isa => 'Int',  required => 1);
+has num_layers    => (is => 'ro', isa => 'Int',  required => 1);
+has mode          => (is => 'ro', isa => 'Str',  required => 1);
+has bidirectional => (is => 'ro', isa => 'Bool', default => 0);
+has forget_bias   => (is => 'ro', isa => 'Num',  default => 1);
+
+my %gates = (rnn_relu => [''], rnn_tanh => [''], lstm => [qw(_i _f _c _o)], gru => [qw(_r _z _o)]);
+
+# The vector of the operator RNN has all weights, then all biases; in each of them layers, directions, input and hidden,
+# gates.
+sub _init_weight
+{
+    my ($self, $name, $array) = @_;
+    my $init = ref $self->init ? $self->init : AI::MXNet::Initializer::_from_text($self->init);
+    my $gates = $gates{ $self->mode } // AI::MXNet::Error::fail('FusedRNN: mode is one of ', join(', ', sort keys %gates), ', but got ', $self->mode);
+    my ($hidden, $layers, @sides) = ($self->num_hidden, $self->num_layers, $self->bidirectional ? qw(l r) : 'l');
+    my $unit = @sides * @$gates * $hidden;    # rows of the weights of a layer
+    my $inputs = $array->size / $unit - $hidden - 2 - ($layers - 1) * ($hidden * (@sides + 1) + 2);
+    AI::MXNet::Error::fail("FusedRNN: the parameter $name of ", $array->size, ' elements does not fit this network')
+        if $inputs < 1 or $inputs != int $inputs;
+    my $position = 0;
+    for my $kind (qw(weight bias)) {
+        for my $layer (0 .. $layers - 1) {
+            my %columns = (i2h => $layer ? $hidden * @sides : $inputs, h2h => $hidden);
+            for my $side (@sides) {
+                for my $group (qw(i2h h2h)) {
+                    for my $gate (@$gates) {
+                        my $shape = $kind eq 'weight' ? [$hidden, $columns{$group}] : [$hidden];
+                        my $size = AI::MXNet::Base::product(@$shape);
+                        my $part = $array->slice([$position, $position + $size - 1])->reshape($shape);
+                        if ($kind eq 'bias' and $self->mode eq 'lstm' and $gate eq '_f') { $part .= $self->forget_bias }
+                        else { $init->(AI::MXNet::InitDesc::->new(name => "$side${layer}_$group${gate}_$kind"), $part) }
+                        $position += $size;
+                    }
+                }
+            }
+        }
+    }
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Load;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has param        => (is => 'rw', isa => 'HashRef[AI::MXNet::NDArray]', required => 1);
+has default_init => (is => 'rw', isa => 'Maybe[AI::MXNet::Initializer]');
+has verbose      => (is => 'rw', isa => 'Int', default => 0);
+
+sub BUILD
+{
+    my ($self) = @_;
+    my $arrays = $self->param;
+    $self->param({ map { s/\A(?:arg|aux)://r => $arrays->{$_} } keys %$arrays });
+}
+
+sub call
+{
+    my ($self, $name, $array) = @_;
+    my $loaded = $self->param->{$name};
+    if (defined $loaded) {
+        my ($expected, $got) = map { join ',', @{ $_->shape } } $array, $loaded;
+        AI::MXNet::Error::fail("Parameter $name cannot be initialized from loading. Shape mismatch, target [$expected] vs loaded [$got]")
+            if $expected ne $got;
+        $array .= $loaded->astype($array->dtype);
+    }
+    else {
+        AI::MXNet::Error::fail("Cannot Initialize parameter $name. Not found in loaded param and no default Initializer is provided.")
+            unless defined $self->default_init;
+        $self->default_init->($name, $array);
+    }
+    AI::MXNet::Logging->info('Initialized %s by %s', $name, defined $loaded ? 'loading' : 'default') if $self->verbose;
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Mixed;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has patterns     => (is => 'ro', isa => 'ArrayRef[Str]', required => 1);
+has initializers => (is => 'ro', isa => 'ArrayRef[AI::MXNet::Initializer]', required => 1);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['patterns', 'initializers'] }
+
+sub BUILD
+{
+    my ($self) = @_;
+    my ($patterns, $initializers) = map { scalar @$_ } $self->patterns, $self->initializers;
+    AI::MXNet::Error::fail("Mixed takes as many patterns as initializers, but got $patterns and $initializers") if $patterns != $initializers;
+}
+
+sub call
+{
+    my ($self, $name, $array) = @_;
+    for my $i (0 .. $#{ $self->patterns }) {
+        return $self->initializers->[$i]->($name, $array) if "$name" =~ /$self->{patterns}[$i]/;
+    }
+    AI::MXNet::Error::fail("Parameter name $name did not match any pattern. Consider add a \".*\" pattern at the and with default Initializer.");
+}
+
+__PACKAGE__->meta->make_immutable;
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Initializer::Rules - classes of initializers
+
+=head1 DESCRIPTION
+
+Internal, a part of L<AI::MXNet::Initializer>: the classes are interface, and documented there; this file may change.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Initializer>
+
+=cut

@@ -1,0 +1,369 @@
+package AI::MXNet::EvalMetric;
+# What all metrics share, the registry, and metrics made of others. POD at the end.
+use strict;
+use warnings;
+use Mouse;
+use AI::MXNet::Base ();
+use AI::MXNet::Error;
+use overload '""' => sub { $_[0]->_describe }, fallback => 1;
+
+extends 'Mouse::Object';
+
+has name       => (is => 'rw', isa => 'Maybe[Str]');
+has num        => (is => 'rw', isa => 'Maybe[Int]');
+has num_inst   => (is => 'rw');
+has sum_metric => (is => 'rw');
+
+# here and not in each class, because what a class lets be given by position is a list that it defines
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['name'] }
+
+sub BUILD { my ($self) = @_; $self->reset }
+
+sub update { AI::MXNet::Error::fail(ref $_[0], ' is a metric without a method update($labels, $preds)') }
+
+sub reset
+{
+    my ($self) = @_;
+    my $num = $self->num;
+    $self->num_inst(defined $num ? [(0) x $num] : 0);
+    $self->sum_metric(defined $num ? [(0) x $num] : 0);
+    return;
+}
+
+sub get
+{
+    my ($self) = @_;
+    my ($name, $sum, $count) = ($self->name, $self->sum_metric, $self->num_inst);
+    return ($name, $self->_value($sum, $count)) unless defined $self->num;
+    my @range = 0 .. $self->num - 1;
+    return ([map { ($name // '') . "_$_" } @range], [map { $self->_value($sum->[$_], $count->[$_]) } @range]);
+}
+
+# The metric of all updates, from the sum and the count.
+sub _value { my ($self, $sum, $count) = @_; return $count == 0 ? 'nan' : $sum / $count }
+
+sub get_name_value
+{
+    my ($self) = @_;
+    my ($names, $values) = $self->get;
+    ($names, $values) = ([$names], [$values]) unless ref $names;
+    return { map { ($names->[$_] // '') => $values->[$_] } 0 .. $#$names };
+}
+
+sub get_config
+{
+    my ($self) = @_;
+    my %config = map { $_ => $self->$_ } grep { !/\A(?:_.*|sum_metric|num_inst)\z/ and defined $self->$_ } map { $_->name } $self->meta->get_all_attributes;
+    return { %config, metric => (ref($self) =~ /(\w+)\z/)[0] };
+}
+
+sub _describe
+{
+    my ($self) = @_;
+    require Data::Dumper;
+    return 'EvalMetric: ' . Data::Dumper->new([$self->get_name_value])->Terse(1)->Sortkeys(1)->Dump;
+}
+
+# Adds to the sum and the count, of output $i where they are counted one by one.
+sub _add
+{
+    my ($self, $sum, $count, $i) = @_;
+    ref $_ and $_ = $_->sclr for $sum, $count;
+    if (defined $self->num) { $self->sum_metric->[$i] += $sum; $self->num_inst->[$i] += $count }
+    else { $self->sum_metric($self->sum_metric + $sum); $self->num_inst($self->num_inst + $count) }
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Metric;
+use strict;
+use warnings;
+use Scalar::Util qw(blessed);
+use AI::MXNet::NDArray;
+use AI::MXNet::NS;
+
+our @ISA = ();    # in place of AI::MXNet::OnDemand
+
+my %registry;
+
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
+
+# A class of metrics, by its name and others, for create and as a constructor.
+sub register
+{
+    my ($package, $class, @names) = @_;
+    my ($name) = $class =~ /(\w+)\z/;
+    $registry{ lc $_ } = $class for $name, @names;
+    no strict 'refs';
+    no warnings 'redefine';
+    *{ __PACKAGE__ . "::$name" } = sub { my ($called, @arguments) = @_; return $class->new(@arguments) };
+    return $class;
+}
+
+sub create
+{
+    my ($package, $metric, @arguments) = @_;
+    return $metric if blessed $metric and $metric->isa('AI::MXNet::EvalMetric');
+    return AI::MXNet::CustomMetric::->new($metric, @arguments) if ref $metric eq 'CODE';
+    return AI::MXNet::CompositeEvalMetric::->new([map { $package->create($_, @arguments) } @$metric]) if ref $metric eq 'ARRAY';
+    if (defined $metric and not ref $metric and $metric =~ /\A\s*[\[\{]/) {
+        require JSON::PP;
+        my $content = eval { JSON::PP->new->decode($metric) } // AI::MXNet::Error::fail("a metric as text is a name or JSON, but got $metric");
+        my $attributes = ref $content eq 'ARRAY' ? $content->[1] // {} : $content;
+        $metric = ref $content eq 'ARRAY' ? $content->[0] : delete $content->{metric};
+        unshift @arguments, %$attributes;
+    }
+    my $class = defined $metric && !ref $metric ? $registry{ lc $metric } : undef;
+    AI::MXNet::Error::fail('Metric must be either subref or one of [', join(', ', sort keys %registry), '], but got ', $metric // 'undef')
+        unless defined $class;
+    return $class->new(@arguments);
+}
+
+sub check_label_shapes
+{
+    my ($labels, $preds) = @_;
+    my ($expected, $got) = map { ref $_ eq 'ARRAY' ? scalar @$_ : '[' . join(',', blessed $_ && $_->isa('PDL') ? reverse $_->dims : @{ $_->shape }) . ']' } $labels, $preds;
+    AI::MXNet::Error::fail("Shape of labels $expected does not match shape of predictions $got") if $expected ne $got;
+    return;
+}
+
+# Labels and predictions as pairs of arrays.
+sub _pairs
+{
+    my ($labels, $preds) = map { ref $_ eq 'ARRAY' ? $_ : [$_] } @_;
+    check_label_shapes($labels, $preds);
+    for (@$labels, @$preds) {
+        blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');
+    }
+    return map { [$labels->[$_], $preds->[$_]] } 0 .. $#$labels;
+}
+
+# The elements of an array as a flat piddle of doubles.
+sub _flat { my ($array) = @_; return $array->aspdl->double->flat }
+
+package AI::MXNet::CompositeEvalMetric;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::EvalMetric';
+
+has '+name'  => (default => 'composite');
+has metrics => (is => 'rw', isa => 'ArrayRef', default => sub { [] });
+
+sub python_constructor_arguments { return ['metrics'] }
+
+sub BUILD { my ($self) = @_; $self->metrics([map { AI::MXNet::Metric->create($_) } @{ $self->metrics }]) }
+
+sub add { my ($self, $metric) = @_; push @{ $self->metrics }, AI::MXNet::Metric->create($metric); return }
+
+sub get_metric
+{
+    my ($self, $index) = @_;
+    my $count = @{ $self->metrics };
+    AI::MXNet::Error::fail("Metric index $index is out of range 0 and $count") if $index < 0 or $index >= $count;
+    return $self->metrics->[$index];
+}
+
+sub update { my ($self, $labels, $preds) = @_; $_->update($labels, $preds) for @{ $self->metrics }; return }
+
+# also called before the metrics are made of their names
+sub reset { my ($self) = @_; $_->reset for grep {ref} @{ $self->metrics }; return }
+
+sub get
+{
+    my ($self) = @_;
+    my (@names, @values);
+    for my $metric (@{ $self->metrics }) {
+        my ($name, $value) = $metric->get;
+        push @names,  ref $name eq 'ARRAY' ? @$name  : $name;
+        push @values, ref $name eq 'ARRAY' ? @$value : $value;
+    }
+    return (\@names, \@values);
+}
+
+__PACKAGE__->meta->make_immutable;
+AI::MXNet::Metric->register(__PACKAGE__, 'composite');
+
+package AI::MXNet::CustomMetric;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::EvalMetric';
+
+has eval_function       => (is => 'rw', isa => 'CodeRef', required => 1);
+has allow_extra_outputs => (is => 'rw', isa => 'Int', default => 0);
+
+sub python_constructor_arguments { return ['eval_function', 'allow_extra_outputs'] }
+
+sub update
+{
+    my ($self, $labels, $preds) = @_;
+    $preds = [@$preds[0 .. $#$labels]] if $self->allow_extra_outputs and @$preds > @$labels;
+    my $i = 0;
+    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
+        my $result = $self->eval_function->(map { $_->aspdl } @$pair);
+        my ($sum, $count) = ref $result eq 'ARRAY' ? @$result : ($result, 1);
+        $self->_add($sum, $count, $i++);
+    }
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+
+require AI::MXNet::Metric::Classification;
+require AI::MXNet::Metric::Regression;
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Metric - how good predictions are
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $metric = mx->metric->create('acc');    # or mx->metric->Accuracy
+    $metric->update([nd->array([0, 1, 1])], [nd->array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])]);
+    my ($name, $value) = $metric->get;
+    printf "%s %.3f\n", $name, $value;         # accuracy 0.667
+
+=head1 DESCRIPTION
+
+A metric is given labels and predictions of one batch after the other, lists of NDArrays of equal length, and tells the
+value for all since the last C<reset>. Each update reads the arrays, so it waits for them.
+
+Each class is a method of this package, which is C<mx-E<gt>metric>.
+
+=head1 CLASSES
+
+=head2 Accuracy
+
+Name C<accuracy>, also created as C<acc>. The fraction of labels that are predicted. Predictions are classes, or with
+another shape than the labels, probabilities of them along C<axis> (1).
+
+=head2 TopKAccuracy
+
+Name C<top_k_accuracy_K>, created as C<top_k_accuracy> or C<topkaccuracy>, with C<< top_k => K >>, more than 1. The
+fraction of labels that are among the K most probable.
+
+=head2 F1, MCC
+
+    my $f1 = mx->metric->F1('f1', 'micro');
+
+The F1 score and Matthews' correlation of a classification in 0 and 1. C<average> is C<macro> (the mean of the updates) or
+C<micro> (of all examples).
+
+=head2 CrossEntropy, NegativeLogLikelihood
+
+Names C<cross-entropy> (created as C<ce>) and C<nll_loss>. The mean of -log(p + C<eps>), where p is the probability of the
+label, of predictions [batch, classes]; C<eps> 1e-12.
+
+=head2 Perplexity
+
+The exponential of the mean of -log(p), without the labels that are C<ignore_label>. C<axis> (-1) is that of the classes.
+
+=head2 MAE, MSE, RMSE
+
+The mean absolute or squared difference of labels and predictions, or its root, in each pair; averaged over pairs.
+
+=head2 PearsonCorrelation
+
+Name C<pearson-correlation>, created as C<pearsonr>. Averaged over pairs.
+
+=head2 Loss
+
+The mean of the predictions. Labels do not count.
+
+=head2 Confidence
+
+Is not there yet: it dies.
+
+=head2 CompositeEvalMetric
+
+    my $both = mx->metric->create(['mae', 'mse']);    # or mx->metric->CompositeEvalMetric(['mae', 'mse'])
+    $both->add('rmse');
+    $both->update([nd->array([1, 2])], [nd->array([1, 4])]);
+    my ($names, $values) = $both->get;                # two list refs
+    print $both->get_metric(1)->name, "\n";           # mse
+
+Metrics in a list. C<get_metric> is the one at a position.
+
+=head2 CustomMetric
+
+    my $worst = mx->metric->create(sub { my ($label, $pred) = @_; return ($label - $pred)->abs->max });
+    my $rate  = AI::MXNet::CustomMetric->new(sub { return [1, 2] }, name => 'half');
+
+Code that gets label and prediction of a pair as piddles, and returns a value, or a list ref of a sum and a count. The
+metric is the sum of all over the count of all; a value counts once. With C<allow_extra_outputs> there may be more
+predictions than labels. It has no name if none is given.
+
+=head1 METHODS OF THE PACKAGE
+
+=head2 create
+
+    $metric = mx->metric->create('top_k_accuracy', top_k => 3);
+
+By a name in any case, the name in JSON with attributes (C<["perplexity",{"ignore_label":0}]> or
+C<{"metric":"perplexity","ignore_label":0}>), code, or a list ref of these; a metric is returned as it is.
+
+=head2 register
+
+    package Hits {
+        use Mouse;
+        extends 'AI::MXNet::EvalMetric';
+        sub update { my ($self, $labels, $preds) = @_; $self->sum_metric($self->sum_metric + 1); $self->num_inst(1) }
+        AI::MXNet::Metric->register(__PACKAGE__, 'hit');
+    }
+    my $hits = mx->metric->create('hit', name => 'hits');
+
+Makes a class known, by the last word of its name and by others. A metric of one's own extends AI::MXNet::EvalMetric and
+has a method C<update>, which adds to C<sum_metric> and C<num_inst>.
+
+=head2 check_label_shapes
+
+    AI::MXNet::Metric::check_label_shapes([1, 2], [3, 4]);
+
+A function: dies unless two lists are of the same length, or two arrays of the same shape.
+
+=head1 METHODS OF A METRIC
+
+=head2 update
+
+    $metric->update([nd->array([1])], [nd->array([[0.1, 0.7, 0.2, 0]])]);
+
+=head2 reset
+
+Forgets all updates.
+
+=head2 get, get_name_value
+
+    print join(' ', %{ $metric->get_name_value }), "\n";    # top_k_accuracy_3 1
+
+The name and the value, C<nan> without any update; the same as a hash ref. With C<num>, a number of outputs that are
+counted one by one, names and values are list refs.
+
+=head2 name, num, num_inst, sum_metric
+
+The attributes that all have. As a string, a metric shows names and values.
+
+=head2 get_config
+
+Its attributes as a hash ref, with the class as C<metric>.
+
+=head1 ERRORS
+
+Labels and predictions that do not fit die with an L<AI::MXNet::Error>, attributes of a wrong type with Mouse's message.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Optimizer>
+
+=cut

@@ -1,0 +1,91 @@
+package AI::MXNet::Metric::Regression;
+# Metrics of predicted numbers. Documented in AI::MXNet::Metric.
+use strict;
+use warnings;
+
+# Labels minus predictions. As many of both are paired in order; others have a label for each row of predictions.
+sub _differences
+{
+    my ($label, $pred) = @_;
+    my ($expected, $got) = map { $_->aspdl->double } $label, $pred;
+    return $expected->flat - $got->flat if $expected->nelem == $got->nelem;
+    AI::MXNet::Error::fail('labels of shape [', join(',', @{ $label->shape }), '] do not fit predictions of shape [', join(',', @{ $pred->shape }), ']')
+        if $label->size != $pred->len;
+    return $expected->flat->dummy(0) - $got->clump($got->ndims - 1);
+}
+
+# The three that average something of the differences in each pair.
+for ([MAE => sub { $_[0]->abs->avg }], [MSE => sub { ($_[0]**2)->avg }], [RMSE => sub { ($_[0]**2)->avg->sqrt }]) {
+    my ($name, $code) = @$_;
+    my $class = "AI::MXNet::$name";
+    my $meta = Mouse::Meta::Class->initialize($class);
+    $meta->superclasses('AI::MXNet::EvalMetric');
+    $meta->add_attribute('+name' => (default => lc $name));
+    $meta->add_method(update => sub {
+        my ($self, $labels, $preds) = @_;
+        my $i = 0;
+        $self->_add($code->(_differences(@$_)), 1, $i++) for AI::MXNet::Metric::_pairs($labels, $preds);
+        return;
+    });
+    $meta->make_immutable;
+    AI::MXNet::Metric->register($class);
+}
+
+package AI::MXNet::PearsonCorrelation;
+use Mouse;
+
+extends 'AI::MXNet::EvalMetric';
+
+has '+name' => (default => 'pearson-correlation');
+
+sub update
+{
+    my ($self, $labels, $preds) = @_;
+    my $i = 0;
+    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
+        my ($x, $y) = map { AI::MXNet::Metric::_flat($_) } @$pair;
+        AI::MXNet::Metric::check_label_shapes($x, $y);
+        $_ = $_ - $_->avg for $x, $y;
+        $self->_add(($x * $y)->sum / (($x**2)->sum * ($y**2)->sum)->sqrt, 1, $i++);
+    }
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+AI::MXNet::Metric->register(__PACKAGE__, 'pearsonr');
+
+package AI::MXNet::Loss;
+use Mouse;
+
+extends 'AI::MXNet::EvalMetric';
+
+has '+name' => (default => 'loss');
+
+sub update
+{
+    my ($self, $labels, $preds) = @_;
+    my $i = 0;
+    $self->_add(AI::MXNet::Metric::_flat($_)->sum, $_->size, $i++) for ref $preds eq 'ARRAY' ? @$preds : $preds;
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+AI::MXNet::Metric->register(__PACKAGE__);
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Metric::Regression - classes of metrics
+
+=head1 DESCRIPTION
+
+Internal, a part of L<AI::MXNet::Metric>: the classes are interface, and documented there; this file may change.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Metric>
+
+=cut

@@ -1,0 +1,77 @@
+package AI::MXNet::OnDemand;
+# Classes that `use AI::MXNet` offers, whose modules are loaded when one of their methods is called.
+#
+# Until then such a class inherits from this one, whose methods load the module and go on with the method that was
+# meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. A module sets the @ISA of all of
+# its classes, by `extends`; that ends it.
+use strict;
+use warnings;
+use AI::MXNet::Error;
+
+my %classes = (
+    'AI/MXNet/Optimizer.pm'   => [qw(Optimizer Updater SGD NAG Signum SGLD DCASGD LBSGD FTML Adam AdaGrad RMSProp AdaDelta Ftrl Adamax Nadam Test)],
+    'AI/MXNet/LRScheduler.pm' => [qw(LRScheduler FactorScheduler MultiFactorScheduler)],
+    'AI/MXNet/Initializer.pm' => [qw(Initializer InitDesc Load Mixed Zero One Constant Uniform Normal Orthogonal Xavier MSRAPrelu Bilinear LSTMBias FusedRNN)],
+    'AI/MXNet/Metric.pm' => [qw(
+        Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
+        CrossEntropy NegativeLogLikelihood PearsonCorrelation Loss Confidence)],
+);
+my %module;
+
+for my $module (keys %classes) {
+    for my $class (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
+        $module{$class} = $module;
+        no strict 'refs';
+        @{"${class}::ISA"} = (__PACKAGE__);
+    }
+}
+
+# The module of each class.
+sub modules { return %module }
+
+# Loads the module that $class waits for; false if there is none.
+sub _load
+{
+    my ($class) = @_;
+    require mro;
+    my ($unloaded) = grep { $module{$_} } @{ mro::get_linear_isa($class) };
+    return 0 unless defined $unloaded;
+    require $module{$unloaded};
+    die "$module{$unloaded} does not define $unloaded\n" if grep { $_ eq __PACKAGE__ } @{ mro::get_linear_isa($class) };
+    return 1;
+}
+
+sub can { my ($class, $method) = @_; return _load($class) ? $class->can($method) : UNIVERSAL::can($class, $method) }
+sub isa { my ($class, $other)  = @_; return _load($class) ? $class->isa($other)  : UNIVERSAL::isa($class, $other) }
+
+our $AUTOLOAD;
+
+sub AUTOLOAD
+{
+    my ($class) = @_;
+    my $method = $AUTOLOAD =~ s/.*:://r;
+    _load($class);
+    my $code = $class->can($method)
+        // AI::MXNet::Error::fail("Can't locate object method \"$method\" via package \"$class\"");
+    goto &$code;
+}
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::OnDemand - classes whose modules are loaded at their first use
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. C<use AI::MXNet> makes optimizers, schedulers,
+initializers and metrics available, as C<< AI::MXNet::SGD->new >> or as base of a class of the script, without the time
+that loading them takes.
+
+=head1 SEE ALSO
+
+L<AI::MXNet>
+
+=cut

@@ -1,0 +1,221 @@
+package AI::MXNet::Optimizer::Descent;
+# Optimizers that descend along the gradient, with or without momentum. Documented in AI::MXNet::Optimizer.
+
+package AI::MXNet::SGD;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::Optimizer';
+
+has momentum        => (is => 'rw', isa => 'Num',  default => 0);
+has multi_precision => (is => 'rw', isa => 'Bool', default => 0);
+has lazy_update     => (is => 'rw', isa => 'Bool', default => 1);
+
+# the momentum, if any; in multi precision a list of it and of the weight as float32
+sub create_state
+{
+    my ($self, $index, $weight) = @_;
+    if ($weight->dtype eq 'float16') {
+        return [$self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight, 'float32') : undef, $weight->astype('float32')]
+            if $self->multi_precision;
+        AI::MXNet::Logging->warning('Accumulating with float16 in optimizer can lead to poor accuracy or slow convergence. '
+            . 'Consider using multi_precision => 1 option of the optimizer');
+    }
+    return $self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef;
+}
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    return $self->_descend('sgd', $weight, $grad, $state, lr => $lr, wd => $wd);
+}
+
+# One step, by the operator for what the state holds.
+sub _descend
+{
+    my ($self, $rule, $weight, $grad, $state, %attributes) = @_;
+    my ($momentum, @master) = ref $state eq 'ARRAY' ? @$state : $state;
+    return $self->_apply(@master ? 'mp_sgd_update' : 'sgd_update', [$weight, $grad, @master], %attributes) unless defined $momentum;
+    return $self->_apply((@master ? 'mp_' : '') . "${rule}_mom_update", [$weight, $grad, $momentum, @master], %attributes, momentum => $self->momentum);
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::NAG;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::SGD';
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    return $self->_descend('nag', $weight, $grad, $state, lr => $lr, wd => $wd);
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::Signum;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::Optimizer';
+
+has momentum => (is => 'rw', isa => 'Num', default => 0.9);
+has wd_lh    => (is => 'rw', isa => 'Num', default => 0);
+
+sub create_state
+{
+    my ($self, $index, $weight) = @_;
+    return $self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef;
+}
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    return $self->_apply('signsgd_update', [$weight, $grad], lr => $lr, wd => $wd) unless defined $state;
+    return $self->_apply('signum_update', [$weight, $grad, $state], lr => $lr, wd => $wd, momentum => $self->momentum, wd_lh => $self->wd_lh);
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::SGLD;
+use strict;
+use warnings;
+use Mouse;
+use AI::MXNet::Random;
+
+extends 'AI::MXNet::Optimizer';
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    my $noise = AI::MXNet::Random->normal(0, sqrt $lr, shape => $weight->shape, dtype => $weight->dtype, ctx => $weight->context);
+    $weight += $noise - $lr / 2 * ($self->_rescaled($grad) + $wd * $weight);
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::DCASGD;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::Optimizer';
+
+has momentum => (is => 'rw', isa => 'Num', default => 0);
+has lamda    => (is => 'rw', isa => 'Num', default => 0.04);
+
+# the momentum, if any, and the weight before the last update
+sub create_state
+{
+    my ($self, $index, $weight) = @_;
+    return [$self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef, $weight->copy];
+}
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    my ($momentum, $previous) = @$state;
+    $grad = $self->_rescaled($grad);
+    my $step = -$lr * ($grad + $wd * $weight + $self->lamda * $grad * $grad * ($weight - $previous));
+    if (defined $momentum) {
+        $momentum *= $self->momentum;
+        $momentum += $step;
+        $step = $momentum;
+    }
+    $previous .= $weight;
+    $weight += $step;
+    return;
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+package AI::MXNet::LBSGD;
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::SGD';
+
+has warmup_startegy   => (is => 'rw', isa => 'Str', default => 'linear');    # the spelling of the original
+has warmup_epochs     => (is => 'rw', isa => 'Int', default => 5);
+has batch_scale       => (is => 'rw', isa => 'Num', default => 1);
+has updates_per_epoch => (is => 'rw', isa => 'Int', default => 32);
+has begin_epoch       => (is => 'rw', isa => 'Int', default => 0);
+has num_epochs        => (is => 'rw', isa => 'Int', default => 60);
+has _sums             => (is => 'rw', isa => 'HashRef', default => sub { {} });
+
+around BUILDARGS => sub {
+    my ($original, $class, @arguments) = @_;
+    my $named = $class->$original(@arguments);
+    $named->{warmup_startegy} = $named->{warmup_strategy} if exists $named->{warmup_strategy};
+    return $named;
+};
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    my $sum = $self->_sums->{$index} //= { batches => $self->begin_epoch * $self->updates_per_epoch };
+    $sum->{grad} = defined $sum->{grad} ? $sum->{grad} + $grad : $grad->copy;
+    return if ++$sum->{batches} % $self->batch_scale;
+    $grad = delete($sum->{grad}) / $self->batch_scale;
+    $lr *= $self->warmup_startegy eq 'lars' ? $self->_layer_rate($weight, $grad, $wd) : $self->_warm_up($sum->{batches});
+    return $self->_descend('sgd', $weight, $grad, $state, lr => $lr, wd => $wd);
+}
+
+# How far the rate has grown towards batch_scale times itself.
+sub _warm_up
+{
+    my ($self, $batches) = @_;
+    my $all = $self->warmup_epochs * $self->updates_per_epoch;
+    return $self->batch_scale if $batches >= $all;
+    my $part = $batches / $all;
+    my %growth = (linear => $part, power2 => $part**2, sqrt => sqrt $part);
+    return 1 + ($self->batch_scale - 1) * ($growth{ $self->warmup_startegy } // 0);
+}
+
+# The rate of a layer, from the norms of weight and gradient.
+sub _layer_rate
+{
+    my ($self, $weight, $grad, $wd) = @_;
+    my ($weight2, $grad2) = map { ($_ * $_)->sum->asscalar } map { $_->astype('float32') } $weight, $grad;
+    my $rate = sqrt($weight2 / ($grad2 + $wd * $weight2 + 1e-18));
+    return $rate < 0.01 ? 0.01 : $rate > 100 ? 100 : $rate;
+}
+
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register;
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Optimizer::Descent - classes of optimizers
+
+=head1 DESCRIPTION
+
+Internal, a part of L<AI::MXNet::Optimizer>: the classes are interface, and documented there; this file may change.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Optimizer>
+
+=cut
