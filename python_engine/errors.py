@@ -1,12 +1,12 @@
 """The engine's exceptions.
 
-    MXNetError                      anything the engine refuses; `kind` travels to the client as a field
-    ├── ArgumentError   "argument"  a wrong name, type or value of an argument
-    ├── ShapeError      "shape"     shapes or dtypes that do not go together
-    ├── AutogradError   "autograd"  a gradient that was not recorded or does not exist
-    ├── HandleError     "handle"    a handle that names no array
-    ├── ProtocolError   "protocol"  a frame that breaks the protocol; the connection ends
-    └── Interrupted     "interrupt" the client asked the engine to stop
+MXNetError                      anything the engine refuses; `kind` travels to the client as a field
+├── ArgumentError   "argument"  a wrong name, type or value of an argument
+├── ShapeError      "shape"     shapes or dtypes that do not go together
+├── AutogradError   "autograd"  a gradient that was not recorded or does not exist
+├── HandleError     "handle"    a handle that names no array
+├── ProtocolError   "protocol"  a frame that breaks the protocol; the connection ends
+└── Interrupted     "interrupt" the client asked the engine to stop
 """
 
 

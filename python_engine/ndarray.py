@@ -1,7 +1,8 @@
 """NDArray: an array, where its memory is, and its place on the tape.
 
 Memory. `data` is a NumPy array, or the value of a sparse array (sparse.py). MXNet has views that share memory (`at`,
-`reshape`, `slice` on axis 0, `detach`) and operators whose results never do. A view is registered with its root, so that it follows when the root's memory moves.
+`reshape`, `slice` on axis 0, `detach`) and operators whose results never do. A view is registered with its root, so
+that it follows when the root's memory moves.
 An operator whose NumPy function returned a view of an input makes a borrower: it is given memory of its own at the
 first write to either of the two.
 """

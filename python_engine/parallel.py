@@ -12,9 +12,9 @@ import threading
 
 import numpy as np
 
-PIECE = 1 << 15  # elements: 128 KB of float32, so that the arrays of a chain of steps fit the second-level cache
-FAST_PIECE = 1 << 18  # elements, for a single step that is about as fast as memory
-SHARED = 8  # pieces from which on other threads help; see docs/performance.md for the measurement
+PIECE = 1 << 16  # elements: 256 KB of float32, so that the arrays of a chain of steps fit the second-level cache
+FAST_PIECE = 1 << 19  # elements, for a single step that is about as fast as memory
+SHARED = 4  # pieces from which on other threads help; see docs/performance.md for the measurement
 MOST_THREADS = 8  # the interpreter's lock goes round between pieces, which more threads would wait for
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -121,11 +121,7 @@ class Session:
         handles = as_int(handles)
         if type(handles) is int:
             handles, outputs = [handles], outputs[:1]
-        if (
-            type(handles) is not list
-            or not all(type(h) is int for h in handles)
-            or len(handles) > len(outputs)
-        ):
+        if type(handles) is not list or not all(type(h) is int for h in handles) or len(handles) > len(outputs):
             raise MXNetError(f"{len(outputs)} outputs were computed, but the call names {shown(handles)}")
         for handle, output in zip(handles, outputs):
             self.arrays[handle] = output

@@ -13,6 +13,8 @@ from .errors import ArgumentError, ShapeError
 
 STYPES = ("default", "row_sparse", "csr")  # position = MXNet's storage type
 
+MOST = 1 << 60  # elements of the dense form, so that the place of each is a number of 64 bits
+
 # True from the first sparse value on. All that dense calls pay for sparse arrays is a look at this.
 exists = False
 
@@ -264,7 +266,12 @@ def dense(value):
     """A value as a NumPy array; a sparse one as a new array."""
     if not isinstance(value, Sparse):
         return value
-    out = np.zeros(value.shape, value.dtype)
+    try:
+        out = np.zeros(value.shape, value.dtype)
+    except (MemoryError, ValueError):
+        raise ShapeError(
+            f"the {value.stype} array of shape {list(value.shape)} is too large to be made dense"
+        ) from None
     value.sound().scatter(out)
     return out
 

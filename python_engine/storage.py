@@ -13,12 +13,19 @@ from .sparse import RowSparse, Sparse, dense, stype_of
 
 def concerns(inputs):
     """True where one of the NDArrays is sparse."""
-    return any(x is not None and isinstance(x.data, Sparse) for x in inputs)
+    # `any` takes twice as long, and every call pays for it once there are sparse arrays
+    for x in inputs:  # noqa: SIM110
+        if x is not None and isinstance(x.data, Sparse):
+            return True
+    return False
 
 
-def among(*values):
+def among(values):
     """True where one of the values, or of lists of them, is sparse."""
-    return any(among(*x) if isinstance(x, list) else isinstance(x, Sparse) for x in values)
+    for x in values:  # noqa: SIM110
+        if isinstance(x, Sparse) or (type(x) is list and among(x)):
+            return True
+    return False
 
 
 def compute(operator, values, attrs):

@@ -1,6 +1,6 @@
 """The operator table as data, for clients: `protocol/operators.msgpack` and, for people, `protocol/operators.json`.
 
-    python -m python_engine.table        writes both files
+python -m python_engine.table        writes both files
 """
 
 import hashlib

@@ -164,7 +164,7 @@ class Node:
                 values.append([parent is not None for parent in self.parents])
             else:  # shapes, dtypes: of any number of inputs
                 values.append([meta[kind == "dtypes"] for meta in self.metas])
-        if sparse.exists and plain and storage.among(g, *values):
+        if sparse.exists and plain and storage.among((g, *values)):
             functions = storage.functions
         return rule.function(functions, g, *values)
 

@@ -1,6 +1,6 @@
 """Every operator of the table against what MXNet 1.9.1 computed.
 
-    python -m pytest tests/test_conformance.py -k "softmax"          the cases of some operators
+python -m pytest tests/test_conformance.py -k "softmax"          the cases of some operators
 """
 
 import numpy as np
@@ -58,9 +58,7 @@ def test_outputs_gradients_and_mutated_inputs_are_as_recorded(name, case):
 def test_what_the_original_refuses_is_refused(name, case):
     if case["notes"]:
         pytest.skip("a limit of one of the original's kernels: " + case["notes"])
-    inputs = [
-        {"key": f"in{i}", "grad": None, "stype": "default", **x} for i, x in enumerate(case["inputs"])
-    ]
+    inputs = [{"key": f"in{i}", "grad": None, "stype": "default", **x} for i, x in enumerate(case["inputs"])]
     data = {x["key"]: refused_input(x) for x in inputs}
     with pytest.raises(MXNetError):
         Call(name, {**case, "inputs": inputs, "outputs": [], "train_mode": True, "gradients": "none"}, data)

@@ -24,11 +24,14 @@ def _centred(data, axis, temperature, beyond=None):
     return x - np.maximum.reduce(x, axis, None, None, True)
 
 
+FEW = 4096  # elements, of which NumPy computes fewer faster at once
+
+
 def _by_rows(work, axis, *arrays):
     """`work(*matrices, out)` with the last axis of the arrays for rows, in pieces; None where `axis` is another one, or
-    the arrays are not in C order and of one type with 32 bits or more."""
+    the arrays are few elements, or not in C order and of one type with 32 bits or more."""
     first = arrays[0]
-    if axis != first.ndim - 1 or not all(x.dtype is first.dtype and is_fast(x) for x in arrays):
+    if first.size < FEW or axis != first.ndim - 1 or not all(x.dtype is first.dtype and is_fast(x) for x in arrays):
         return None
     use_threads(1)
     out = np.empty_like(first)

@@ -3,12 +3,14 @@
 Operators that exist for dense arrays get their forms for sparse ones in sparse_forms.py and sparse_dot.py.
 """
 
+import math
+
 import numpy as np
 
 from ..attributes import Choice, DType, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
 from ..registry import find, operator
-from ..sparse import STYPES, Csr, RowSparse, as_stype, dense, indptr_of, nothing
+from ..sparse import MOST, STYPES, Csr, RowSparse, as_stype, dense, indptr_of, nothing
 from .common import check_same_shape
 from .index import check_range, whole_numbers
 from .reduce import reduced_axes, spread
@@ -27,7 +29,7 @@ def zeros_of_stype(*, stype: Choice("row_sparse", "csr"), shape: Shape, ctx: str
     shape: of one or more dimensions from 1 on; two for csr. ctx: accepted, of no effect."""
     if not shape or min(shape) < 1:
         raise ShapeError(f"_zeros_of_stype takes a shape of one or more dimensions from 1 on, but got {list(shape)}")
-    return nothing(stype, shape, dtype)
+    return nothing(stype, _possible(shape), dtype)
 
 
 @operator("_csr_matrix", shape="value")
@@ -72,7 +74,7 @@ def row_sparse_array(data, indices, *, shape: Shape = ()):
     shape = shape or (_count(indices), *data.shape[1:])
     if len(shape) != data.ndim:
         raise ShapeError(f"data of shape {list(data.shape)} cannot be rows of an array of shape {list(shape)}")
-    return _unchecked(RowSparse(data.copy(), indices, shape))
+    return _unchecked(RowSparse(data.copy(), indices, _possible(shape)))
 
 
 def _check_vectors(name, **arrays):
@@ -84,7 +86,13 @@ def _check_vectors(name, **arrays):
 def _matrix_shape(shape, rows, columns):
     if shape and len(shape) != 2:
         raise ShapeError(f"a csr array has two dimensions, but shape={shape} was given")
-    return shape or (max(rows, 0), columns)
+    return _possible(shape or (max(rows, 0), columns))
+
+
+def _possible(shape):
+    if min(shape) < 0 or math.prod(shape) > MOST:
+        raise ShapeError(f"a shape of dimensions from 0 on, with at most {MOST} elements, is wanted, but got {shape}")
+    return shape
 
 
 def _count(indices):

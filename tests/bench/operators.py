@@ -134,7 +134,9 @@ def ours(operator, attrs, arrays, indices):
 def theirs(function, arrays, indices):
     """The same in PyTorch."""
     inputs = [
-        torch.from_numpy(a).long() if i in indices and a.ndim and np.all(a == a.astype(int)) else torch.from_numpy(a.copy())
+        torch.from_numpy(a).long()
+        if i in indices and a.ndim and np.all(a == a.astype(int))
+        else torch.from_numpy(a.copy())
         for i, a in enumerate(arrays)
     ]
     for position, x in enumerate(inputs):

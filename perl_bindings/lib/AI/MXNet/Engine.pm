@@ -203,7 +203,7 @@ sub _await
 sub _throw
 {
     my ($kind, $message, $operator, $shapes, $file, $line, $trace) = @_;
-    utf8::decode($_) for $message, $file, $trace;
+    utf8::decode($file);    # a file's name is bytes, unlike the other text
     my @where = $file ne '' ? (file => $file, line => $line) : ();
     $message .= " (in $operator" . ($shapes ne '' ? " of shapes $shapes" : '') . ')'
         if $operator ne '' and index($message, $operator) < 0;

@@ -724,7 +724,6 @@ sub _loaded
 {
     my ($class, undef, $count, @rest) = @_;
     my @names = splice @rest, 0, $count;
-    utf8::decode($_) for @names;
     my @arrays = $class->adopt(@rest);
     return \@arrays unless @names;
     my %named;

@@ -119,16 +119,13 @@ sub _unknown
         join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")");
 }
 
-# A one-element array or piddle stands for its number.
+# A one-element array or piddle stands for its number; a longer piddle is left to what takes lists.
 sub _plain
 {
     my ($value) = @_;
     return $value unless blessed $value;
     return $value->asscalar if $value->isa('AI::MXNet::NDArray');
-    if ($value->isa('PDL')) {
-        AI::MXNet::Error::fail('a piddle of ', $value->nelem, ' elements was given where a number is wanted') if $value->nelem != 1;
-        return $value->sclr;
-    }
+    return $value->sclr if $value->isa('PDL') and $value->nelem == 1;
     return "$value" if $value->isa('AI::MXNet::Context');
     return $value;
 }
@@ -270,7 +267,7 @@ sub value
     }
     _bad($row, $name, $type, $value) if ref $value;
     if ($kind eq 'int') {
-        _bad($row, $name, $type, $value) unless looks_like_number($value) and $value == int $value;
+        _bad($row, $name, $type, $value) unless looks_like_number($value) and $value == int $value and abs $value <= 2**63;
         return int $value;
     }
     if ($kind eq 'float') {

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Fcntl qw(LOCK_SH);
 use PDL::Core ();
+use AI::MXNet::Error;
 use Scalar::Util qw(weaken);
 use AI::MXNet::Engine;
 
@@ -114,7 +115,7 @@ sub freed
 {
     my ($self, $number) = @_;
     my $free = $self->{free};
-    push @$free, $self->{segments}{$number};
+    push @$free, $self->{segments}{$number} // return;
     my $bytes = 0;
     $bytes += $_->{size} for @$free;
     while ($bytes > KEEP_BYTES and @$free > 1) {
@@ -150,6 +151,10 @@ sub _piddle
         $piddle = $self->_private_piddle($segment, $fd, $type, \@dims, $offset);
     }
     else {
+        my $size = PDL::Core::howbig($type);
+        $size *= $_ for @dims;
+        AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: an array of $size bytes came with "
+            . length($$payload)) if length $$payload != $size;
         $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
         ${ $piddle->get_dataref } = $$payload;
         $piddle->upd_data;
