@@ -11,9 +11,12 @@ import numpy as np
 
 from ..attributes import Choice, Shape
 from ..errors import ShapeError
+from ..parallel import SHARED, in_pieces
 from ..registry import operator
 from .common import reduce_to, widened
 from .nn import check_floats, check_shape, sums
+
+CUT = 1 << 17  # elements in a part of what threads share
 
 
 def with_mean_and_deviation(attrs):
@@ -26,26 +29,59 @@ def _share_factor(gamma, rstd):
     return all(n == 1 or n == m for n, m in zip(gamma.shape, rstd.shape))
 
 
-def _scale(centred, gamma, beta, rstd):
-    """centred * rstd * gamma + beta, in place."""
-    if _share_factor(gamma, rstd):
-        centred *= rstd * gamma
-    else:
-        centred *= rstd
-        centred *= gamma
-    centred += beta
-    return centred
-
-
 def normalized(data, gamma, beta, axes, eps):
     """The normalized data, and mean and variance over `axes`; float32 at least."""
     x = widened(data)
+    out = np.empty_like(x)
+    axis = _axis_to_cut(x, axes)
+    if axis is None:
+        return out, *_normalize(out, x, gamma, beta, axes, eps)
+    shape = [1 if a in axes else n for a, n in enumerate(x.shape)]
+    mean, var = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
+
+    def work(i, j):
+        part = _Part(axis, i, j)
+        mean[part.at], var[part.at] = _normalize(*[part.of(array) for array in (out, x, gamma, beta)], axes, eps)
+
+    in_pieces(work, x.shape[axis], x.size // x.shape[axis], CUT)
+    return out, mean, var
+
+
+def _normalize(out, x, gamma, beta, axes, eps):
+    """Mean and variance; the normalized data are written to `out`, in one step at the end, for a part of it may be
+    scattered over memory."""
     kept = [a for a in range(x.ndim) if a not in axes]
     count = math.prod(x.shape[a] for a in axes)
     mean = sums(kept, x) / count
     centred = x - mean
     var = sums(kept, centred, centred) / count
-    return _scale(centred, gamma, beta, 1 / np.sqrt(var + eps)), mean, var
+    rstd = 1 / np.sqrt(var + eps)
+    if _share_factor(gamma, rstd):
+        centred *= rstd * gamma
+    else:
+        centred *= rstd
+        centred *= gamma
+    np.add(centred, beta, out=out)
+    return mean, var
+
+
+class _Part:
+    """Elements i to j along an axis, which are normalized independently of the others."""
+
+    def __init__(self, axis, i, j):
+        self.axis, self.at = axis, (slice(None),) * axis + (slice(i, j),)
+
+    def of(self, x):
+        """The part of an array, or all of a small one that does not vary along the axis."""
+        return x if x.shape[self.axis] == 1 else x[self.at]
+
+
+def _axis_to_cut(x, axes):
+    """The axis whose elements threads share: of those not averaged over, the outermost in memory. None: too little."""
+    kept = [a for a in range(x.ndim) if a not in axes]
+    if x.size < SHARED * CUT or not kept:
+        return None
+    return max(kept, key=lambda a: x.strides[a])
 
 
 def _folded(x, shape):
@@ -71,29 +107,48 @@ def backward_norm(ograd, data, gamma, mean, rstd, *, axes: Shape, eps: float, co
     dtype = gamma.dtype
     x, gamma, mean, rstd = widened(data), widened(gamma), widened(mean), widened(rstd)
     g = _laid_out_as(widened(ograd), x)
+    dx = np.empty_like(x)
+    axis = _axis_to_cut(x, axes)
+    if axis is None:
+        dgamma, dbeta = _into_norm(dx, g, x, gamma, mean, rstd, axes, constant)
+    else:
+        parts = {}
+
+        def work(i, j):
+            part = _Part(axis, i, j)
+            parts[i] = _into_norm(*[part.of(array) for array in (dx, g, x, gamma, mean, rstd)], axes, constant)
+
+        in_pieces(work, x.shape[axis], x.size // x.shape[axis], CUT)
+        join = np.concatenate if gamma.shape[axis] == x.shape[axis] else lambda found, _: np.add.reduce(found, 0)
+        dgamma, dbeta = [join([parts[start][n] for start in sorted(parts)], axis) for n in (0, 1)]
+    return tuple(d.astype(t, copy=False) for d, t in ((dx, data.dtype), (dgamma, dtype), (dbeta, dtype)))
+
+
+def _into_norm(into, g, x, gamma, mean, rstd, axes, constant):
+    """The gradients by gamma and beta; that by the data is written to `into`, in one step at the end."""
     kept = [a for a in range(x.ndim) if a not in axes]
     count = math.prod(x.shape[a] for a in axes)
     centred = x - mean
     if _share_factor(gamma, rstd):
         factor = gamma * rstd
         total, along = sums(kept, g), sums(kept, g, centred)
-        dgamma, dbeta = _folded(along * rstd, gamma.shape), _folded(total, gamma.shape)
-        dx = g * factor
-        if not constant:
+        if constant:
+            np.multiply(g, factor, out=into)
+        else:
             centred *= factor * rstd * rstd * along / -count
-            dx += centred
-            dx -= factor * total / count
-    else:
-        varying = [a for a, n in enumerate(gamma.shape) if n != 1]
-        centred *= rstd
-        dgamma, dbeta = sums(varying, g, centred), sums(varying, g)
-        dx = g * gamma
-        total, along = sums(kept, dx), sums(kept, dx, centred)
-        centred *= along / count
-        dx -= centred
-        dx -= total / count
-        dx *= rstd
-    return tuple(d.astype(t, copy=False) for d, t in ((dx, data.dtype), (dgamma, dtype), (dbeta, dtype)))
+            centred -= factor * total / count
+            np.add(centred, g * factor, out=into)
+        return _folded(along * rstd, gamma.shape), _folded(total, gamma.shape)
+    varying = [a for a, n in enumerate(gamma.shape) if n != 1]
+    centred *= rstd
+    dgamma, dbeta = sums(varying, g, centred), sums(varying, g)
+    scaled = g * gamma
+    total, along = sums(kept, scaled), sums(kept, scaled, centred)
+    centred *= along / count
+    scaled -= centred
+    scaled -= total / count
+    np.multiply(scaled, rstd, out=into)
+    return dgamma, dbeta
 
 
 @backward_norm.joint_gradient
