@@ -24,7 +24,7 @@ from .errors import ComputeError, Interrupted, MXNetError, ProtocolError
 from .formats import params
 from .generator import generator
 from .ndarray import NDArray
-from .poison import Poison
+from .poison import poison
 from .registry import REGISTRY
 from .shm import machine, segment_of
 from .sparse import Sparse, dense, type_name
@@ -368,7 +368,7 @@ def into(session, operator: Operator, row: Row, outs: list_of(Handle), *handles:
         if state.interrupted:
             raise Interrupted("the computation was interrupted")
         inputs = [session.array(h) for h in handles]
-        targets = [session.array(h) for h in outs]
+        targets = [session.target(h) for h in outs]
         tape.invoke_into(operator, inputs, operator.parse_row(row or ()), targets)
     except Exception as reason:
         session.fail(outs, session.call_failure(reason, operator, row, handles))
@@ -410,7 +410,7 @@ def backward(
         for handle in heads:
             head = session.arrays.get(handle)
             for leaf in tape.leaves_of(head) if head is not None else ():
-                leaf.grad.data = Poison(failure)
+                poison(leaf.grad, failure)
         return
     if number is not None:
         session.reply(number)

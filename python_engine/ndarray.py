@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 
 from . import sparse
+from .poison import Poison
 from .shm import segment_of
 from .sparse import Sparse, as_stype, stype_of
 
@@ -84,7 +85,7 @@ class NDArray:
         old, new = self.data, self.data.copy()
         for ref in self.views or ():
             view = ref()
-            if view is None:
+            if view is None or type(view.data) is Poison:
                 continue
             if view.data.shape == old.shape and view.data.strides == old.strides:
                 view.data = new

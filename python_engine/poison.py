@@ -6,12 +6,12 @@ everything that depends on it, and to nothing else.
 
 
 class Poison:
-    """The `data` of a poisoned NDArray; `failure` is a ComputeError."""
+    """The `data` of a poisoned NDArray; `failure` is a ComputeError, `lost` what the array held before, or None."""
 
     __array_ufunc__ = None
 
-    def __init__(self, failure):
-        self.__dict__["failure"] = failure
+    def __init__(self, failure, lost=None):
+        self.__dict__.update(failure=failure, lost=lost)
 
     def __array__(self, *_args, **_kwargs):
         raise self.failure
@@ -21,6 +21,18 @@ class Poison:
 
     def __getitem__(self, _key):
         raise self.failure
+
+
+def poison(array, failure):
+    """Make an array raise `failure` until it is overwritten."""
+    lost = array.data.lost if type(array.data) is Poison else array.data
+    array.data = Poison(failure, lost if array.root is None else None)  # a view's memory may move meanwhile
+
+
+def heal(array):
+    """Give a poisoned array its memory back, because the whole of it is going to be overwritten."""
+    if type(array.data) is Poison and array.data.lost is not None:
+        array.data = array.data.lost
 
 
 def failure_of(array):

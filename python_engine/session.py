@@ -12,7 +12,7 @@ from . import tape
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
-from .poison import Poison, failure_of
+from .poison import failure_of, heal, poison
 from .registry import REGISTRY
 from .shm import Pool
 from .sparse import type_name
@@ -137,6 +137,13 @@ class Session:
             raise failure
         return array
 
+    def target(self, handle):
+        """The array behind a handle, which is going to be overwritten: that ends a failure of its own."""
+        array = self.arrays.get(handle)
+        if array is not None:
+            heal(array)
+        return self.array(handle)
+
     def take(self, size):
         """The next `size` bytes of the frame's payload."""
         left = len(self.payload) - self.offset
@@ -219,7 +226,8 @@ class Session:
             array = self.arrays.get(handle)
             if array is None:
                 array = self.arrays[handle] = NDArray(None)
-            array.data, array.node = Poison(failure), None
+            poison(array, failure)
+            array.node = None
 
     def reply(self, number, *fields, payload=b""):
         self.channel.send([number, "ok", *fields], payload)

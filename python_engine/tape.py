@@ -16,6 +16,7 @@ import numpy as np
 from . import sparse, storage
 from .errors import ArgumentError, AutogradError, Interrupted, ShapeError
 from .ndarray import NDArray
+from .poison import heal
 from .registry import OPERATORS
 from .sparse import Sparse
 
@@ -60,6 +61,8 @@ class Leaf:
     def receive(self, value):
         """Store a computed gradient in the buffer: overwrite for "write", accumulate for "add"."""
         grad = self.grad
+        if self.req == "write":
+            heal(grad)
         if sparse.exists and (isinstance(value, Sparse) or isinstance(grad.data, Sparse)):
             value = value.astype(grad.data.dtype)
             grad.assign(grad.data + value if self.req == "add" else value)

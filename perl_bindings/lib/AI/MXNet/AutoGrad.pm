@@ -93,26 +93,28 @@ sub predict_mode { my ($class, $code) = _options('predict_mode', {}, @_); return
 
 sub _set
 {
-    my ($recording, $training) = @_;
-    AI::MXNet::Engine->send(['mode', $recording ? 1 : 0, $training ? 1 : 0])
-        if !!$recording != !!$RECORDING or !!$training != !!$TRAINING;
-    ($RECORDING, $TRAINING) = ($recording, $training);
+    ($RECORDING, $TRAINING) = @_;
+    AI::MXNet::Engine::tell_mode();
     return;
 }
 
-# Runs the code under these states (undef: leave) and restores the former ones, whatever happens.
+# Runs the code under these states (undef: leave). `local` restores the former ones, whatever happens.
 sub _within
 {
     my ($code, $recording, $training) = @_;
-    my @before = ($RECORDING, $TRAINING);
-    _set(defined $recording ? ($recording ? $RECORDING || ++$recordings : 0) : $RECORDING, $training // $TRAINING);
     my ($done, $error);
     {
         local $@;
-        $done = eval { $code->(); 1 };
+        $done = eval {
+            local ($RECORDING, $TRAINING)
+                = (defined $recording ? ($recording ? $RECORDING || ++$recordings : 0) : $RECORDING, $training // $TRAINING);
+            AI::MXNet::Engine::tell_mode();
+            $code->();
+            1;
+        };
         $error = $@;
     }
-    _set(@before);
+    AI::MXNet::Engine::tell_mode();
     die $error unless $done;
     return;
 }

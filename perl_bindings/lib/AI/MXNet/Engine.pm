@@ -22,6 +22,7 @@ use constant SHARE_BYTES => $ENV{AI_MXNET_SHARE_BYTES} // 262_144;    # from thi
 my ($process, $stream, $memory, $owner, $dead);
 my $generation = 0;    # counts the engines that we have had
 my ($numbers, $interrupts) = (0, 0);
+my $mode;          # that the engine was told
 my %engine;        # what the engine said of itself: pid, numpy, boot, python, executable, package
 my %waiting;       # requests that are not yet answered, by number
 my @calls;         # of our functions, by the engine
@@ -38,7 +39,7 @@ require AI::MXNet::Engine::Stream;
 sub _start
 {
     $generation++;
-    ($AWAKE, $LOCATED, $FUNCTIONS, $interrupts) = (0, '', 0, 0);
+    ($AWAKE, $LOCATED, $FUNCTIONS, $interrupts, $mode) = (0, '', 0, 0, '0 0');
     @$_ = () for \(@calls, @exceptions, @STREAM, @FREE);
     ($stream, $memory, %engine, %waiting) = ();
     $dead = 'No engine could be started';
@@ -86,6 +87,20 @@ sub wake
     if (not defined $arrived) { _gone() }
     elsif ($arrived) { _receive() }
     $AWAKE = 1;
+    tell_mode();
+    return;
+}
+
+# Tells the engine whether to record, and in which mode, where that has changed. Called on each change, and at times in
+# case a signal's handler has left the place.
+sub tell_mode
+{
+    no warnings 'once';
+    my @now = map { $_ ? 1 : 0 } $AI::MXNet::AutoGrad::RECORDING, $AI::MXNet::AutoGrad::TRAINING;
+    return if $mode eq "@now";
+    $AWAKE or return wake();
+    # in one statement, so that both are done or neither
+    push(@STREAM, ['mode', @now]), $mode = "@now";
     return;
 }
 
@@ -93,12 +108,10 @@ sub wake
 sub _connect
 {
     require AI::MXNet::Operators;
-    no warnings 'once';
-    my @state = map { $_ ? 1 : 0 } $AI::MXNet::AutoGrad::RECORDING, $AI::MXNet::AutoGrad::TRAINING;
     my $new = AI::MXNet::Engine::Stream->new($process->{socket});
     my $number = ++$numbers;
     $waiting{$number} = { take => \&_greeted, greets => 1 };
-    $new->queue([['hello', 0 + $number, PROTOCOL, AI::MXNet::Operators::digest(), $STALE], ['mode', @state]]);
+    $new->queue([['hello', 0 + $number, PROTOCOL, AI::MXNet::Operators::digest(), $STALE]]);
     $stream = $new;
     return;
 }
@@ -457,11 +470,9 @@ sub _interrupt
 {
     my ($wait) = @_;
     return if defined $dead or $wait->{generation} != $generation or $owner != $$;
-    $wait->{abandoned} = 1;
-    @exceptions = ();
-    kill RTMIN => $engine{pid} if $engine{local};
-    $interrupts++;
-    push @STREAM, ['resume', 0 + $interrupts];
+    my @engine = $engine{local} ? $engine{pid} : ();
+    # In one statement, because what is interrupted must be resumed; kill last, because it calls handlers.
+    push(@STREAM, ['resume', 0 + ++$interrupts]), @exceptions = (), $wait->{abandoned} = 1, kill RTMIN => @engine;
     return;
 }
 
@@ -571,7 +582,7 @@ forgets them. A script that ends prints what is left to standard error.
 
 Ends the engine and starts another, after which arrays of the old one are refused.
 
-=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, upload, wake
+=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, upload, wake
 
 For the other modules: see the comments.
 

@@ -244,7 +244,11 @@ sub _piddle
     if (ref $source eq 'ARRAY') {
         _fail('array takes a list of numbers or of lists, but the list holds NDArrays: use stack or concat')
             if grep { blessed $_ && $_->isa(SELF) } @$source;
-        $piddle = eval { PDL->pdl($source) } // _fail("array takes numbers in nested lists: $@" =~ s/ at \S+ line \d+.*//sr);
+        $piddle = eval { PDL->pdl($source) };
+        if (not defined $piddle) {
+            die $@ if ref $@ or $@ !~ m{/PDL/};    # of a signal's handler
+            _fail("array takes numbers in nested lists: $@" =~ s/ at \S+ line \d+.*//sr);
+        }
     }
     elsif (not blessed $source or not $source->isa('PDL')) {
         _fail('array takes a piddle, a list of numbers (nested for more dimensions) or an NDArray, but got ', $source // 'undef');
