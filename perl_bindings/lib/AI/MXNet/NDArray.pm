@@ -3,9 +3,11 @@ package AI::MXNet::NDArray;
 #
 # An array is { handle, type, rec }: `rec` is the recording that it is surely on the tape of, -1 for a variable, or 0.
 # A variable also has `grad`. None of our own code tests an array by truth.
+#
+# The class goes on in NDArray/Arithmetic.pm (operators), Making.pm (zeros, array ...), Indexing.pm (slice, assignment)
+# and Files.pm.
 use strict;
 use warnings;
-use feature 'current_sub';
 use base 'AI::MXNet::NDArray::Base';
 use List::Util ();
 use Scalar::Util qw(blessed looks_like_number);
@@ -14,7 +16,10 @@ use AI::MXNet::Context;
 use AI::MXNet::DType;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
-use AI::MXNet::NDArray::Slice;
+use AI::MXNet::NDArray::Arithmetic;
+use AI::MXNet::NDArray::Files;
+use AI::MXNet::NDArray::Indexing;
+use AI::MXNet::NDArray::Making;
 use AI::MXNet::NS;
 use AI::MXNet::Operators;
 use AI::MXNet::Shape;
@@ -24,156 +29,40 @@ use AI::MXNet::Shape;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
+# -- for all files of the class ------------------------------------------------------------------------------------
+
 sub _fail { goto &AI::MXNet::Error::fail }
 sub _row { AI::MXNet::Operators::row($_[0]) // die "the operator table lacks $_[0]\n" }
 
-# -- arithmetic: the path of every operator, so flat and without detours -----------------------------------------
-
-use constant SELF => __PACKAGE__;
-
-# The sub behind an overloaded operator: by the operators for two arrays, for array and number, for number and array.
-sub _arithmetic
+# Named options, checked against the names a method knows.
+sub _named
 {
-    my ($symbol, $broadcast, $scalar, $reversed) = @_;
-    my ($two, $number, $first) = map { _row($_) } $broadcast, $scalar, $reversed // $scalar;
-    my ($rule, $two_code, @codes) = ($two->{rule}, $two->{number}, $number->{number}, $first->{number});
-    return sub {
-        my ($lhs, $rhs, $swapped) = @_;
-        my ($type, $rec, $item) = ($lhs->{type}, 0);
-        $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-        if (not ref $rhs) {
-            looks_like_number($rhs) or _bad_operand($symbol, $rhs);
-            $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($lhs);
-            if ($AI::MXNet::AutoGrad::RECORDING) {
-                $rec = $AI::MXNet::AutoGrad::RECORDING
-                    if $lhs->{rec} < 0 or $lhs->{rec} > $AI::MXNet::AutoGrad::CONSUMED;
-            }
-            $item = [$codes[$swapped ? 1 : 0], [$rhs], pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, $lhs->{handle}];
-        }
-        else {
-            if (ref $rhs ne SELF) {
-                my $operand = _operand($symbol, $rhs);
-                return __SUB__->($lhs, $operand, $swapped) if not ref $operand;
-                return $operand->_beside($two, $swapped ? ($operand, $lhs) : ($lhs, $operand)) if $operand->{type}{sparse};
-                $rhs = $operand;
-            }
-            $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($lhs, $rhs);
-            ($lhs, $rhs) = ($rhs, $lhs) if $swapped;
-            $type = $rule->($two, undef, $lhs->{type}, $rhs->{type}) if $type != $rhs->{type} or $swapped;
-            $rec = AI::MXNet::AutoGrad::tracks($lhs, $rhs) if $AI::MXNet::AutoGrad::RECORDING;
-            $item = [$two_code, undef, pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, $lhs->{handle}, $rhs->{handle}];
-        }
-        push @AI::MXNet::Engine::STREAM, $item;
-        return bless { handle => $item->[2], type => $type, rec => $rec }, SELF
-            if @AI::MXNet::Engine::STREAM < 64 and $type->{size} <= 4096;
-        my $result = bless { handle => $item->[2], type => $type, rec => $rec }, SELF;
-        AI::MXNet::Engine::flush();
-        return $result;
-    };
-}
-
-# The sub behind an assignment form: the array itself receives the result.
-sub _assignment
-{
-    my ($symbol, $broadcast, $scalar) = @_;
-    my ($two, $number) = map { _row($_) } $broadcast, $scalar;
-    return sub {
-        my ($self, $rhs) = @_;
-        my $operand = ref $rhs eq SELF ? $rhs : _operand($symbol, $rhs);
-        if (ref $operand) { AI::MXNet::Operators::invoke($two, [$self, $operand], {}, $self) }
-        else { AI::MXNet::Operators::invoke($number, [$self], { scalar => $operand }, $self) }
-        return $self;
-    };
-}
-
-# What may stand beside an array in arithmetic: an array (a slice becomes one), or a number.
-sub _operand
-{
-    my ($symbol, $value) = @_;
-    if (blessed $value) {
-        return $value if $value->isa(SELF);
-        return $value->sever if $value->isa('AI::MXNet::NDArray::Slice');
-        return $value->sclr if $value->isa('PDL') and $value->nelem == 1;
+    my ($method, $known, @options) = @_;
+    _fail("Odd number of paired arguments for method $method") if @options % 2;
+    my %options = @options;
+    for my $name (sort keys %options) {
+        _fail("In method $method: no such named parameter: $name") unless grep { $_ eq $name } @$known;
     }
-    return $value if defined $value and not ref $value and looks_like_number($value);
-    return _bad_operand($symbol, $value);
+    return %options;
 }
 
-sub _bad_operand
+sub _check_shape
 {
-    my ($symbol, $value) = @_;
-    _fail("the operator $symbol takes an NDArray or a number beside an NDArray, but got ",
-        not(defined $value) ? 'undef' : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements' : ref $value ? 'a reference to ' . ref $value : "'$value'");
+    my ($method, $shape) = @_;
+    my $fits = ref $shape eq 'ARRAY' && !grep { not defined $_ or ref $_ or $_ !~ /\A[0-9]+\z/ } @$shape;
+    _fail("In method $method: parameter 1 (\$shape): Validation failed for 'Shape' with value ",
+        ref $shape eq 'ARRAY' ? '[' . join(', ', map { $_ // 'undef' } @$shape) . ']' : $shape // 'undef',
+        ': a shape is a list of integers from 0') unless $fits;
+    return;
 }
 
-# symbol => [two arrays, array and number, number and array]
-our %ROWS = (
-    '+'  => [qw(broadcast_add _plus_scalar)],
-    '-'  => [qw(broadcast_sub _minus_scalar _rminus_scalar)],
-    '*'  => [qw(broadcast_mul _mul_scalar)],
-    '/'  => [qw(broadcast_div _div_scalar _rdiv_scalar)],
-    '%'  => [qw(broadcast_mod _mod_scalar _rmod_scalar)],
-    '**' => [qw(broadcast_power _power_scalar _rpower_scalar)],
-    '==' => [qw(broadcast_equal _equal_scalar)],
-    '!=' => [qw(broadcast_not_equal _not_equal_scalar)],
-    '>'  => [qw(broadcast_greater _greater_scalar _lesser_scalar)],
-    '>=' => [qw(broadcast_greater_equal _greater_equal_scalar _lesser_equal_scalar)],
-    '<'  => [qw(broadcast_lesser _lesser_scalar _greater_scalar)],
-    '<=' => [qw(broadcast_lesser_equal _lesser_equal_scalar _greater_equal_scalar)],
-    maximum => [qw(broadcast_maximum _maximum_scalar)],
-    minimum => [qw(broadcast_minimum _minimum_scalar)],
-);
-our %ARITHMETIC = map { $_ => _arithmetic($_, @{ $ROWS{$_} }) } keys %ROWS;
-our %ASSIGNMENT = map { ("$_=" => _assignment("$_=", @{ $ROWS{$_} })) } qw(+ - * / %);
-
-# The subs of the arrays' class; sparse ones have others.
-sub _operator { $ARITHMETIC{ $_[1] } }
-sub _assigner { $ASSIGNMENT{ $_[1] } }
-
-use overload;
-overload->import(
-    (map { $_ => $ARITHMETIC{$_} } grep { !/\w/ } keys %ARITHMETIC),
-    %ASSIGNMENT,
-    '.='   => sub { $_[0]->set($_[1]) },
-    '='    => sub { $_[0] },
-    '++'   => sub { $_[0] += 1 },
-    '--'   => sub { $_[0] -= 1 },
-    'neg'  => sub { $_[0]->negative },
-    'abs'  => sub { $_[0]->abs },
-    'sqrt' => sub { $_[0]->sqrt },
-    'exp'  => sub { $_[0]->exp },
-    'log'  => sub { $_[0]->log },
-    'sin'  => sub { $_[0]->sin },
-    'cos'  => sub { $_[0]->cos },
-    'atan2' => sub { my ($y, $x, $swapped) = @_; ($swapped ? $x / $y : $y / $x)->arctan },
-    '""'   => sub { $_[0]->describe },
-    'bool' => \&_truth,
-    '0+'   => sub { $_[0]->asscalar },
-    '<=>'  => sub { _fail('the operator <=> is not defined for NDArrays: compare with == < > or aspdl') },
-    'cmp'  => sub { my ($x, $y, $swapped) = map {"$_"} @_[0, 1]; $_[2] ? $y cmp $x : $x cmp $y },
-    'x'    => sub { _fail('the operator x is not defined for NDArrays') },
-    '@{}'  => sub { $_[0]->split_array },
-    fallback => undef,
-);
-
-# One element: the truth of its value. The original calls every array true, which defeats `if`.
-sub _truth
+# A storage type, checked; none stands for dense.
+sub _stype
 {
-    my ($self) = @_;
-    return 1 if $self->{type}{size} != 1;
-    return $self->asscalar != 0;
-}
-
-# Named forms of the operators: $x->add($other, $reverse), $x->iadd($other).
-{
-    my %named = (
-        add => '+', subtract => '-', multiply => '*', divide => '/', true_divide => '/', modulo => '%', power => '**',
-        equal => '==', not_equal => '!=', greater => '>', greater_equal => '>=', lesser => '<', lesser_equal => '<=',
-    );
-    no strict 'refs';
-    for my $name (keys %named) { my $symbol = $named{$name}; *{$name} = sub { $_[0]->_operator($symbol)->(@_[0, 1], $_[2] // 0) } }
-    my %in_place = (iadd => '+=', isubtract => '-=', imultiply => '*=', idivide => '/=', imodulo => '%=');
-    for my $name (keys %in_place) { my $symbol = $in_place{$name}; *{$name} = sub { $_[0]->_assigner($symbol)->(@_[0, 1]) } }
+    my ($method, $stype) = @_;
+    $stype //= 'default';
+    return $stype if $stype =~ /\A(?:default|csr|row_sparse)\z/;
+    return _fail("$method: a storage type is default, csr or row_sparse, but got '$stype'");
 }
 
 # -- life ----------------------------------------------------------------------------------------------------------
@@ -201,141 +90,6 @@ sub adopt
     }
     return @arrays;
 }
-
-sub _handle { pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST }
-
-# -- making arrays -------------------------------------------------------------------------------------------------
-
-sub array : lvalue
-{
-    my ($class, $source, @options) = @_;
-    my %options = _named('array', [qw(ctx dtype bad)], @options);
-    my $result = _array($source, %options);
-    $result;
-}
-
-sub _array
-{
-    my ($source, %options) = @_;
-    my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
-    my $ctx = ($options{ctx} // AI::MXNet::Context::->current_ctx)->usable;
-    if (blessed $source and ($source->isa(SELF) or $source->isa('AI::MXNet::NDArray::Slice'))) {
-        $source = $source->sever if $source->isa('AI::MXNet::NDArray::Slice');
-        my $copy = $source->dtype eq $dtype ? $source->copyto($ctx) : $source->astype($dtype);
-        return $copy->context == $ctx ? $copy : $copy->as_in_context($ctx);
-    }
-    my ($piddle, $shape) = _piddle($source, $options{bad});
-    my @shape = map { 0 + $_ } @$shape;    # never used as text, so that they travel as numbers
-    my $as;
-    my $wire = $dtype;
-    ($wire, $as) = ('float64', 'float16') if $dtype eq 'float16';
-    my $type = AI::MXNet::Shape::type($shape, $dtype, $ctx);
-    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-    my $array = bless { handle => 0, type => $type, rec => 0 }, SELF;
-    AI::MXNet::Engine->upload($array, $piddle, AI::MXNet::DType::pdl_type($wire), $wire, $as, \@shape);
-    return $array;
-}
-
-# A source of values as a piddle and the shape it has here.
-sub _piddle
-{
-    my ($source, $bad) = @_;
-    my $piddle = $source;
-    if (ref $source eq 'ARRAY') {
-        _fail('array takes a list of numbers or of lists, but the list holds NDArrays: use stack or concat')
-            if grep { blessed $_ && $_->isa(SELF) } @$source;
-        $piddle = eval { PDL->pdl($source) };
-        if (not defined $piddle) {
-            die $@ if ref $@ or $@ !~ m{/PDL/};    # of a signal's handler
-            _fail("array takes numbers in nested lists: $@" =~ s/ at \S+ line \d+.*//sr);
-        }
-    }
-    elsif (not blessed $source or not $source->isa('PDL')) {
-        _fail('array takes a piddle, a list of numbers (nested for more dimensions) or an NDArray, but got ', $source // 'undef');
-    }
-    # a PDL::Matrix lists its rows first
-    $piddle = $piddle->PDL::xchg(0, 1) if $piddle->isa('PDL::Matrix');
-    _fail('array takes real numbers, but got a piddle of type ', $piddle->type) if $piddle->type =~ /\Ac/;
-    if ($piddle->badflag and my $count = PDL::Core::topdl($piddle)->nbad->sclr) {
-        _fail("the piddle has $count bad values, which an NDArray cannot hold: say what to put there, array(\$pdl, bad => 0)")
-            unless defined $bad;
-        $piddle = $piddle->setbadtoval($bad);
-    }
-    return ($piddle, [$piddle->ndims ? reverse $piddle->dims : 1]);
-}
-
-sub empty : lvalue { my $class = shift; my $result = _filled('empty', 0, @_); $result }
-sub zeros : lvalue { my $class = shift; my $result = _filled('zeros', 0, @_); $result }
-sub ones  : lvalue { my $class = shift; my $result = _filled('ones',  1, @_); $result }
-
-sub full : lvalue
-{
-    my ($class, $shape, $value, @options) = @_;
-    _fail('In method full: parameter 2 ($val): Validation failed for \'Num\' with value ', $value // 'undef')
-        unless defined $value and (looks_like_number($value) or blessed $value);
-    my $result = _filled('full', AI::MXNet::Operators::_plain($value), $shape, @options);
-    $result;
-}
-
-sub _filled
-{
-    my ($name, $value, $shape, @options) = @_;
-    _check_shape($name, $shape);
-    my %options = _named($name, [qw(ctx dtype out name __layout__ stype)], @options);
-    my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
-    if ((my $stype = _stype($name, $options{stype})) ne 'default') {
-        _fail("$name: only zeros can be sparse, but got stype => '$stype'") if $name !~ /\A(?:zeros|empty)\z/;
-        return SELF->sparse->zeros($stype, $shape, map { $_ => $options{$_} } grep { defined $options{$_} } qw(ctx dtype out));
-    }
-    my $ctx = ($options{ctx} // AI::MXNet::Context::->current_ctx)->usable;
-    return AI::MXNet::Operators::invoke(_row('_full'), [],
-        { shape => $shape, value => $value, dtype => $dtype, ctx => "$ctx" }, $options{out});
-}
-
-sub arange
-{
-    my ($class, @options) = @_;
-    my %options = _named('arange', [qw(start stop step repeat infer_range ctx dtype)], @options);
-    my ($start, $stop) = ($options{start} // 0, $options{stop});
-    ($start, $stop) = (0, $start) unless defined $stop or $options{infer_range};
-    return AI::MXNet::Operators::invoke(_row('_arange'), [],
-        { start => $start, stop => $stop, step => $options{step} // 1, repeat => $options{repeat} // 1,
-          infer_range => $options{infer_range} // 0, dtype => AI::MXNet::DType::check($options{dtype} // 'float32'),
-          ctx => '' . ($options{ctx} // AI::MXNet::Context::->current_ctx) });
-}
-
-sub concatenate
-{
-    my ($class, $arrays, @options) = @_;
-    my %options = (axis => 0, always_copy => 1, _named('concatenate', [qw(axis always_copy)], @options));
-    _fail('concatenate takes a list of NDArrays') unless ref $arrays eq 'ARRAY' and @$arrays;
-    return $arrays->[0] if @$arrays == 1 and not $options{always_copy};
-    my @shape = @{ $arrays->[0]->shape };
-    for my $array (@$arrays) {
-        my @other = @{ $array->shape };
-        next if @other == @shape and not grep { $_ != $options{axis} % @shape and $shape[$_] != $other[$_] } 0 .. $#shape;
-        _fail("concatenate: the shapes of the first array [@shape] and of another [@other] do not match on all axes but $options{axis}");
-    }
-    return AI::MXNet::Operators::invoke(_row('Concat'), [@$arrays], { dim => $options{axis} });
-}
-
-sub onehot_encode
-{
-    my ($class, $indices, $out) = @_;
-    return AI::MXNet::Operators::invoke(_row('one_hot'), [$indices], { depth => $out->shape->[1] }, $out);
-}
-
-sub histogram
-{
-    my ($self, @arguments) = @_;
-    my $data = blessed $self ? $self : @arguments % 2 ? shift @arguments : undef;
-    my %named = @arguments == 1 && ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments;
-    $data //= delete $named{data};
-    return AI::MXNet::Operators::call(_row('_histogram'), SELF, $data, \%named);
-}
-
-sub imdecode { _fail('nd->imdecode is not there yet: it comes with image IO') }
-sub CachedOp { _fail('nd->CachedOp is not there yet: it comes with symbols') }
 
 # -- what is known without asking the engine -----------------------------------------------------------------------
 
@@ -422,43 +176,7 @@ sub waitall
 
 # -- writing -------------------------------------------------------------------------------------------------------
 
-# Assigns a number, an array, a slice, a piddle or a nested list. Returns the array.
-sub set
-{
-    my ($self, $value) = @_;
-    _fail('an NDArray cannot be set to undef') unless defined $value;
-    if (blessed $value and $value->isa('AI::MXNet::NDArray::Slice')) { $value = $value->sever }
-    if (blessed $value and $value->isa(SELF)) { $value->copyto($self) if $value->{handle} != $self->{handle} }
-    elsif (not ref $value) {
-        _fail("an NDArray is set to a number, an NDArray, a piddle or a list, but got '$value'") unless looks_like_number($value);
-        AI::MXNet::Operators::invoke(_row('_full'), [], { shape => $self->shape, value => $value, dtype => $self->dtype }, $self);
-    }
-    else {
-        my ($piddle, $shape) = _piddle($value);
-        $self->_check_fits($shape);
-        _array($piddle, dtype => $self->dtype, ctx => $self->context)->copyto($self);
-    }
-    return $self;
-}
-
-sub _check_fits
-{
-    my ($self, $shape) = @_;
-    my ($expected, $got) = map { join ',', @$_ } $self->{type}{shape}, $shape;
-    AI::MXNet::Error->throw(kind => 'shape', message => "Shape inconsistant: expected $expected vs got $got") if $expected ne $got;
-    return;
-}
-
-# True for a variable and for what is recorded and not yet consumed by a backward.
-sub is_on_tape
-{
-    my ($self) = @_;
-    my $rec = $self->{rec};
-    return 1 if $rec < 0 or $rec > $AI::MXNet::AutoGrad::CONSUMED;
-    return 0 unless $AI::MXNet::AutoGrad::RECORDING;
-    my ($fields) = AI::MXNet::Engine->request('on_tape', $self->{handle});
-    return $fields->[1];
-}
+# -- copies ------------------------------------------------------------------------------------------------------
 
 sub copy : lvalue { my ($self) = @_; my $result = $self->copyto($self->context); $result }
 sub sever : lvalue { my ($self) = @_; my $result = $self->copy; $result }
@@ -471,7 +189,7 @@ sub copyto : lvalue
         $result = AI::MXNet::Operators::invoke(_row('_copy'), [$self], {});
         $result->{type} = AI::MXNet::Shape::type($self->{type}{shape}, $self->{type}{name}, $target->usable);
     }
-    elsif (blessed $target and $target->isa(SELF)) {
+    elsif (blessed $target and $target->isa(__PACKAGE__)) {
         if ($target->{handle} == $self->{handle}) { warn "You are attempting to copy an array to itself\n" }
         else {
             $target->_check_fits($self->{type}{shape});
@@ -502,15 +220,6 @@ sub tostype
     my ($self, $stype) = @_;
     return $self if _stype('tostype', $stype) eq $self->stype;
     return AI::MXNet::Operators::invoke(_row('cast_storage'), [$self], { stype => $stype });
-}
-
-# A storage type, checked; none stands for dense.
-sub _stype
-{
-    my ($method, $stype) = @_;
-    $stype //= 'default';
-    return $stype if $stype =~ /\A(?:default|csr|row_sparse)\z/;
-    return _fail("$method: a storage type is default, csr or row_sparse, but got '$stype'");
 }
 
 # -- shapes and views ----------------------------------------------------------------------------------------------
@@ -566,85 +275,6 @@ sub detach
     return $result;
 }
 
-# The rows of dimension 0, as copies that the tape knows.
-sub split_array
-{
-    my ($self) = @_;
-    my $rows = $self->len or return [];
-    my $parts = AI::MXNet::Operators::invoke(_row('SliceChannel'), [$self],
-        { num_outputs => $rows, axis => 0, squeeze_axis => $self->ndim > 1 ? 1 : 0 });
-    return ref $parts eq 'ARRAY' ? $parts : [$parts];
-}
-
-sub at : lvalue
-{
-    my ($self, @indices) = @_;
-    my $result = @indices == 1 ? $self->_row_at($indices[0]) : $self->slice(map { [$_, $_] } @indices);
-    $result;
-}
-
-sub _row_at
-{
-    my ($self, $index) = @_;
-    $index = _integer('at', $index);
-    my $rows = $self->len;
-    my $from_start = $index < 0 ? $index + $rows : $index;
-    _fail("Dimension 0 mismatch Idx: $index >= Dim Size: $rows") if $from_start < 0 or $from_start >= $rows;
-    return AI::MXNet::Operators::invoke(_row('_view_at'), [$self], { index => $from_start });
-}
-
-# 1.6's meaning: ranges [begin, end] are inclusive, an index keeps its dimension, 'X' is all of it.
-sub slice : lvalue
-{
-    my ($self, @indices) = @_;
-    my $result
-        = @indices && not(ref $indices[0]) && $indices[0] =~ /\A(?:begin|end|step|axis)\z/ ? AI::MXNet::Operators::call(_row('slice'), $self, @indices)
-        : @indices == 1 && ref $indices[0] eq 'ARRAY' && ref $indices[0][0] ? $self->_gather($indices[0])
-        : $self->_slice(@indices);
-    $result;
-}
-
-sub _slice
-{
-    my ($self, @indices) = @_;
-    my @shape = @{ $self->{type}{shape} };
-    _fail('slice needs an index for dimension 0, or one for each of the ', scalar @shape, ' dimensions') unless @indices;
-    _fail('ndarray only supports either ->slice on dimension 0 or full crop, but got ', scalar @indices, ' indices for ', scalar @shape, ' dimensions')
-        if @indices > 1 and @indices != @shape;
-    my (@begin, @end);
-    for my $i (0 .. $#indices) {
-        my ($begin, $end) = _range($indices[$i], $shape[$i], $i);
-        push @begin, $begin;
-        push @end,   $end + 1;
-    }
-    return AI::MXNet::Operators::invoke(_row('_view_slice'), [$self], { begin => $begin[0], end => $end[0] }) if @indices == 1;
-    return AI::MXNet::NDArray::Slice->new(parent => $self, begin => \@begin, end => \@end);
-}
-
-# An index of one dimension as first and last position.
-sub _range
-{
-    my ($index, $size, $dimension) = @_;
-    return (0, $size - 1) if not ref $index and defined $index and $index eq 'X';
-    my @range = ref $index eq 'ARRAY' ? @$index : $index;
-    _fail('an index is a number, [begin, end] or \'X\', but got an empty list') unless @range;
-    _fail("NDArray does not support slice strides != 1, but got step $range[2]") if @range > 2 and $range[2] != 1;
-    my ($begin, $end) = map { _integer('slice', $_) } $range[0], $range[1] // $range[0];
-    my @given = ($begin, $end);
-    $_ < 0 and $_ += $size for $begin, $end;
-    _fail("slice: [$given[0],$given[1]] is not within dimension $dimension, which has $size entries, or begins after its end")
-        if $begin < 0 or $end >= $size or $begin > $end;
-    return ($begin, $end);
-}
-
-sub _gather
-{
-    my ($self, $lists) = @_;
-    my @rows = map { blessed $_ && $_->isa(SELF) ? $_->astype('int64') : _array($_, dtype => 'int64') } @$lists;
-    my $indices = AI::MXNet::Operators::invoke(_row('stack'), \@rows, { axis => 0 });
-    return AI::MXNet::Operators::invoke(_row('gather_nd'), [$self, $indices], {});
-}
-
 # -- gradients -----------------------------------------------------------------------------------------------------
 
 sub attach_grad
@@ -655,7 +285,7 @@ sub attach_grad
     my $req = $options{grad_req};
     _fail("In method attach_grad: parameter grad_req: one of add, write, null, but got '", $req // 'undef', "'")
         unless defined $req and $req =~ /\A(?:add|write|null)\z/;
-    $self->_mark($req eq 'null' ? undef : SELF->zeros($self->shape, dtype => $self->dtype, ctx => $self->context, stype => $stype), $req);
+    $self->_mark($req eq 'null' ? undef : __PACKAGE__->zeros($self->shape, dtype => $self->dtype, ctx => $self->context, stype => $stype), $req);
     return;
 }
 
@@ -680,125 +310,18 @@ sub backward
         retain_graph => $options{retain_graph}, train_mode => $options{train_mode});
 }
 
-sub _fresh_grad { my $self = shift; $self->{fresh_grad} = $_[0] ? 1 : 0 if @_; return $self->{fresh_grad} // 0 }
-
-# -- two arrays ------------------------------------------------------------------------------------------------------
-
-for my $name (qw(maximum minimum)) {
-    no strict 'refs';
-    *{$name} = sub {
-        my ($self, @others) = @_;
-        @others = ($self, @others) if blessed $self;
-        _fail("Too few or many arguments for method $name (expected 2, got ", scalar @others, ')') if @others != 2;
-        my ($x, $y, $swapped) = (@others, 0);
-        ($x, $y, $swapped) = ($y, $x, 1) unless ref $x;
-        return $x->_operator($name)->($x, $y, $swapped);
-    };
-}
-
-# -- files ---------------------------------------------------------------------------------------------------------
-
-sub save
-{
-    my ($class, $path, $arrays) = @_;
-    my @names = ref $arrays eq 'HASH' ? sort keys %$arrays : ();
-    my @list = ref $arrays eq 'HASH' ? @$arrays{@names} : ref $arrays eq 'ARRAY' ? @$arrays : _fail('save takes a list or a hash of NDArrays');
-    blessed $_ && $_->isa(SELF) or _fail('save takes NDArrays, but got ', $_ // 'undef') for @list;
-    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@list);
-    utf8::encode($_) for @names;
-    AI::MXNet::Engine->request('save', _absolute($path), (ref $arrays eq 'HASH' ? \@names : undef), map { $_->{handle} } @list);
-    return;
-}
-
-sub load
-{
-    my ($class, $path) = @_;
-    my ($loaded) = AI::MXNet::Engine->ask(sub { $class->_loaded(@_) }, 'load', _absolute($path));
-    return $loaded;
-}
-
-sub load_frombuffer
-{
-    my ($class, $bytes) = @_;
-    my ($loaded) = AI::MXNet::Engine->ask_with(\$bytes, sub { $class->_loaded(@_) }, 'load', undef);
-    return $loaded;
-}
-
-sub _loaded
-{
-    my ($class, undef, $count, @rest) = @_;
-    my @names = splice @rest, 0, $count;
-    my @arrays = $class->adopt(@rest);
-    return \@arrays unless @names;
-    my %named;
-    @named{@names} = @arrays;
-    return \%named;
-}
-
-# The engine has a working directory of its own.
-sub _absolute
-{
-    my ($path) = @_;
-    _fail('a file name is needed, but got undef') unless defined $path;
-    require File::Spec;
-    my $absolute = File::Spec->rel2abs($path);
-    utf8::encode($absolute) if utf8::is_utf8($absolute);
-    return $absolute;
-}
-
-sub STORABLE_freeze
+# True for a variable and for what is recorded and not yet consumed by a backward.
+sub is_on_tape
 {
     my ($self) = @_;
-    my $piddle = $self->dtype eq 'float16' ? $self->astype('float64')->aspdl : $self->aspdl;
-    return (join(' ', $self->dtype, $self->context->device_type, $self->context->device_id, @{ $self->shape }), \"${ $piddle->copy->get_dataref }");
+    my $rec = $self->{rec};
+    return 1 if $rec < 0 or $rec > $AI::MXNet::AutoGrad::CONSUMED;
+    return 0 unless $AI::MXNet::AutoGrad::RECORDING;
+    my ($fields) = AI::MXNet::Engine->request('on_tape', $self->{handle});
+    return $fields->[1];
 }
 
-sub STORABLE_thaw
-{
-    my ($self, undef, $head, $bytes) = @_;
-    my ($dtype, $device, $id, @shape) = split ' ', $head;
-    my $type = AI::MXNet::DType::pdl_type($dtype eq 'float16' ? 'float64' : $dtype);
-    my $piddle = PDL->new_from_specification(PDL::Type->new($type), reverse @shape);
-    ${ $piddle->get_dataref } = $$bytes;
-    $piddle->upd_data;
-    my $array = _array($piddle, dtype => $dtype, ctx => AI::MXNet::Context::->new($device, $id));
-    %$self = %$array;
-    $array->{handle} = 0;    # the handle lives on in $self
-    return;
-}
-
-# -- arguments -------------------------------------------------------------------------------------------------------
-
-# Named options, checked against the names a method knows.
-sub _named
-{
-    my ($method, $known, @options) = @_;
-    _fail("Odd number of paired arguments for method $method") if @options % 2;
-    my %options = @options;
-    for my $name (sort keys %options) {
-        _fail("In method $method: no such named parameter: $name") unless grep { $_ eq $name } @$known;
-    }
-    return %options;
-}
-
-sub _check_shape
-{
-    my ($method, $shape) = @_;
-    my $fits = ref $shape eq 'ARRAY' && !grep { not defined $_ or ref $_ or $_ !~ /\A[0-9]+\z/ } @$shape;
-    _fail("In method $method: parameter 1 (\$shape): Validation failed for 'Shape' with value ",
-        ref $shape eq 'ARRAY' ? '[' . join(', ', map { $_ // 'undef' } @$shape) . ']' : $shape // 'undef',
-        ': a shape is a list of integers from 0') unless $fits;
-    return;
-}
-
-sub _integer
-{
-    my ($method, $value) = @_;
-    $value = AI::MXNet::Operators::_plain($value) if blessed $value;
-    _fail("$method: an index is an integer, but got ", $value // 'undef')
-        unless defined $value and not ref $value and looks_like_number($value) and $value == int $value;
-    return int $value;
-}
+sub _fresh_grad { my $self = shift; $self->{fresh_grad} = $_[0] ? 1 : 0 if @_; return $self->{fresh_grad} // 0 }
 
 # -- namespaces ------------------------------------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ sub slice : lvalue
     if (@indices and not ref $indices[0] and $indices[0] =~ /\A(?:begin|end|step)\z/) { $result = AI::MXNet::Operators::call($operator, $self, @indices) }
     else {
         AI::MXNet::Error::fail('a csr array is sliced by rows only: slice takes one index or range, but got ', scalar @indices) if @indices != 1;
-        my ($begin, $end) = AI::MXNet::NDArray::_range($indices[0], $self->len, 0);
-        $result = AI::MXNet::Operators::invoke($operator, [$self], { begin => [$begin], end => [$end + 1] });
+        my ($begin, $end) = AI::MXNet::NDArray::_bounds($self->{type}{shape}, @indices);
+        $result = AI::MXNet::Operators::invoke($operator, [$self], { begin => $begin, end => $end });
     }
     $result;
 }

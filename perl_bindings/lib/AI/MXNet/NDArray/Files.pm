@@ -1,0 +1,96 @@
+package AI::MXNet::NDArray;
+# The class goes on: files, and what Storable asks for.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed);
+use AI::MXNet::Context;
+use AI::MXNet::DType;
+use AI::MXNet::Engine;
+
+sub save
+{
+    my ($class, $path, $arrays) = @_;
+    my @names = ref $arrays eq 'HASH' ? sort keys %$arrays : ();
+    my @list = ref $arrays eq 'HASH' ? @$arrays{@names} : ref $arrays eq 'ARRAY' ? @$arrays : _fail('save takes a list or a hash of NDArrays');
+    blessed $_ && $_->isa(__PACKAGE__) or _fail('save takes NDArrays, but got ', $_ // 'undef') for @list;
+    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@list);
+    utf8::encode($_) for @names;
+    AI::MXNet::Engine->request('save', _absolute($path), (ref $arrays eq 'HASH' ? \@names : undef), map { $_->{handle} } @list);
+    return;
+}
+
+sub load
+{
+    my ($class, $path) = @_;
+    my ($loaded) = AI::MXNet::Engine->ask(sub { $class->_loaded(@_) }, 'load', _absolute($path));
+    return $loaded;
+}
+
+sub load_frombuffer
+{
+    my ($class, $bytes) = @_;
+    my ($loaded) = AI::MXNet::Engine->ask_with(\$bytes, sub { $class->_loaded(@_) }, 'load', undef);
+    return $loaded;
+}
+
+sub _loaded
+{
+    my ($class, undef, $count, @rest) = @_;
+    my @names = splice @rest, 0, $count;
+    my @arrays = $class->adopt(@rest);
+    return \@arrays unless @names;
+    my %named;
+    @named{@names} = @arrays;
+    return \%named;
+}
+
+# The engine has a working directory of its own.
+sub _absolute
+{
+    my ($path) = @_;
+    _fail('a file name is needed, but got undef') unless defined $path;
+    require File::Spec;
+    my $absolute = File::Spec->rel2abs($path);
+    utf8::encode($absolute) if utf8::is_utf8($absolute);
+    return $absolute;
+}
+
+sub STORABLE_freeze
+{
+    my ($self) = @_;
+    my $piddle = $self->dtype eq 'float16' ? $self->astype('float64')->aspdl : $self->aspdl;
+    return (join(' ', $self->dtype, $self->context->device_type, $self->context->device_id, @{ $self->shape }), \"${ $piddle->copy->get_dataref }");
+}
+
+sub STORABLE_thaw
+{
+    my ($self, undef, $head, $bytes) = @_;
+    my ($dtype, $device, $id, @shape) = split ' ', $head;
+    my $type = AI::MXNet::DType::pdl_type($dtype eq 'float16' ? 'float64' : $dtype);
+    my $piddle = PDL->new_from_specification(PDL::Type->new($type), reverse @shape);
+    ${ $piddle->get_dataref } = $$bytes;
+    $piddle->upd_data;
+    my $array = _array($piddle, dtype => $dtype, ctx => AI::MXNet::Context::->new($device, $id));
+    %$self = %$array;
+    $array->{handle} = 0;    # the handle lives on in $self
+    return;
+}
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray::Files - arrays in files
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. C<save>,
+C<load> and L<Storable>'s hooks for L<AI::MXNet::NDArray>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>
+
+=cut

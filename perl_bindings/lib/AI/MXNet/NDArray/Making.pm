@@ -1,0 +1,160 @@
+package AI::MXNet::NDArray;
+# The class goes on: making arrays.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed looks_like_number);
+use AI::MXNet::Context;
+use AI::MXNet::DType;
+use AI::MXNet::Engine;
+use AI::MXNet::Operators;
+use AI::MXNet::Shape;
+
+sub array : lvalue
+{
+    my ($class, $source, @options) = @_;
+    my %options = _named('array', [qw(ctx dtype bad)], @options);
+    my $result = _array($source, %options);
+    $result;
+}
+
+sub _array
+{
+    my ($source, %options) = @_;
+    my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
+    my $ctx = ($options{ctx} // AI::MXNet::Context::->current_ctx)->usable;
+    if (blessed $source and ($source->isa(__PACKAGE__) or $source->isa('AI::MXNet::NDArray::Slice'))) {
+        $source = $source->sever if $source->isa('AI::MXNet::NDArray::Slice');
+        my $copy = $source->dtype eq $dtype ? $source->copyto($ctx) : $source->astype($dtype);
+        return $copy->context == $ctx ? $copy : $copy->as_in_context($ctx);
+    }
+    my ($piddle, $shape) = _piddle($source, $options{bad});
+    my @shape = map { 0 + $_ } @$shape;    # never used as text, so that they travel as numbers
+    my $as;
+    my $wire = $dtype;
+    ($wire, $as) = ('float64', 'float16') if $dtype eq 'float16';
+    my $type = AI::MXNet::Shape::type($shape, $dtype, $ctx);
+    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
+    my $array = bless { handle => 0, type => $type, rec => 0 }, __PACKAGE__;
+    AI::MXNet::Engine->upload($array, $piddle, AI::MXNet::DType::pdl_type($wire), $wire, $as, \@shape);
+    return $array;
+}
+
+# A source of values as a piddle and the shape it has here.
+sub _piddle
+{
+    my ($source, $bad) = @_;
+    my $piddle = $source;
+    if (ref $source eq 'ARRAY') {
+        _fail('array takes a list of numbers or of lists, but the list holds NDArrays: use stack or concat')
+            if grep { blessed $_ && $_->isa(__PACKAGE__) } @$source;
+        $piddle = eval { PDL->pdl($source) };
+        if (not defined $piddle) {
+            die $@ if ref $@ or $@ !~ m{/PDL/};    # of a signal's handler
+            _fail("array takes numbers in nested lists: $@" =~ s/ at \S+ line \d+.*//sr);
+        }
+    }
+    elsif (not blessed $source or not $source->isa('PDL')) {
+        _fail('array takes a piddle, a list of numbers (nested for more dimensions) or an NDArray, but got ', $source // 'undef');
+    }
+    # a PDL::Matrix lists its rows first
+    $piddle = $piddle->PDL::xchg(0, 1) if $piddle->isa('PDL::Matrix');
+    _fail('array takes real numbers, but got a piddle of type ', $piddle->type) if $piddle->type =~ /\Ac/;
+    if ($piddle->badflag and my $count = PDL::Core::topdl($piddle)->nbad->sclr) {
+        _fail("the piddle has $count bad values, which an NDArray cannot hold: say what to put there, array(\$pdl, bad => 0)")
+            unless defined $bad;
+        $piddle = $piddle->setbadtoval($bad);
+    }
+    return ($piddle, [$piddle->ndims ? reverse $piddle->dims : 1]);
+}
+
+sub empty : lvalue { my $class = shift; my $result = _filled('empty', 0, @_); $result }
+sub zeros : lvalue { my $class = shift; my $result = _filled('zeros', 0, @_); $result }
+sub ones  : lvalue { my $class = shift; my $result = _filled('ones',  1, @_); $result }
+
+sub full : lvalue
+{
+    my ($class, $shape, $value, @options) = @_;
+    _fail('In method full: parameter 2 ($val): Validation failed for \'Num\' with value ', $value // 'undef')
+        unless defined $value and (looks_like_number($value) or blessed $value);
+    my $result = _filled('full', AI::MXNet::Operators::_plain($value), $shape, @options);
+    $result;
+}
+
+sub _filled
+{
+    my ($name, $value, $shape, @options) = @_;
+    _check_shape($name, $shape);
+    my %options = _named($name, [qw(ctx dtype out name __layout__ stype)], @options);
+    my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
+    if ((my $stype = _stype($name, $options{stype})) ne 'default') {
+        _fail("$name: only zeros can be sparse, but got stype => '$stype'") if $name !~ /\A(?:zeros|empty)\z/;
+        return __PACKAGE__->sparse->zeros($stype, $shape, map { $_ => $options{$_} } grep { defined $options{$_} } qw(ctx dtype out));
+    }
+    my $ctx = ($options{ctx} // AI::MXNet::Context::->current_ctx)->usable;
+    return AI::MXNet::Operators::invoke(_row('_full'), [],
+        { shape => $shape, value => $value, dtype => $dtype, ctx => "$ctx" }, $options{out});
+}
+
+sub arange
+{
+    my ($class, @options) = @_;
+    my %options = _named('arange', [qw(start stop step repeat infer_range ctx dtype)], @options);
+    my ($start, $stop) = ($options{start} // 0, $options{stop});
+    ($start, $stop) = (0, $start) unless defined $stop or $options{infer_range};
+    return AI::MXNet::Operators::invoke(_row('_arange'), [],
+        { start => $start, stop => $stop, step => $options{step} // 1, repeat => $options{repeat} // 1,
+          infer_range => $options{infer_range} // 0, dtype => AI::MXNet::DType::check($options{dtype} // 'float32'),
+          ctx => '' . ($options{ctx} // AI::MXNet::Context::->current_ctx) });
+}
+
+sub concatenate
+{
+    my ($class, $arrays, @options) = @_;
+    my %options = (axis => 0, always_copy => 1, _named('concatenate', [qw(axis always_copy)], @options));
+    _fail('concatenate takes a list of NDArrays') unless ref $arrays eq 'ARRAY' and @$arrays;
+    return $arrays->[0] if @$arrays == 1 and not $options{always_copy};
+    my @shape = @{ $arrays->[0]->shape };
+    for my $array (@$arrays) {
+        my @other = @{ $array->shape };
+        next if @other == @shape and not grep { $_ != $options{axis} % @shape and $shape[$_] != $other[$_] } 0 .. $#shape;
+        _fail("concatenate: the shapes of the first array [@shape] and of another [@other] do not match on all axes but $options{axis}");
+    }
+    return AI::MXNet::Operators::invoke(_row('Concat'), [@$arrays], { dim => $options{axis} });
+}
+
+sub onehot_encode
+{
+    my ($class, $indices, $out) = @_;
+    return AI::MXNet::Operators::invoke(_row('one_hot'), [$indices], { depth => $out->shape->[1] }, $out);
+}
+
+sub histogram
+{
+    my ($self, @arguments) = @_;
+    my $data = blessed $self ? $self : @arguments % 2 ? shift @arguments : undef;
+    my %named = @arguments == 1 && ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments;
+    $data //= delete $named{data};
+    return AI::MXNet::Operators::call(_row('_histogram'), __PACKAGE__, $data, \%named);
+}
+
+sub imdecode { _fail('nd->imdecode is not there yet: it comes with image IO') }
+sub CachedOp { _fail('nd->CachedOp is not there yet: it comes with symbols') }
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::NDArray::Making - how arrays are made
+
+=head1 DESCRIPTION
+
+Internal, and no part of the interface: it may change with any release. The
+class methods of L<AI::MXNet::NDArray> that make arrays.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::NDArray>
+
+=cut
