@@ -121,7 +121,8 @@ def _mended(message, name, field, value):
 
 def request(function):
     """Declare a message that is answered. Its first field is the number of the answer."""
-    control = CONTROLS[function.__name__.encode()] = Control(function, True)
+    control = Control(function, True)
+    CONTROLS[control.name.encode()] = control
     return control
 
 

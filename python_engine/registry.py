@@ -28,6 +28,10 @@ from .errors import ArgumentError
 OPERATORS = {}
 REGISTRY = []
 ZERO = "zero"  # gradient declared to be zeros, as MXNet does for comparisons and rounding
+NAMED_OUTPUTS = {
+    "BatchNorm", "BatchNorm_v1", "CTCLoss", "Dropout", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "RNN",
+    "ROIPooling", "_contrib_MultiBoxTarget", "_contrib_MultiProposal", "_contrib_Proposal", "_contrib_SyncBatchNorm",
+}  # fmt: skip
 HEAD = "head"  # gradient is deliberately not the derivative of the output (SoftmaxOutput, MakeLoss ...)
 
 
@@ -69,7 +73,9 @@ class Rule:
 class Operator:
     """One row of the table. See `operator` for the meaning of the fields."""
 
-    def __init__(self, function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails):
+    def __init__(
+        self, function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails, takes
+    ):  # fmt: skip
         self.name, self.aliases, self.forward, self.shape = name, tuple(aliases), function, shape
         self.output_names = tuple(outputs) if not isinstance(outputs, str) else ("output",)
         self.count = outputs if isinstance(outputs, str) else None
@@ -83,6 +89,8 @@ class Operator:
         self._read_signature(function)
         self.differentiable = None
         self.forms, self.lazy = {}, frozenset()  # for sparse arrays: see `sparse`, and storage.py
+        self.inference, self.variable_attributes = None, {}  # for symbols
+        self.takes = takes or {}
         self.rules = [None] * max(1, len(self.inputs))
         self.joint = None
         self.saves_inputs = self.saves_outputs = self.saves_shapes = False
@@ -213,6 +221,37 @@ class Operator:
 
         return add
 
+    # -- symbols -----------------------------------------------------------------------------------------------
+
+    def infers(self, function):
+        """Decorator: `function(shapes, attrs)`, which adds what the known shapes of a call's inputs and outputs say of
+        the others (see inference.py)."""
+        self.inference = function
+        return function
+
+    def makes_variables(self, **attributes):
+        """Declare attributes of the variables that a symbol of this operator makes of inputs that are not given."""
+        self.variable_attributes = attributes
+        return self
+
+    def listed_inputs(self, attrs):
+        """The names of the inputs that a call with these attributes takes: an optional input `x` if there is `no_x`
+        and it is false, or `use_x` and it is true, or where `takes` says so."""
+        return [name for name in self.inputs if name not in self.optional or self._takes(name, attrs)]
+
+    def _takes(self, name, attrs):
+        if name in self.takes:
+            return self.takes[name](attrs)
+        return not attrs[f"no_{name}"] if f"no_{name}" in attrs else bool(attrs[f"use_{name}"])
+
+    def symbol_outputs(self, attrs):
+        """The names of the visible outputs, as a symbol has them: MXNet names those of some operators, and numbers
+        those of the others that have several."""
+        count = self.visible_count(attrs)
+        if self.single or self.name in NAMED_OUTPUTS:
+            return list(self.output_names[:count])
+        return [f"output{i}" for i in range(count)]
+
     # -- calls -------------------------------------------------------------------------------------------------
 
     def mutated(self, count):
@@ -223,6 +262,12 @@ class Operator:
     @cached_property
     def _mutated(self):
         return [self.inputs.index(name) for name in self.mutates]
+
+    @cached_property
+    def auxiliary(self):
+        """Positions of the inputs that are auxiliary states of a symbol. fix_gamma writes to gamma, which yet is an
+        argument in MXNet."""
+        return frozenset(i for i in self._mutated if self.inputs[i] != "gamma" and self.variadic is None)
 
     def parse(self, given):
         """All attributes, parsed and with defaults, from a dict of what the caller gave."""
@@ -350,6 +395,7 @@ def operator(
     train=False,
     random=False,
     fails=False,
+    takes=None,
 ):
     """Declare an operator.
 
@@ -367,10 +413,14 @@ def operator(
     train           the function takes `train`, true inside `record` or `train_mode`
     random          draws from the engine's generator
     fails           computing can fail for reasons that shapes do not show (singular matrix, index out of range)
+    takes           for optional inputs with neither an attribute `no_<input>` nor `use_<input>`: a function of the
+                    attributes that says whether the input is there
     """
 
     def declare(function):
-        row = Operator(function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails)
+        row = Operator(
+            function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails, takes
+        )  # fmt: skip
         row.number = len(REGISTRY)
         REGISTRY.append(row)
         for key in (name, *aliases):

@@ -8,7 +8,7 @@ outputs, or is the answer to a request; what breaks the protocol is a ProtocolEr
 import gc
 import traceback
 
-from . import tape
+from . import graph_messages, tape  # noqa: F401  the former declares messages
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
@@ -128,14 +128,20 @@ class Session:
 
     def array(self, handle):
         """The array behind a handle; its failure, if it has one, is raised."""
-        try:
-            array = self.arrays[handle]
-        except KeyError:
-            raise HandleError(f"handle {handle} names no array") from None
+        array = self.arrays.get(handle, self)
+        if array is not None and not isinstance(array, NDArray):
+            raise HandleError(f"handle {handle} names no array")
         failure = failure_of(array)
         if failure is not None:
             raise failure
         return array
+
+    def named(self, handle, kind):
+        """What a handle of another kind than an array names."""
+        value = self.arrays.get(handle)
+        if not isinstance(value, kind):
+            raise HandleError(f"handle {handle} names no {kind.__name__.lower()}")
+        return value
 
     def target(self, handle):
         """The array behind a handle, which is going to be overwritten: that ends a failure of its own."""

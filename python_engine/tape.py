@@ -395,12 +395,16 @@ def recording(is_recording, is_training):
         state.recording, state.training = before
 
 
-def backward(heads, head_grads=None, retain_graph=False, create_graph=False):
+def backward(heads, head_grads=None, retain_graph=False, create_graph=False, leaves=()):
     """Compute gradients of `heads` and store them in the variables' buffers.
 
-    heads: NDArrays; head_grads: NDArrays of the same shapes, None for ones.
+    heads: NDArrays; head_grads: NDArrays of the same shapes, None for ones; leaves: tape entries of variables that
+    get zeros if nothing flows to them.
     """
-    gradients, _ = _sweep(heads, head_grads, retain_graph, create_graph, ())
+    gradients, _ = _sweep(heads, head_grads, retain_graph, create_graph, (), must_reach=not leaves)
+    for leaf in leaves:
+        if leaf not in gradients:
+            leaf.receive(np.zeros(leaf.grad.data.shape, leaf.grad.data.dtype))
     for leaf in list(gradients):
         # popped, so that nothing but the call itself refers to the value
         leaf.receive(_plain_data(gradients.pop(leaf)))
@@ -436,7 +440,7 @@ _gradients = {None: np.zeros(1)}
 FRESH = _Probe().receive(_plain_data(_gradients.pop(None)))  # as in `backward`
 
 
-def _sweep(heads, head_grads, retain_graph, create_graph, entries):
+def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=True):
     """Walk back from the heads. Returns {leaf: gradient} and {(node, index): gradient} for the wanted entries."""
     functions = taped_functions if create_graph else plain_functions
     pending, heap, leaves, kept = {}, [], {}, {}
@@ -497,7 +501,7 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries):
                 break
     finally:
         state.recording = before
-    if not leaves and not entries:
+    if must_reach and not leaves and not entries:
         raise AutogradError(NO_VARIABLES)
     if not retain_graph:
         for node in visited:

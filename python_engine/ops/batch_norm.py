@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import Maybe
 from ..errors import ShapeError
+from ..inference import channelwise
 from ..registry import operator
 from .common import widened
 from .nn import check_floats, check_shape
@@ -165,3 +166,10 @@ def sync_batch_norm(
 
 
 sync_batch_norm.joint_gradient(_into_variant)
+
+
+MOVING = {"moving_mean": {"__init__": '["zero", {}]'}, "moving_var": {"__init__": '["one", {}]'}}
+
+for _row, _axis in ((batch_norm, None), (batch_norm_v1, 1), (sync_batch_norm, 1)):
+    _row.infers(channelwise(_axis, 1, 2, 3, 4))
+    _row.makes_variables(**MOVING)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import is_known
 from ..registry import operator
 from .convolve import Axis, convolution, data_gradient, weight_gradient
 
@@ -183,6 +184,23 @@ def convolution_v1(
     )
 
 
+def _infer_convolution(shapes, attrs):
+    data, kernel, num_filter = shapes.ins[0], attrs["kernel"], attrs["num_filter"]
+    shapes.input(2, (num_filter,))
+    if data is None:
+        return
+    words = {word: attrs[word] for word in ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "layout")}
+    if len(data) > 1 and data[1]:
+        shapes.input(1, (num_filter, data[1] // attrs["num_group"], *kernel))
+    if is_known(data[1:]):
+        axes = convolution_axes("Convolution", data, shapes.ins[1], None, **words)
+        shapes.output((data[0], num_filter, *(axis.out for axis in axes)))
+
+
+convolution_.infers(_infer_convolution)
+convolution_v1.infers(_infer_convolution)
+
+
 def _data_rule(F, g, weight, data_shape, kernel, stride, dilate, pad, num_group):
     """A convolution's data gradient is a deconvolution; `adj` restores the rows that the stride cut off."""
     dims = range(len(kernel))
@@ -261,6 +279,20 @@ def deconvolution(
     if bias is not None:
         out += bias.reshape(-1, *(1,) * len(kernel))
     return out.astype(data.dtype, copy=False)
+
+
+@deconvolution.infers
+def _(shapes, attrs):
+    data, num_filter = shapes.ins[0], attrs["num_filter"]
+    shapes.input(2, (num_filter,))
+    if data is None:
+        return
+    words = ("kernel", "stride", "dilate", "pad", "adj", "target_shape", "num_filter", "num_group", "layout")
+    if len(data) > 1 and data[1]:
+        shapes.input(1, (data[1], num_filter // attrs["num_group"], *attrs["kernel"]))
+    if is_known(data[1:]):
+        axes = _deconvolution_axes("Deconvolution", data, shapes.ins[1], None, **{word: attrs[word] for word in words})
+        shapes.output((data[0], num_filter, *(axis.size for axis in axes)))
 
 
 def _resolved_pad(data_shape, kernel, stride, dilate, pad, target_shape):

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import is_known
 from ..registry import operator
 from .common import check_same_dtype, widened
 from .conv import convolution_, convolution_axes
@@ -116,6 +117,19 @@ class _Pieces:
             g, matrix, kernel=(1, 1), num_filter=channels * taps, num_group=num_group, no_bias=True
         )
         self.g_sampled = F.reshape(g_columns, shape=self.sampled_shape)
+
+
+@deformable_convolution.infers
+def _(shapes, attrs):
+    data, kernel, num_filter = shapes.ins[0], attrs["kernel"], attrs["num_filter"]
+    shapes.input(3, (num_filter,))
+    if data is None or not is_known(data[1:]):
+        return
+    words = {word: attrs[word] for word in ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "layout")}
+    shapes.input(2, (num_filter, data[1] // attrs["num_group"], *kernel))
+    outs = [axis.out for axis in convolution_axes(NAME, data, shapes.ins[2], None, **words)]
+    shapes.input(1, (data[0], 2 * kernel[0] * kernel[1] * attrs["num_deformable_group"], *outs))
+    shapes.output((data[0], num_filter, *outs))
 
 
 @deformable_convolution.gradient("data")

@@ -113,8 +113,20 @@ def _into_embedding(F, g, data, weight_shape, sparse_grad):
     return F._backward_take(g, data, axis=0, mode="clip", shape=weight_shape)
 
 
-operator("Embedding", "_sparse_Embedding")(_embedding).gradient("weight")(_into_embedding)
-operator("_contrib_SparseEmbedding")(_embedding).gradient("weight")(_into_rows)
+def _infer_embedding(shapes, attrs):
+    shapes.input(1, (attrs["input_dim"], attrs["output_dim"]))
+    if shapes.ins[0] is not None:
+        shapes.output((*shapes.ins[0], attrs["output_dim"]))
+
+
+def _declare_embedding(rule, *names):
+    row = operator(*names)(_embedding)
+    row.gradient("weight")(rule)
+    row.infers(_infer_embedding)
+
+
+_declare_embedding(_into_embedding, "Embedding", "_sparse_Embedding")
+_declare_embedding(_into_rows, "_contrib_SparseEmbedding")
 
 
 def _places(operator_name, shape, axis, index, mode):

@@ -272,3 +272,15 @@ def syrk(A, *, transpose: bool = False, alpha: float = 1.0):
 def _(F, g, A, transpose, alpha):
     both = g + swap(F, g)
     return F._linalg_gemm2(A, both, alpha=alpha) if transpose else F._linalg_gemm2(both, A, alpha=alpha)
+
+
+@batch_dot.infers
+def _(shapes, attrs):
+    left, right = shapes.ins
+    if left is None or right is None or min(len(left), len(right)) < 3:
+        return
+    rows, inner = left[-1 if attrs["transpose_a"] else -2], left[-2 if attrs["transpose_a"] else -1]
+    outer, columns = right[-1 if attrs["transpose_b"] else -2], right[-2 if attrs["transpose_b"] else -1]
+    if left[:-2] != right[:-2] or (inner and outer and inner != outer):
+        raise ShapeError(f"batch_dot shape error: {list(left)} X {list(right)}")
+    shapes.output((*left[:-2], rows, columns))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..attributes import Choice, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import channelwise, like_data
 from ..ndarray import NDArray
 from ..registry import find, operator
 from .common import widened
@@ -77,6 +78,17 @@ def softmax_output(
             )
     lines = _lines(shape, multi_output, preserve_shape)
     return softmax.forward(data.reshape(lines), axis=1).reshape(shape)
+
+
+@softmax_output.infers
+def _(shapes, attrs):
+    like_data(shapes, attrs)
+    data, label = shapes.ins
+    if data is not None and label is None:
+        if attrs["multi_output"]:
+            shapes.input(1, (data[0], *data[2:]))
+        else:
+            shapes.input(1, data[:-1] if attrs["preserve_shape"] else data[:1])
 
 
 @softmax_output.gradient("data")
@@ -168,6 +180,14 @@ def _trimmed(shape):
     return shape
 
 
+def _infer_regression(shapes, attrs):
+    like_data(shapes, attrs)
+    data, label = shapes.ins
+    if data is not None and label is None:
+        # as in the original, so that a column of predictions takes a plain list of labels
+        shapes.input(1, data[:1] if data[1:] == (1,) else data)
+
+
 def _declare_regression(name, predict, error, doc):
     def compute(data, label, *, grad_scale: float = 1.0):
         check_floats(name, data, label)
@@ -187,6 +207,7 @@ def _declare_regression(name, predict, error, doc):
     row = operator(name, "_sparse_" + name, views=predict is _same)(compute)
     row.gradient("data")(into_data)
     row.head()
+    row.infers(_infer_regression)
 
 
 def _same(data):
@@ -223,6 +244,13 @@ def svm_output(data, label, *, margin: float = 1.0, regularization_coefficient: 
     check_floats("SVMOutput", data, label)
     check_shape("SVMOutput", "label", label, data.shape[:-1])
     return data
+
+
+@svm_output.infers
+def _(shapes, attrs):
+    like_data(shapes, attrs)
+    if shapes.ins[0] is not None:
+        shapes.input(1, shapes.ins[0][:-1])
 
 
 @svm_output.gradient("data")
@@ -312,6 +340,13 @@ def softmax_cross_entropy(data, label):
     return -np.maximum(logs, math.log(1e-8)).sum(keepdims=True).astype(data.dtype)
 
 
+@softmax_cross_entropy.infers
+def _(shapes, attrs):
+    if shapes.ins[0] is not None:
+        shapes.input(1, shapes.ins[0][:1])
+    shapes.output((1,))
+
+
 @softmax_cross_entropy.gradient("data")
 def _(F, g, data, label):
     label = F.one_hot(label, depth=data.shape[1], dtype=str(np.dtype(data.dtype)))
@@ -340,6 +375,9 @@ def identity_attach_kl_sparse_reg(
         moving_avg *= momentum
         moving_avg += (1 - momentum) * data.reshape(len(data), -1).mean(0)
     return data
+
+
+identity_attach_kl_sparse_reg.infers(channelwise(1, 1))
 
 
 @identity_attach_kl_sparse_reg.gradient("data")

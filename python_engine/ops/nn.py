@@ -8,6 +8,7 @@ from ..attributes import Choice, Maybe, Shape
 from ..blas import matmul_transposed
 from ..errors import ArgumentError, ShapeError
 from ..generator import generator
+from ..inference import like_data
 from ..registry import find, operator
 from . import elementwise, special  # noqa: F401  whose rows are used below
 from .common import check_same_dtype, maximum, minimum, number, reduce_to, widened
@@ -155,6 +156,7 @@ def _gelu(x):
     visible=lambda attrs: 2 if attrs["act_type"] == "rrelu" else 1,
     train=True,
     random=True,
+    takes={"gamma": lambda attrs: attrs["act_type"] == "prelu"},
 )
 def leaky_relu(
     data,
@@ -224,6 +226,19 @@ def _(F, g, data, gamma_shape):
     return F.reshape(dgamma, shape=gamma_shape)
 
 
+@leaky_relu.infers
+def _(shapes, attrs):
+    like_data(shapes, attrs)
+    data = shapes.ins[0]
+    if data is not None and shapes.ins[1:] == [None]:
+        shapes.input(1, (data[1] if len(data) > 1 else 1,))
+    for position in range(1, len(shapes.outs)):
+        shapes.output(data, position)
+
+
+leaky_relu.makes_variables(gamma={"__init__": '["Constant", {"value": 0.25}]'})
+
+
 # -- FullyConnected and Dropout ----------------------------------------------------------------------------------
 
 
@@ -264,6 +279,20 @@ def fully_connected(data, weight, bias=None, *, num_hidden: int, no_bias: bool =
     if len(shape) != 2 and not flatten:
         out = out.reshape(*shape[:-1], num_hidden)
     return out if out.dtype is data.dtype else out.astype(data.dtype)
+
+
+@fully_connected.infers
+def _(shapes, attrs):
+    data, out, num_hidden = shapes.ins[0], shapes.outs[0], attrs["num_hidden"]
+    if data is not None and out is not None:
+        shapes.input(0, (out[0], *data[1:]))
+        data = shapes.ins[0]
+    shapes.input(2, (num_hidden,))
+    if data is None:
+        return
+    rest = data[1:] if attrs["flatten"] else data[-1:]
+    shapes.input(1, (num_hidden, math.prod(rest)))
+    shapes.output((data[0], num_hidden) if attrs["flatten"] else (*data[:-1], num_hidden))
 
 
 def _as_rows(F, g, num_hidden):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..attributes import Choice, Shape
 from ..errors import ShapeError
+from ..inference import channelwise, like_data
 from ..parallel import SHARED, in_pieces
 from ..registry import operator
 from .common import reduce_to, widened
@@ -210,6 +211,17 @@ def _in_dtype_of(data, *arrays):
     return tuple(x.astype(data.dtype, copy=False) for x in arrays)
 
 
+@layer_norm.infers
+def _(shapes, attrs):
+    data, axis = shapes.ins[0], attrs["axis"]
+    like_data(shapes, attrs)
+    if data is None or not -len(data) <= axis < len(data):
+        return
+    for position in (1, 2):
+        shapes.input(position, (data[axis],))
+        shapes.output((*data[: axis % len(data)], 1, *data[axis % len(data) + 1 :]), position)
+
+
 @layer_norm.joint_gradient
 def _(F, g, data, gamma, mean, std, axis, eps):
     axis %= len(data.shape)
@@ -242,6 +254,16 @@ def _groups(shape, num_groups):
     return (shape[0], num_groups, math.prod(shape[1:]) // num_groups)
 
 
+@group_norm.infers
+def _(shapes, attrs):
+    like_data(shapes, attrs)
+    groups = attrs["num_groups"]
+    for position in (1, 2):
+        shapes.input(position, (groups,))
+        if shapes.ins[0] is not None:
+            shapes.output((shapes.ins[0][0], groups), position)
+
+
 @group_norm.joint_gradient
 def _(F, g, data, gamma, mean, std, num_groups, eps):
     groups = _groups(data.shape, num_groups)
@@ -265,6 +287,9 @@ def instance_norm(data, gamma, beta, *, eps: float = 1e-3):
     shape, axes = per_channel(data.shape, 1), tuple(range(2, data.ndim))
     out, mean, var = normalized(data, gamma.reshape(shape), beta.reshape(shape), axes, eps)
     return _in_dtype_of(data, out, mean, np.sqrt(var + eps))
+
+
+instance_norm.infers(channelwise(1, 1, 2))
 
 
 @instance_norm.joint_gradient
@@ -353,3 +378,6 @@ def _(F, g, data, alpha, beta, knorm, nsize):
     norm = F._channel_window_sum(data * data, nsize=nsize) * (alpha / nsize) + knorm
     power = norm**-beta
     return g * power - data * F._channel_window_sum(g * data * power / norm, nsize=nsize) * (2 * alpha * beta / nsize)
+
+
+lrn.infers(like_data)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import is_known
 from ..registry import operator
 from .convolve import Axis
 
@@ -233,6 +234,24 @@ def pooling_v1(
         data, kernel=kernel, pool_type=pool_type, global_pool=global_pool, pooling_convention=pooling_convention,
         stride=stride, pad=pad,
     )  # fmt: skip
+
+
+def _infer_pooling(shapes, attrs):
+    data, layout = shapes.ins[0], attrs.get("layout")
+    if data is None or not is_known(data[1:]):
+        return
+    last = layout is not None and layout[-1] == "C"
+    first = (data[0], data[-1], *data[1:-1]) if last else data
+    axes = _axes(
+        "Pooling", first, attrs["kernel"], attrs["pool_type"], attrs["global_pool"], attrs["pooling_convention"],
+        attrs["stride"], attrs["pad"],
+    )  # fmt: skip
+    outs = [axis.out for axis in axes]
+    shapes.output((data[0], *outs, data[-1]) if last else (*data[:2], *outs))
+
+
+pooling.infers(_infer_pooling)
+pooling_v1.infers(_infer_pooling)
 
 
 def _sum_or_max_rule(F, g, data, pool_type, count_include_pad, **window):

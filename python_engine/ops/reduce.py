@@ -320,7 +320,7 @@ def argmax_channel(data):
     return np.argmax(_not_empty("argmax_channel", data, (1,)), 1).astype(data.dtype)
 
 
-@operator("_histogram", outputs=("counts", "edges"))
+@operator("_histogram", outputs=("counts", "edges"), takes={"bins": lambda attrs: attrs["bin_cnt"] is None})
 def histogram(data, bins=None, *, bin_cnt: Maybe(int) = None, range: Maybe(Floats) = None):
     """How many values fall into each bin; the last bin has its right edge, too.
 

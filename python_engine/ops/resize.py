@@ -93,7 +93,7 @@ def _bilinear_matrix(size, out, align_corners):
     return matrix
 
 
-@operator("_contrib_BilinearResize2D")
+@operator("_contrib_BilinearResize2D", takes={"like": lambda attrs: attrs["mode"] == "like"})
 def bilinear_resize(
     data, like=None, *, height: int = 1, width: int = 1, scale_height: Maybe(float) = None,
     scale_width: Maybe(float) = None, mode: MODE = "size", align_corners: bool = True,

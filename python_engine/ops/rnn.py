@@ -84,6 +84,7 @@ def _check(network, data, parameters, state, state_cell, sequence_length):
     visible=lambda attrs: 1 if not attrs["state_outputs"] else 3 if attrs["mode"] == "lstm" else 2,
     train=True,
     random=True,
+    takes={"state_cell": lambda attrs: attrs["mode"] == "lstm"},
 )
 def rnn(
     data, parameters, state, state_cell=None, sequence_length=None, *, state_size: int, num_layers: int,
@@ -169,3 +170,25 @@ def _backward_rnn(
         arrays[2] = None
     results = recurrent.backward(network, *arrays, reserve, _live(network, sequence_length), need_data)
     return tuple(None if x is None else x.astype(data.dtype, copy=False) for x in results)
+
+
+@rnn.infers
+def _(shapes, attrs):
+    data = shapes.ins[0]
+    if data is None or len(data) != 3:
+        return
+    words = ("mode", "state_size", "num_layers", "bidirectional", "p", "projection_size")
+    network = _network(data, *(attrs[word] for word in words), None, None, False, False)
+    inputs = dict(zip(rnn.listed_inputs(attrs), range(len(shapes.ins))))
+    if data[2]:
+        shapes.input(inputs["parameters"], (network.parameters,))
+    state = (network.runs, data[1], network.width)
+    cell = (network.runs, data[1], network.size)
+    shapes.input(inputs["state"], state)
+    if "state_cell" in inputs:
+        shapes.input(inputs["state_cell"], cell)
+    if "sequence_length" in inputs:
+        shapes.input(inputs["sequence_length"], data[1:2])
+    shapes.output((*data[:2], network.width * network.directions))
+    shapes.output(state, 1)
+    shapes.output(cell, 2)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..attributes import Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import is_known
 from ..registry import operator
 from .common import normal_axis
 
@@ -78,6 +79,18 @@ def reshape(data, *, shape: Shape = (), reverse: bool = False, target_shape: Sha
         raise ArgumentError("Reshape takes a shape of at least one dimension or code, but shape=() was given")
     new = shape if shape == data.shape else resolve_shape(data.shape, shape, reverse)
     return data.reshape(new)
+
+
+@reshape.infers
+def _(shapes, attrs):
+    shape, codes = shapes.ins[0], attrs["shape"]
+    if not codes and attrs["target_shape"]:
+        codes = tuple(n or -1 for n in attrs["target_shape"])
+        codes = (0, *codes[1:]) if attrs["keep_highest"] else codes
+    if is_known(shape):
+        shapes.output(tuple(resolve_shape(shape, codes, attrs["reverse"])))
+    elif codes and min(codes) > 0:
+        shapes.output(tuple(codes))
 
 
 @operator("_backward_reshape", views=True)

@@ -320,6 +320,20 @@ def upsampling(
     return _repeated(data, scale, multi_input_mode)
 
 
+@upsampling.infers
+def _(shapes, attrs):
+    data, scale = shapes.ins[0], attrs["scale"]
+    bilinear = attrs["sample_type"] == "bilinear"
+    if bilinear:
+        kernel = 2 * scale - scale % 2
+        shapes.input(1, (attrs["num_filter"], 1, kernel, kernel))
+    if data is None or None in shapes.ins:
+        return
+    joined = not bilinear and attrs["multi_input_mode"] == "concat"
+    channels = sum(shape[1] for shape in shapes.ins) if joined else data[1]
+    shapes.output((data[0], channels, data[2] * scale, data[3] * scale))
+
+
 @upsampling.gradient
 def _(F, g, data, data_shapes, scale, num_filter, sample_type, multi_input_mode):
     if sample_type == "bilinear":

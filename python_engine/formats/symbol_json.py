@@ -1,0 +1,133 @@
+"""Symbol files: JSON as nnvm writes it, read from MXNet 0.8 on.
+
+A file lists nodes, each after its inputs; an input is [node, output, version]. Files from before MXNet 1.0 keep an
+operator's parameters under "param" and other attributes under "attr", and leave out variables of auxiliary states.
+"""
+
+import json
+
+from ..errors import MXNetError
+from ..registry import OPERATORS
+from ..symbol import Node, Symbol, is_hidden
+
+VERSION = 10600  # of MXNet, whose interface this is
+HIDDEN = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
+MAX_NODES = 1_000_000
+
+
+def dumps(symbol):
+    """The text of a symbol file."""
+    nodes = symbol.nodes()
+    numbers = {node: number for number, node in enumerate(nodes)}
+    rows, offset, written = [0], 0, {}
+    listed = []
+    for node in nodes:
+        offset += 1 if node.operator is None else node.operator.output_count(node.values)
+        rows.append(offset)
+        item = {"op": "null" if node.operator is None else node.operator.name, "name": node.name}
+        if node.attrs:
+            item["attrs"] = dict(sorted(node.attrs.items()))
+        item["inputs"] = []
+        for position, (parent, index) in enumerate(node.inputs):
+            if node.operator.auxiliary and position in node.operator.auxiliary:
+                written[parent] = written.get(parent, 0) + 1
+            item["inputs"].append([numbers[parent], index, written.get(parent, 0)])
+        listed.append(item)
+    return _text(
+        {
+            "nodes": listed,
+            "arg_nodes": [numbers[node] for node in nodes if node.operator is None],
+            "node_row_ptr": rows,
+            "heads": [[numbers[node], index, 0] for node, index in symbol.entries],
+            "attrs": {"mxnet_version": ["int", VERSION]},
+        }
+    )
+
+
+def _text(graph):
+    """Laid out as nnvm does: nodes and their attributes over several lines, lists of numbers on one."""
+    nodes = []
+    for node in graph["nodes"]:
+        words = [f'      "op": {_json(node["op"])}', f'      "name": {_json(node["name"])}']
+        if "attrs" in node:
+            pairs = [f"{_json(key)}: {_json(value)}" for key, value in node["attrs"].items()]
+            if len(pairs) == 1:
+                words.append(f'      "attrs": {{{pairs[0]}}}')
+            else:
+                words.append('      "attrs": {\n        ' + ", \n        ".join(pairs) + "\n      }")
+        words.append(f'      "inputs": {_json(node["inputs"])}')
+        nodes.append("    {\n" + ", \n".join(words) + "\n    }")
+    lists = [f'  "{key}": {_json(graph[key])}' for key in ("arg_nodes", "node_row_ptr", "heads", "attrs")]
+    return "{\n" + ", \n".join(['  "nodes": [\n' + ", \n".join(nodes) + "\n  ]", *lists]) + "\n}"
+
+
+def _json(value):
+    return json.dumps(value, ensure_ascii=False)
+
+
+def loads(text):
+    """The symbol of a file's text; MXNetError where it is none."""
+    try:
+        graph = json.loads(text)
+        nodes, heads = graph["nodes"], graph["heads"]
+        if len(nodes) > MAX_NODES:
+            raise ValueError(f"{len(nodes)} nodes are more than {MAX_NODES}")
+        version = graph.get("attrs", {}).get("mxnet_version", [None, 800])[1]
+        made = []
+        for item in nodes:
+            made.append(_node(item, made, version))
+        return Symbol([(made[head[0]], head[1] if len(head) > 1 else 0) for head in heads])
+    except MXNetError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as reason:
+        raise MXNetError(f"this is no symbol file: {type(reason).__name__}: {reason}") from None
+
+
+def _node(item, made, version):
+    name, op = item["name"], item["op"]
+    attrs = {}
+    for key in ("param", "attr", "attrs"):
+        attrs.update({str(k): str(v) for k, v in (item.get(key) or {}).items()})
+    inputs = [(made[entry[0]], entry[1]) for entry in item["inputs"]]
+    if op == "null":
+        return Node(None, name, _hidden(attrs))
+    if op not in OPERATORS:
+        raise MXNetError(f"Cannot find operator {op}, which node {name} of the symbol file names")
+    operator = OPERATORS[op]
+    if version < 10000:
+        _move_to_inputs(attrs, inputs, operator)
+        if version < 905 and op in ("argmax", "argmin") and attrs.get("axis") == "-1":
+            del attrs["axis"]
+    node = Node(operator, name, _hidden(attrs, operator))
+    node.values  # noqa: B018  refuses what the operator does not know
+    node.inputs = inputs
+    if not operator.variadic:
+        _add_states(node)
+    return node
+
+
+def _hidden(attrs, operator=None):
+    """Attributes of old files, renamed: lr_mult is `__lr_mult__` now."""
+    known = operator.attributes if operator is not None else ()
+    return {f"__{k}__" if k in HIDDEN and k not in known else k: v for k, v in attrs.items()}
+
+
+def _move_to_inputs(attrs, inputs, operator):
+    """weight_lr_mult of an operator is __lr_mult__ of its weight, in files from before 1.0."""
+    for key in list(attrs):
+        if key in operator.attributes or is_hidden(key):
+            continue
+        for word in HIDDEN:
+            name = key[: -len(word) - 1]
+            if key.endswith("_" + word) and name in operator.inputs:
+                position = operator.inputs.index(name)
+                if position < len(inputs) and inputs[position][0].operator is None:
+                    inputs[position][0].attrs[f"__{word}__"] = attrs.pop(key)
+
+
+def _add_states(node):
+    """Variables that the file leaves out, as old ones do."""
+    names = node.operator.listed_inputs(node.values)
+    for name in names[len(node.inputs) :]:
+        attrs = dict(node.operator.variable_attributes.get(name, {}))
+        node.inputs.append((Node(None, f"{node.name}_{name}", attrs), 0))

@@ -1,0 +1,263 @@
+"""The control messages about symbols, and what computes them. Handles name symbols and executors as they name arrays.
+
+Attributes travel as a flat list of texts, name and value in turn; a shape is its number of dimensions (-1: unknown),
+followed by them (0: unknown).
+"""
+
+from .attributes import DTYPES
+from .errors import ArgumentError, Interrupted, ProtocolError
+from .formats import symbol_json
+from .graph import Executor
+from .messages import Flag, Handle, Req, Row, Scalar, Text, list_of, order, request
+from .ndarray import NDArray
+from .poison import poison
+from .symbol import Symbol, compose, group, variable
+from .tape import state
+from .wire import shown
+
+LISTS = {
+    b"arguments": Symbol.list_arguments,
+    b"outputs": Symbol.list_outputs,
+    b"auxiliary_states": Symbol.list_auxiliary_states,
+    b"inputs": Symbol.list_inputs,
+}
+
+
+def _pairs(flat):
+    words = [word.decode() for word in flat]
+    if len(words) % 2:
+        raise ArgumentError(f"attributes are names and values in turn, but got {len(words)} texts")
+    return dict(zip(words[::2], words[1::2]))
+
+
+@request
+def variable_(session, number, symbol: Handle, name: Text, attributes: list_of(Text)):
+    """A new symbol of one variable."""
+    session.arrays[symbol] = variable(name.decode(), _pairs(attributes))
+    session.reply(number)
+
+
+@request
+def compose_(
+    session,
+    number,
+    symbol: Handle,
+    operator: Text,
+    name: Text,
+    attributes: list_of(Text),
+    names: list_of(Text) | None,
+    *inputs: Handle,
+):
+    """A new symbol of an operator called on symbols, by position or by `names`. Answers the number of its outputs."""
+    given = [session.named(handle, Symbol) for handle in inputs]
+    named = dict(zip([n.decode() for n in names], given, strict=True)) if names else {}
+    new = compose(operator.decode(), name.decode(), _pairs(attributes), () if names else given, named)
+    session.arrays[symbol] = new
+    session.reply(number, len(new.entries))
+
+
+@request
+def group_(session, number, symbol: Handle, *symbols: Handle):
+    """A new symbol of the outputs of several. Answers their number."""
+    session.arrays[symbol] = new = group([session.named(handle, Symbol) for handle in symbols])
+    session.reply(number, len(new.entries))
+
+
+@request
+def recompose(session, number, new: Handle, symbol: Handle, name: Text | None, names: list_of(Text), *symbols: Handle):
+    """A new symbol: a copy in which the variables of these names are replaced by symbols."""
+    given = dict(zip([n.decode() for n in names], [session.named(h, Symbol) for h in symbols], strict=True))
+    source = session.named(symbol, Symbol)
+    session.arrays[new] = copy = source.composed(None if name is None else name.decode(), given)
+    session.reply(number, len(copy.entries))
+
+
+@request
+def part(session, number, new: Handle, symbol: Handle, what: Text, index: Scalar = None):
+    """A new symbol that is a part of another: all its "internals", its "children", or one "output" by its position or
+    name. Answers the number of its outputs; nil where a variable's children are asked for."""
+    source = session.named(symbol, Symbol)
+    if what == b"internals":
+        found = source.internals()
+    elif what == b"children":
+        found = source.children()
+    elif what == b"output":
+        found = source.output(index.decode() if type(index) is bytes else index)
+    else:
+        raise ArgumentError(f"the message part does not know {shown(what)}, but internals, children and output")
+    if found is not None:
+        session.arrays[new] = found
+    session.reply(number, None if found is None else len(found.entries))
+
+
+@request
+def names(session, number, symbol: Handle, what: Text):
+    """The names of a symbol's "arguments", "outputs", "auxiliary_states" or "inputs" (both kinds), or its own "name"
+    (nil: it is a group)."""
+    source = session.named(symbol, Symbol)
+    if what == b"name":
+        session.reply(number, source.name)
+    elif what in LISTS:
+        session.reply(number, *LISTS[what](source))
+    else:
+        raise ArgumentError(f"the message names does not know {shown(what)}, but name, {', '.join(map(shown, LISTS))}")
+
+
+@request
+def attributes(session, number, symbol: Handle):
+    """The attributes of all nodes that have some: for each its name, the number of attributes, and these."""
+    fields = []
+    for node, pairs in session.named(symbol, Symbol).attributes().items():
+        fields += [node, len(pairs), *(word for pair in pairs.items() for word in pair)]
+    session.reply(number, *fields)
+
+
+@request
+def set_attributes(session, number, symbol: Handle, attributes: list_of(Text)):
+    """Set attributes of the node that makes a symbol."""
+    node = session.named(symbol, Symbol).entries[0][0]
+    node.attrs.update(_pairs(attributes))
+    node.__dict__.pop("values", None)
+    session.reply(number)
+
+
+@request
+def dump(session, number, symbol: Handle):
+    """The text of a symbol file, as payload."""
+    session.reply(number, payload=symbol_json.dumps(session.named(symbol, Symbol)).encode())
+
+
+@request
+def parse(session, number, symbol: Handle):
+    """A new symbol of the text of a symbol file, the payload. Answers the number of its outputs."""
+    text = bytes(session.take(len(session.payload) - session.offset))
+    session.arrays[symbol] = new = symbol_json.loads(text.decode("utf-8"))
+    session.reply(number, len(new.entries))
+
+
+@request
+def infer_shape(session, number, symbol: Handle, partial: Flag, names: list_of(Text), shapes: list_of(Row)):
+    """The shapes of arguments, outputs and auxiliary states, given those of some: three times a number of shapes and
+    these. Nothing where some are incomplete and not `partial`."""
+    known = {n.decode(): tuple(s) for n, s in zip(names, shapes, strict=True) if s}
+    found = session.named(symbol, Symbol).infer_shape(known, bool(partial))
+    fields = []
+    for listed in found if found[0] is not None else ():
+        fields.append(len(listed))
+        for shape in listed:
+            fields += [-1] if shape is None else [len(shape), *shape]
+    session.reply(number, *fields)
+
+
+@request
+def infer_type(session, number, symbol: Handle, partial: Flag, names: list_of(Text), dtypes: list_of(Text)):
+    """As infer_shape, of dtypes: three times their number and these, nil for what is not known."""
+    known = {n.decode(): d.decode() for n, d in zip(names, dtypes, strict=True)}
+    for dtype in known.values():
+        if dtype not in DTYPES:
+            raise ArgumentError(f"{dtype} is no dtype, but one of {', '.join(DTYPES)} is")
+    found = session.named(symbol, Symbol).infer_type(known, bool(partial))
+    session.reply(number, *(word for listed in found if listed is not None for word in (len(listed), *listed)))
+
+
+# -- computing -----------------------------------------------------------------------------------------------------
+
+
+@request
+def evaluate(session, number, symbol: Handle, *handles: Handle):
+    """Compute a symbol on arrays, one for each of its "inputs", and give the outputs handles of the engine's own."""
+    plan = session.named(symbol, Symbol).plan
+    fields = []
+    for output in plan.run([session.array(handle) for handle in handles]):
+        fields += session.give(output)
+    session.reply(number, *fields)
+
+
+@order
+def run(session, symbol: Handle, outs: list_of(Handle), *handles: Handle):
+    """As evaluate, for a client that knows what comes out."""
+    arrays = []
+    try:
+        if state.interrupted:
+            raise Interrupted("the computation was interrupted")
+        plan = session.named(symbol, Symbol).plan
+        arrays = [session.array(handle) for handle in handles]
+        outputs = plan.run(arrays)
+        if len(outputs) < len(outs):
+            raise ArgumentError(f"the graph has {len(outputs)} outputs, but the message names {len(outs)}")
+        session.arrays.update(zip(outs, outputs))
+    except Exception as reason:
+        session.fail(outs, session.failure(reason, "graph", arrays))
+
+
+@request
+def bind(
+    session,
+    number,
+    executor: Handle,
+    symbol: Handle,
+    args: list_of(Handle),
+    grads: list_of(Handle | None),
+    reqs: list_of(Req),
+    aux: list_of(Handle),
+):
+    """A new executor of a symbol, bound to arrays. Answers its outputs, as arrays, each with whether `backward` needs
+    a gradient for it behind it."""
+    arrays = [[None if h is None else session.array(h) for h in listed] for listed in (args, grads, aux)]
+    words = [req.decode() for req in reqs]
+    new = Executor(session.named(symbol, Symbol), arrays[0], arrays[1], words, arrays[2])
+    session.arrays[executor] = new
+    fields = []
+    for output, needed in zip(new.outputs, new.needs_head):
+        fields += [*session.give(output), int(needed)]
+    session.reply(number, *fields)
+
+
+@order
+def forward(session, executor: Handle, is_train: Flag):
+    """Compute an executor's outputs."""
+    bound = _executor(session, executor)
+    try:
+        if state.interrupted:
+            raise Interrupted("the computation was interrupted")
+        bound.forward(bool(is_train))
+    except Exception as reason:
+        _poison(session, bound.outputs, session.failure(reason, "forward", [*bound.args, *bound.aux]))
+
+
+@request
+def watch(session, number, executor: Handle, is_train: Flag):
+    """As forward. Answers name and array of each output of each call in the graph."""
+    fields = []
+
+    def note(name, array):
+        fields.extend([name, *session.give(NDArray(array.data.copy()))])
+
+    session.named(executor, Executor).forward(bool(is_train), note)
+    session.reply(number, *fields)
+
+
+@order
+def differentiate(session, executor: Handle, is_train: Flag, *head_grads: Handle | None):
+    """Compute an executor's gradients, from those of its outputs."""
+    bound = _executor(session, executor)
+    try:
+        if state.interrupted:
+            raise Interrupted("the computation was interrupted")
+        heads = [None if handle is None else session.array(handle) for handle in head_grads]
+        bound.backward(heads or None, bool(is_train))
+    except Exception as reason:
+        _poison(session, [g for g in bound.grads if g is not None], session.failure(reason, "backward", bound.args))
+
+
+def _executor(session, handle):
+    bound = session.arrays.get(handle)
+    if not isinstance(bound, Executor):
+        raise ProtocolError(f"handle {handle} names no executor")
+    return bound
+
+
+def _poison(session, arrays, failure):
+    failure.__traceback__ = None
+    for array in arrays:
+        poison(array, failure)
