@@ -32,9 +32,9 @@ def _pairs(flat):
 
 @request
 def variable_(session, number, symbol: Handle, name: Text, attributes: list_of(Text)):
-    """A new symbol of one variable."""
+    """A new symbol of one variable. Answers the number of its outputs, 1."""
     session.arrays[symbol] = variable(name.decode(), _pairs(attributes))
-    session.reply(number)
+    session.reply(number, 1)
 
 
 @request

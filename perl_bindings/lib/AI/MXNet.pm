@@ -30,6 +30,8 @@ my %accessors = (
     linalg   => 'AI::MXNet::LinAlg',
     contrib  => 'AI::MXNet::Contrib',
     engine   => 'AI::MXNet::Engine',
+    sym      => 'AI::MXNet::Symbol',
+    symbol   => 'AI::MXNet::Symbol',
 
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
@@ -47,6 +49,8 @@ for my $name (keys %accessors) {
     *{"AI::MXNet::$name"} = sub { require $file; $package };
 }
 
+sub AttrScope  { my $class = shift; require AI::MXNet::Symbol::AttrScope;   return AI::MXNet::Symbol::AttrScope->new(@_) }
+sub Prefix     { my $class = shift; require AI::MXNet::Symbol::NameManager; return AI::MXNet::Symbol::Prefix->new(@_) }
 sub Context    { my $class = shift; return AI::MXNet::Context::->new(@_) }
 sub cpu        { AI::MXNet::Context::->cpu($_[1]) }
 sub cpu_pinned { AI::MXNet::Context::->cpu_pinned($_[1]) }

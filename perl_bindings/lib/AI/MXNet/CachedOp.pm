@@ -1,0 +1,97 @@
+package AI::MXNet::CachedOp;
+# A symbol as a function of arrays: one instruction a call. POD at the end.
+use strict;
+use warnings;
+use AI::MXNet::AutoGrad;
+use AI::MXNet::Engine;
+use AI::MXNet::Error;
+use AI::MXNet::NDArray;
+use AI::MXNet::Symbol;
+use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
+
+sub new
+{
+    my ($class, $symbol, $flags) = @_;
+    my $inputs = $symbol->list_inputs;
+    return bless { symbol => $symbol, handle => $symbol->handle, inputs => $inputs, count => scalar @$inputs, types => {} }, $class;
+}
+
+sub handle { $_[0]{handle} }
+sub symbol { $_[0]{symbol} }
+
+# Computes the symbol on arrays, in the order of its inputs. The first call on arrays of some types asks the engine what
+# comes out, as for operators that Perl cannot predict.
+sub call
+{
+    my ($self, @inputs) = @_;
+    AI::MXNet::Error::fail("The graph takes $self->{count} arrays (@{ $self->{inputs} }), but got ", scalar @inputs) if @inputs != $self->{count};
+    ref $_ eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
+    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@inputs);
+    AI::MXNet::Engine::locate();
+    my $types = $self->{types}{ join ' ', map { $_->{type}{id} } @inputs };
+    my $tracked = $AI::MXNet::AutoGrad::RECORDING ? AI::MXNet::AutoGrad::tracks(@inputs) : 0;
+    my @outputs;
+    if ($types) {
+        $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
+        my @new = map { pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST } @$types;
+        push @AI::MXNet::Engine::STREAM, ['run', $self->{handle}, [@new], map { $_->{handle} } @inputs];
+        @outputs = map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new;
+        AI::MXNet::Engine::flush();
+    }
+    else {
+        my $ctx = @inputs ? $inputs[0]{type}{ctx} : AI::MXNet::Context::->current_ctx;
+        my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_], $ctx) };
+        @outputs = AI::MXNet::Engine->ask($take, 'evaluate', $self->{handle}, map { $_->{handle} } @inputs);
+        $_->{rec} = $tracked for @outputs;
+        $self->{types}{ join ' ', map { $_->{type}{id} } @inputs } = [map { $_->{type} } @outputs];
+    }
+    return wantarray ? @outputs : $outputs[0];
+}
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::CachedOp - a symbol as a function of arrays
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::CachedOp;
+
+    my ($x, $y) = map { mx->sym->Variable($_) } qw(x y);
+    my $f = AI::MXNet::CachedOp->new($x * 2 + $y);
+    print $f->(nd->array([1, 2]), nd->array([3, 4]))->aspdl, "\n";    # [5 8]
+
+=head1 DESCRIPTION
+
+What a hybridized block calls: the whole graph is one instruction to the engine, recorded as its operators would be.
+
+=head1 METHODS
+
+=head2 new
+
+    my $f = AI::MXNet::CachedOp->new($symbol, \%flags);
+
+Of a symbol. The flags of the original (C<static_alloc> and the like) are accepted and have no effect.
+
+=head2 call
+
+    my @outputs = $f->call(@arrays);
+    my ($output) = $f->(@arrays);
+
+Computes the symbol: an array for each of C<< $symbol->list_inputs >>, in that order. Returns its outputs; in scalar context
+the first. What cannot be computed dies here at the first call with arrays of such shapes and dtypes, else where the output
+is read.
+
+=head2 symbol, handle
+
+The symbol, and its handle.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Symbol>, L<AI::MXNet::Gluon::HybridBlock>
+
+=cut

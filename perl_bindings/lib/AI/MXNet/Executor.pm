@@ -1,0 +1,304 @@
+package AI::MXNet::Executor;
+# A symbol bound to arrays, which forward and backward compute. POD at the end.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed);
+use AI::MXNet::Context;
+use AI::MXNet::Engine;
+use AI::MXNet::Error;
+use AI::MXNet::NDArray;
+use AI::MXNet::Symbol;
+
+# -- binding -------------------------------------------------------------------------------------------------------
+
+# Arrays for names, from a hash or a list in order. A name without one is an error, unless $partial.
+sub _in_order
+{
+    my ($what, $given, $names, $partial) = @_;
+    if (ref $given eq 'ARRAY') {
+        AI::MXNet::Error::fail("Length of $what does not match the number of arguments: ", scalar @$given, ' for ', scalar @$names) if @$given != @$names;
+        return [@$given];
+    }
+    AI::MXNet::Error::fail("Only accept list of NDArrays or hash of str to NDArray for $what") if ref $given ne 'HASH';
+    return [map { $given->{$_} // ($partial ? undef : AI::MXNet::Error::fail("key $_ is missing in $what")) } @$names];
+}
+
+# The grad_req of each argument.
+sub _requests
+{
+    my ($given, $names) = @_;
+    my @requests = ref $given eq 'HASH' ? map { $given->{$_} // 'null' } @$names : ref $given eq 'ARRAY' ? @$given : ($given) x @$names;
+    AI::MXNet::Error::fail('grad_req has ', scalar @requests, ' entries for ', scalar @$names, ' arguments') if @requests != @$names;
+    for (@requests) {
+        AI::MXNet::Error::fail("grad_req is write, add or null, but got $_") unless /\A(?:write|add|null)\z/;
+    }
+    return \@requests;
+}
+
+sub _bind
+{
+    my ($class, $symbol, @options) = @_;
+    my %options = @options;
+    my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
+    my $names = $symbol->list_arguments;
+    my $aux_names = $symbol->list_auxiliary_states;
+    my $args = _in_order('args', $options{args} // {}, $names);
+    my $aux = _in_order('aux_states', $options{aux_states} // {}, $aux_names);
+    my $requests = _requests($options{grad_req} // 'write', $names);
+    my $grads = defined $options{args_grad} ? _in_order('args_grad', $options{args_grad}, $names, 1) : [(undef) x @$names];
+    for my $i (0 .. $#$names) {
+        $grads->[$i] = undef if $requests->[$i] eq 'null';
+        $requests->[$i] = 'null' unless defined $grads->[$i];
+    }
+    my $self = $class->_new($symbol, $ctx, $args, $grads, $requests, $aux);
+    $self->{grad_arrays} = undef unless defined $options{args_grad};
+    return $self;
+}
+
+sub _simple_bind
+{
+    my ($class, $symbol, @options) = @_;
+    AI::MXNet::Error::fail('simple_bind takes named arguments') if @options % 2;
+    my %options = @options;
+    my %known = map { $_ => 1 } qw(ctx grad_req shapes type_dict stype_dict group2ctx shared_arg_names shared_exec shared_buffer);
+    for my $name (sort keys %options) {
+        AI::MXNet::Error::fail("In method simple_bind: no such named parameter: $name. The shapes of the inputs go into the hash shapes") unless $known{$name};
+    }
+    my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
+    my $shapes = $options{shapes} // {};
+    my ($names, $aux_names) = ($symbol->list_arguments, $symbol->list_auxiliary_states);
+    my ($arg_shapes, $aux_shapes, @types) = _inferred($symbol, $shapes, $options{type_dict});
+    my $requests = _requests($options{grad_req} // 'write', $names);
+    my $buffer = $options{shared_buffer};
+    my %shared = map { $_ => 1 } @{ $options{shared_arg_names} // [] };
+    my (%old_args, %old_grads, %old_aux);
+    if (my $old = $options{shared_exec}) {
+        %old_args = %{ $old->arg_dict };
+        %old_grads = map { $_ => $old->grad_dict->{$_} } grep { defined $old->grad_dict->{$_} } keys %{ $old->grad_dict };
+        %old_aux = %{ $old->aux_dict };
+    }
+    my $fits = sub { my ($array, $shape, $dtype) = @_; defined $array && "@{ $array->shape }" eq "@$shape" && $array->dtype eq $dtype };
+    my $new = sub {
+        my ($name, $shape, $dtype) = @_;
+        my $stype = $options{stype_dict}{$name} // 'default';
+        return AI::MXNet::NDArray->zeros($shape, ctx => $ctx, dtype => $dtype) if $stype eq 'default';
+        require AI::MXNet::NDArray::Sparse;
+        return AI::MXNet::NDArray->sparse->zeros($stype, $shape, ctx => $ctx, dtype => $dtype);
+    };
+    my (@args, @grads, @aux);
+    for my $i (0 .. $#$names) {
+        my ($name, $shape, $dtype) = ($names->[$i], $arg_shapes->[$i], $types[0][$i]);
+        my $old = $fits->($old_args{$name}, $shape, $dtype) ? $old_args{$name} : undef;
+        if (not defined $old and $buffer and not $shared{$name}) {
+            $old = $buffer->{$name} if $fits->($buffer->{$name}, $shape, $dtype);
+        }
+        push @args, $old // $new->($name, $shape, $dtype);
+        $buffer->{$name} = $args[-1] if $buffer and not $shared{$name};
+        push @grads, $requests->[$i] eq 'null' ? undef
+            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($name, $shape, $dtype);
+    }
+    for my $i (0 .. $#$aux_names) {
+        my ($name, $shape, $dtype) = ($aux_names->[$i], $aux_shapes->[$i], $types[1][$i]);
+        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($name, $shape, $dtype);
+    }
+    return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
+}
+
+# Shapes and dtypes of arguments and auxiliary states, or an error in the original's form.
+sub _inferred
+{
+    my ($symbol, $shapes, $types) = @_;
+    my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die "the shapes of some arguments are not known\n" };
+    if (not @found) {
+        my $why = ref $@ ? $@->message : $@ =~ s/\n//r;
+        my $given = join ', ', map { "$_: (" . join(',', @{ $shapes->{$_} }) . ')' } sort keys %$shapes;
+        AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {$given}");
+    }
+    my ($arg_types, undef, $aux_types) = $symbol->_infer_type(1, %{ $types // {} });
+    $_ //= 'float32' for @$arg_types, @$aux_types;
+    return (@found[0, 2], $arg_types, $aux_types);
+}
+
+sub _new
+{
+    my ($class, $symbol, $ctx, $args, $grads, $requests, $aux) = @_;
+    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(grep { defined } @$args, @$grads, @$aux);
+    for my $array (@$args, @$aux, grep { defined } @$grads) {
+        AI::MXNet::Error::fail('bind takes NDArrays, but got ', $array // 'undef') unless blessed $array and $array->isa('AI::MXNet::NDArray');
+    }
+    AI::MXNet::Engine::locate();
+    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
+    my $handle = pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST;
+    my $self = bless { symbol => $symbol, ctx => $ctx, arg_arrays => $args, grad_arrays => $grads, aux_arrays => $aux, reqs => $requests }, $class;
+    my (@outputs, @needs_head);
+    my $take = sub {
+        my (undef, @fields) = @_;
+        while (@fields) {
+            my $length = 3 + $fields[2];
+            push @outputs, AI::MXNet::NDArray->adopt(splice(@fields, 0, $length), $ctx);
+            push @needs_head, shift @fields;
+        }
+        return 1;
+    };
+    my $bound = eval {
+        AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux));
+        1;
+    };
+    if (not $bound) {
+        push @AI::MXNet::Engine::FREE, $handle;
+        die $@;
+    }
+    @$self{qw(handle outputs needs_head)} = ($handle, \@outputs, \@needs_head);
+    return $self;
+}
+
+sub _handles { return [map { defined $_ ? $_->{handle} : undef } @{ $_[0] }] }
+
+sub DESTROY
+{
+    return if $AI::MXNet::Engine::CLOSED;
+    my $handle = $_[0]{handle};
+    return if not defined $handle or $handle <= $AI::MXNet::Engine::STALE;
+    push @AI::MXNet::Engine::STREAM, $handle;
+    push @AI::MXNet::Engine::FREE,   $handle;
+}
+
+# -- arrays --------------------------------------------------------------------------------------------------------
+
+sub handle      { $_[0]{handle} }
+sub symbol      { $_[0]{symbol} }
+sub _symbol     { $_[0]{symbol} }
+sub arg_arrays  { $_[0]{arg_arrays} }
+sub grad_arrays { $_[0]{grad_arrays} }
+sub aux_arrays  { $_[0]{aux_arrays} }
+sub outputs     { $_[0]{outputs} }
+
+sub _dict
+{
+    my ($names, $arrays) = @_;
+    my %seen;
+    for my $name (@$names) {
+        AI::MXNet::Error::fail("Find duplicated argument name, please make all weight name non-duplicated, arguments are @$names") if $seen{$name}++;
+    }
+    return { map { $names->[$_] => $arrays->[$_] } 0 .. $#$names };
+}
+
+sub arg_dict    { my ($self) = @_; return $self->{arg_dict}    //= _dict($self->{symbol}->list_arguments,        $self->{arg_arrays}) }
+sub grad_dict   { my ($self) = @_; return $self->{grad_dict}   //= _dict($self->{symbol}->list_arguments,        $self->{grad_arrays} // []) }
+sub aux_dict    { my ($self) = @_; return $self->{aux_dict}    //= _dict($self->{symbol}->list_auxiliary_states, $self->{aux_arrays}) }
+sub output_dict { my ($self) = @_; return $self->{output_dict} //= _dict($self->{symbol}->list_outputs,          $self->{outputs}) }
+
+# -- computing -----------------------------------------------------------------------------------------------------
+
+sub forward
+{
+    my ($self, $is_train, @inputs) = @_;
+    ($is_train, @inputs) = (0, $is_train, @inputs) if defined $is_train and @inputs % 2 and $is_train !~ /\A[01]?\z/;
+    AI::MXNet::Error::fail('forward takes is_train, then names and arrays in turn') if @inputs % 2;
+    my %inputs = @inputs;
+    for my $name (sort keys %inputs) {
+        my $array = $self->arg_dict->{$name} // AI::MXNet::Error::fail("unknown argument $name");
+        my $value = $inputs{$name};
+        $value = AI::MXNet::NDArray->array($value, dtype => $array->dtype) unless blessed $value and $value->isa('AI::MXNet::NDArray');
+        AI::MXNet::Error::fail("Shape not match! Argument $name, need: @{ $array->shape }, received: @{ $value->shape }")
+            if "@{ $array->shape }" ne "@{ $value->shape }";
+        $value->copyto($array);
+    }
+    AI::MXNet::Engine::locate();
+    my $train = $is_train ? 1 : 0;
+    if (my $monitor = $self->{monitor}) {
+        my $take = sub {
+            my (undef, @fields) = @_;
+            my @seen;
+            while (@fields) {
+                my $name = shift @fields;
+                push @seen, [$name, AI::MXNet::NDArray->adopt(splice(@fields, 0, 3 + $fields[2]), $self->{ctx})];
+            }
+            return @seen;
+        };
+        $monitor->(@$_) for AI::MXNet::Engine->ask($take, 'watch', $self->{handle}, $train);
+    }
+    else { AI::MXNet::Engine->send(['forward', $self->{handle}, $train]); AI::MXNet::Engine::flush() }
+    return $self->{outputs};
+}
+
+sub backward
+{
+    my ($self, $out_grads, $is_train) = @_;
+    my @heads = not(defined $out_grads) ? () : ref $out_grads eq 'ARRAY' ? @$out_grads
+        : ref $out_grads eq 'HASH' ? @{$out_grads}{ @{ $self->{symbol}->list_outputs } } : $out_grads;
+    AI::MXNet::Error::fail('backward takes ', scalar @{ $self->{outputs} }, ' gradients, one for each output, but got ', scalar @heads)
+        if @heads and @heads != @{ $self->{outputs} };
+    for my $head (grep { defined } @heads) {
+        AI::MXNet::Error::fail("inputs must be NDArray, but got $head") unless blessed $head and $head->isa('AI::MXNet::NDArray');
+    }
+    if (grep { $_ ne 'null' } @{ $self->{reqs} }) {
+        for my $i (0 .. $#{ $self->{outputs} }) {
+            AI::MXNet::Error::fail('MXNetError: Check failed: i < head_grads.size() && !head_grads[i].is_none(): Because the last operator is not Loss function, '
+                . 'head_gradient is required when calling backward.')
+                if $self->{needs_head}[$i] and not defined $heads[$i];
+        }
+    }
+    AI::MXNet::Engine::locate();
+    AI::MXNet::Engine->send(['differentiate', $self->{handle}, ($is_train // 1) ? 1 : 0, map { defined $_ ? $_->{handle} : undef } @heads]);
+    AI::MXNet::Engine::flush();
+    return;
+}
+
+sub set_monitor_callback { my ($self, $code) = @_; $self->{monitor} = $code; return }
+
+sub copy_params_from
+{
+    my ($self, $args, $aux, $allow_extra) = @_;
+    for my $pair ([$args, $self->arg_dict, 'arguments'], [$aux // {}, $self->aux_dict, 'auxiliary states']) {
+        my ($given, $own, $what) = @$pair;
+        for my $name (sort keys %$given) {
+            if (defined $own->{$name}) { $given->{$name}->astype($own->{$name}->dtype)->copyto($own->{$name}) }
+            elsif (not $allow_extra) { AI::MXNet::Error::fail("Found name \"$name\" that is not in the $what") }
+        }
+    }
+    return;
+}
+
+# A new executor for inputs of other shapes, with the same parameters.
+sub reshape
+{
+    my ($self, $shapes, %options) = @_;
+    my $symbol = $self->{symbol};
+    my ($arg_shapes, undef, $aux_shapes) = $symbol->infer_shape(%$shapes);
+    AI::MXNet::Error::fail('Insufficient argument shapes provided.') unless defined $arg_shapes;
+    my $names = $symbol->list_arguments;
+    my (@args, @grads);
+    for my $i (0 .. $#$names) {
+        my ($name, $shape, $array) = ($names->[$i], $arg_shapes->[$i], $self->{arg_arrays}[$i]);
+        my $grad = ($self->{grad_arrays} // [])->[$i];
+        if ("@$shape" ne "@{ $array->shape }") {
+            AI::MXNet::Error::fail("Shape of unspecified array arg:$name changed. This can cause the new executor to not share parameters with the old one. "
+                . 'Please check for error in network. If this is intended, set partial_shaping=True to suppress this warning.')
+                unless $options{partial_shaping} or exists $shapes->{$name};
+            my ($new, $old) = (1, 1);
+            $new *= $_ for @$shape;
+            $old *= $_ for @{ $array->shape };
+            if ($new > $old) {
+                AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
+                    . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.') unless $options{allow_up_sizing};
+            }
+            ($array, $grad) = map { defined $_ ? AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $_->dtype) : undef } $array, $grad;
+        }
+        push @args,  $array;
+        push @grads, $grad;
+    }
+    my $aux_names = $symbol->list_auxiliary_states;
+    my @aux = map {
+        my ($shape, $array) = ($aux_shapes->[$_], $self->{aux_arrays}[$_]);
+        "@$shape" eq "@{ $array->shape }" ? $array : AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $array->dtype)
+    } 0 .. $#$aux_names;
+    my $new = (ref $self)->_new($symbol, $self->{ctx}, \@args, \@grads, [@{ $self->{reqs} }], \@aux);
+    $new->{grad_arrays} = undef unless defined $self->{grad_arrays};
+    $new->{monitor} = $self->{monitor};
+    return $new;
+}
+
+sub debug_str { my ($self) = @_; return $self->{symbol}->debug_str }
+
+1;

@@ -1,0 +1,448 @@
+package AI::MXNet::Symbol;
+# Graphs of operators on named variables, which live in the engine. POD at the end.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed looks_like_number);
+use AI::MXNet::DType;
+use AI::MXNet::Engine;
+use AI::MXNet::Error;
+use AI::MXNet::NS;
+use AI::MXNet::Shape;
+use AI::MXNet::Symbol::Base;
+
+our @ISA = ('AI::MXNet::Symbol::Base');
+
+use overload
+    '+'  => sub { _arithmetic(@_, qw(_Plus _PlusScalar)) },
+    '-'  => sub { _arithmetic(@_, qw(_Minus _MinusScalar _RMinusScalar)) },
+    '*'  => sub { _arithmetic(@_, qw(_Mul _MulScalar)) },
+    '/'  => sub { _arithmetic(@_, qw(_Div _DivScalar _RDivScalar)) },
+    '**' => sub { _arithmetic(@_, qw(_Power _PowerScalar _RPowerScalar)) },
+    '%'  => sub { _arithmetic(@_, qw(_Mod _ModScalar _RModScalar)) },
+    '!=' => sub { _arithmetic(@_, qw(_not_equal _not_equal_scalar)) },
+    '>'  => sub { _arithmetic(@_, qw(_greater _greater_scalar _lesser_scalar)) },
+    '>=' => sub { _arithmetic(@_, qw(_greater_equal _greater_equal_scalar _lesser_equal_scalar)) },
+    '<'  => sub { _arithmetic(@_, qw(_lesser _lesser_scalar _greater_scalar)) },
+    '<=' => sub { _arithmetic(@_, qw(_lesser_equal _lesser_equal_scalar _greater_equal_scalar)) },
+    '=='   => sub { _arithmetic(@_, qw(_equal _equal_scalar)) },
+    'abs'  => sub { $_[0]->abs },
+    '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
+    '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
+    '""'   => \&stringify,
+    'bool' => sub {1},
+    '='    => sub { $_[0] };
+
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
+
+# -- making symbols ------------------------------------------------------------------------------------------------
+
+# Asks the engine for a new symbol, which the answer says the number of outputs of; undef if there is none.
+sub _ask
+{
+    my ($class, $message, @fields) = @_;
+    return $class->_new(sub { _request($message, $_[0], @fields) });
+}
+
+# The fields of the engine's answer to a message.
+sub _request
+{
+    my (@message) = @_;
+    AI::MXNet::Engine::locate();
+    return AI::MXNet::Engine->ask(\&_fields, @message);
+}
+
+sub _fields { my (undef, @fields) = @_; return @fields }
+
+# A new symbol, made under its handle by code that returns the number of its outputs.
+sub _new
+{
+    my ($class, $code) = @_;
+    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
+    my $handle = pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST;
+    my ($done, $count);
+    {
+        local $@;
+        $done = eval { ($count) = $code->($handle); 1 };
+        $count = $@ unless $done;
+    }
+    return bless { handle => $handle, count => $count }, ref $class || $class if $done and defined $count;
+    push @AI::MXNet::Engine::FREE, $handle;
+    return undef if $done;
+    die $count;
+}
+
+sub DESTROY
+{
+    return if $AI::MXNet::Engine::CLOSED;
+    my $handle = $_[0]{handle};
+    return if not defined $handle or $handle <= $AI::MXNet::Engine::STALE;
+    push @AI::MXNet::Engine::STREAM, $handle;
+    push @AI::MXNet::Engine::FREE,   $handle;
+}
+
+sub handle { $_[0]{handle} }
+
+# Text as the wire wants it; a copy, for a number would become text.
+sub _texts
+{
+    return map { my $text = "$_"; utf8::encode($text); $text } @_;
+}
+
+sub Variable
+{
+    my ($class, $name, @options) = @_;
+    AI::MXNet::Error::fail('Expect a string for variable `name`, but got ', $name // 'undef') if not defined $name or ref $name;
+    AI::MXNet::Error::fail('Variable takes a name, then named arguments') if @options % 2;
+    my %options = @options;
+    my %attributes = %{ AI::MXNet::Symbol::AttrScope->current->get(AI::MXNet::Symbol::Base::_checked(delete $options{attr})) };
+    my %kwargs = %{ delete $options{kwargs} // {} };
+    for my $key (keys %kwargs) {
+        AI::MXNet::Error::fail("Attribute name=$key is not supported. Additional attributes must start and end with double underscores, e.g, __yourattr__")
+            unless $key =~ /\A__\w*__\z/;
+        $attributes{$key} = "$kwargs{$key}";
+    }
+    my %given = (shape => '__shape__', lr_mult => '__lr_mult__', wd_mult => '__wd_mult__', dtype => '__dtype__', stype => '__storage_type__', init => '__init__', __layout__ => '__layout__');
+    for my $key (keys %options) {
+        AI::MXNet::Error::fail("Variable has no argument $key: it takes attr, kwargs, ", join ', ', sort keys %given) unless $given{$key};
+        my $value = $options{$key};
+        next unless defined $value;
+        if ($key eq 'dtype') { require AI::MXNet::Base; $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value }
+        if ($key eq 'stype') { require AI::MXNet::Base; $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
+        $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
+    }
+    my $full = AI::MXNet::Symbol::NameManager->current->get($name);
+    return $class->_ask('variable', _texts($full), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+}
+
+*var = \&Variable;
+
+sub _compose
+{
+    my ($class, $row, $operator, $name, $attributes, $symbols, $named) = @_;
+    AI::MXNet::Error::fail('_compose only accept input Symbols either as positional or keyword arguments, not both') if @$symbols and %$named;
+    $name = AI::MXNet::Symbol::NameManager->current->get($name, lc $operator);
+    my @names = sort keys %$named;
+    my $new = $class->_ask('compose', _texts($row->{name}, $name), [_texts(map { $_ => $attributes->{$_} } sort keys %$attributes)],
+        (@names ? [_texts(@names)] : undef), map { $_->{handle} } @$symbols, @{$named}{@names});
+    return bless $new, __PACKAGE__;
+}
+
+sub Group
+{
+    my ($class, $symbols) = @_;
+    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
+    return $class->_ask('group', map { $_->{handle} } @$symbols);
+}
+
+sub load
+{
+    my ($class, $path) = @_;
+    open my $file, '<:raw', $path or AI::MXNet::Error::fail("Symbol->load: $path: $!");
+    my $text = do { local $/; readline $file };
+    return $class->load_json($text);
+}
+
+sub load_json
+{
+    my ($class, $text) = @_;
+    utf8::encode($text) if utf8::is_utf8($text);
+    return $class->_new(sub { AI::MXNet::Engine->ask_with(\$text, \&_fields, 'parse', $_[0]) });
+}
+
+# Constants, and what takes no symbols.
+sub _filled
+{
+    my ($operator, $class, %options) = @_;
+    delete $options{$_} for grep { not defined $options{$_} } keys %options;
+    return AI::MXNet::Symbol::Base::call($operator, $class, %options);
+}
+
+sub zeros { my $class = shift; return _filled('_zeros', $class, dtype => 'float32', @_) }
+sub ones  { my $class = shift; return _filled('_ones',  $class, dtype => 'float32', @_) }
+sub arange { my $class = shift; return _filled('_arange', $class, start => 0, @_) }
+
+sub histogram { my $self = shift; return AI::MXNet::Symbol::Base::call('_histogram', $self, @_) }
+
+sub reshape
+{
+    my ($self, @arguments) = @_;
+    @arguments = (shape => $arguments[0]) if ref $self and @arguments == 1 and ref $arguments[0] eq 'ARRAY';
+    return AI::MXNet::Symbol::Base::call('reshape', $self, @arguments);
+}
+
+# -- parts, copies, composition ------------------------------------------------------------------------------------
+
+sub _part
+{
+    my ($self, $what, @index) = @_;
+    return __PACKAGE__->_ask('part', $self->{handle}, $what, map { looks_like_number($_) ? 0 + $_ : _texts($_) } @index);
+}
+
+sub get_internals { my ($self) = @_; return $self->_part('internals') }
+sub get_children  { my ($self) = @_; return $self->_part('children') }
+
+sub slice
+{
+    my ($self, @slices) = @_;
+    return AI::MXNet::Symbol::Base::call('slice', $self, @slices) if @slices != 1 or ref $slices[0];
+    return $self->_part('output', $slices[0]);
+}
+
+sub deepcopy { my ($self) = @_; return __PACKAGE__->_ask('recompose', $self->{handle}, undef, []) }
+
+# A copy in which variables are replaced by the symbols given for them.
+sub call
+{
+    my ($self, @arguments) = @_;
+    AI::MXNet::Error::fail('General composition only support kwargs for now, but got ', scalar @arguments, ' arguments') if @arguments % 2 or grep { ref } @arguments[map { 2 * $_ } 0 .. @arguments / 2 - 1];
+    my %symbols = @arguments;
+    my $name = delete $symbols{name};
+    my @names = sort keys %symbols;
+    for my $key (@names) {
+        AI::MXNet::Error::fail("Compose expect `Symbol` as arguments, but $key is ", $symbols{$key} // 'undef') unless blessed $symbols{$key} and $symbols{$key}->isa(__PACKAGE__);
+    }
+    $name = AI::MXNet::Symbol::NameManager->current->get($name) if defined $name;
+    return __PACKAGE__->_ask('recompose', $self->{handle}, (defined $name ? _texts($name) : undef), [_texts(@names)], map { $symbols{$_}{handle} } @names);
+}
+
+# -- what a symbol is ----------------------------------------------------------------------------------------------
+
+sub _names
+{
+    my ($self, $what) = @_;
+    my @names = _request('names', $self->{handle}, $what);
+    utf8::decode($_) for grep { defined } @names;
+    return \@names;
+}
+
+sub name                  { my ($self) = @_; return $self->_names('name')->[0] }
+sub list_arguments        { my ($self) = @_; return $self->_names('arguments') }
+sub list_outputs          { my ($self) = @_; return $self->_names('outputs') }
+sub list_auxiliary_states { my ($self) = @_; return $self->_names('auxiliary_states') }
+sub list_inputs           { my ($self) = @_; return $self->_names('inputs') }
+
+sub stringify
+{
+    my ($self) = @_;
+    my $name = $self->name;
+    return defined $name
+        ? sprintf '<%s %s>', ref $self, $name
+        : sprintf '<%s group [%s]>', ref $self, join ', ', map { $_->name } @$self;
+}
+
+sub attr_dict
+{
+    my ($self) = @_;
+    my @fields = _request('attributes', $self->{handle});
+    utf8::decode($_) for grep { defined } @fields;
+    my %attributes;
+    while (@fields) {
+        my ($name, $count) = splice @fields, 0, 2;
+        $attributes{$name} = { splice @fields, 0, 2 * $count };
+    }
+    return \%attributes;
+}
+
+sub list_attr
+{
+    my ($self, %options) = @_;
+    AI::MXNet::Error::fail('Symbol.list_attr with recursive=True has been deprecated. Please use attr_dict instead.') if $options{recursive};
+    my $name = $self->name;
+    return { %{ (defined $name ? $self->attr_dict->{$name} : undef) // {} } };
+}
+
+sub attr { my ($self, $key) = @_; return $self->list_attr->{$key} }
+
+sub _set_attr
+{
+    my ($self, %attributes) = @_;
+    _request('set_attributes', $self->{handle}, [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+    return;
+}
+
+sub tojson
+{
+    my ($self) = @_;
+    return AI::MXNet::Engine->ask(sub { my ($payload) = @_; my $text = $$payload; utf8::decode($text); return $text }, 'dump', $self->{handle});
+}
+
+sub save
+{
+    my ($self, $path) = @_;
+    my $text = $self->tojson;
+    utf8::encode($text);
+    my $temporary = "$path.$$.tmp";
+    open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("Symbol->save: $temporary: $!");
+    print $file $text and close $file and rename $temporary, $path
+        or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("Symbol->save: $path: $why") };
+    return;
+}
+
+sub debug_str
+{
+    my ($self) = @_;
+    require JSON::PP;
+    my $graph = JSON::PP->new->decode($self->tojson);
+    my @nodes = @{ $graph->{nodes} };
+    my $text = "Symbol Outputs:\n";
+    my $number = 0;
+    $text .= sprintf "\toutput[%d]=%s(%d)\n", $number++, $nodes[ $_->[0] ]{name}, $_->[1] for @{ $graph->{heads} };
+    for my $node (@nodes) {
+        if ($node->{op} eq 'null') { $text .= "Variable:$node->{name}\n"; next }
+        $text .= '-' x 20 . "\nOp:$node->{op}, Name=$node->{name}\nInputs:\n";
+        my $position = 0;
+        for my $input (@{ $node->{inputs} }) {
+            my $from = $nodes[ $input->[0] ];
+            $text .= sprintf "\targ[%d]=%s(%d)%s\n", $position++, $from->{name}, $input->[1], $from->{op} eq 'null' ? " version=$input->[2]" : '';
+        }
+        my $attributes = $node->{attrs} or next;
+        $text .= "Attrs:\n" . join '', map {"\t$_=$attributes->{$_}\n"} sort keys %$attributes;
+    }
+    return $text;
+}
+
+# -- inference -----------------------------------------------------------------------------------------------------
+
+# Positional or named arguments of an inference, as (names, values).
+sub _known
+{
+    my ($self, @arguments) = @_;
+    my %known;
+    if (@arguments and (ref $arguments[0] or not defined $arguments[0] or $self->{_positional})) {
+        my $names = $self->list_arguments;
+        @known{ @$names[0 .. $#arguments] } = @arguments;
+    }
+    else { %known = @arguments }
+    my @names = grep { defined $known{$_} } sort keys %known;
+    return (\@names, [map { $known{$_} } @names]);
+}
+
+sub infer_shape
+{
+    my ($self, @arguments) = @_;
+    my @found = $self->_infer_shape(0, @arguments);
+    if (not @found) {
+        my ($shapes) = $self->_infer_shape(1, @arguments);
+        my $names = $self->list_arguments;
+        my @unknown = grep { my $shape = $shapes->[$_]; !@$shape or grep { !$_ } @$shape } 0 .. $#$names;
+        my @shown = map { "$names->[$_]: (" . join(',', @{ $shapes->[$_] }) . ')' } @unknown > 10 ? @unknown[0 .. 9] : @unknown;
+        require AI::MXNet::Logging;
+        AI::MXNet::Logging->warning("Cannot decide shape for the following arguments (0s in shape means unknown dimensions). Consider providing them as input:\n\t%s\n", join "\n\t", @shown, @unknown > 10 ? '...' : ());
+        return (undef, undef, undef);
+    }
+    return @found;
+}
+
+sub infer_shape_partial { my ($self, @arguments) = @_; return $self->_infer_shape(1, @arguments) }
+
+sub _infer_shape
+{
+    my ($self, $partial, @arguments) = @_;
+    my ($names, $shapes) = $self->_known(@arguments);
+    my @shapes = map { [map { 0 + $_ } @{ ref $_ eq 'ARRAY' ? $_ : [$_] }] } @$shapes;
+    my @fields = _request('infer_shape', $self->{handle}, $partial, [_texts(@$names)], \@shapes);
+    my @lists;
+    while (@fields) {
+        my $count = shift @fields;
+        push @lists, [map { my $ndim = shift @fields; [splice @fields, 0, $ndim > 0 ? $ndim : 0] } 1 .. $count];
+    }
+    return @lists;
+}
+
+sub infer_type
+{
+    my ($self, @arguments) = @_;
+    if (@arguments and (not defined $arguments[0] or AI::MXNet::DType::number($arguments[0]))) {
+        my $names = $self->list_arguments;
+        @arguments = map { $names->[$_] => $arguments[$_] } 0 .. $#arguments;
+    }
+    my @found = $self->_infer_type(0, @arguments);
+    return @found ? @found : (undef, undef, undef);
+}
+
+sub _infer_type
+{
+    my ($self, $partial, @arguments) = @_;
+    my ($names, $dtypes) = $self->_known(@arguments);
+    my @fields = _request('infer_type', $self->{handle}, $partial, [_texts(@$names)], [_texts(@$dtypes)]);
+    my @lists;
+    while (@fields) {
+        my $count = shift @fields;
+        push @lists, [splice @fields, 0, $count];
+    }
+    return @lists;
+}
+
+# -- computing -----------------------------------------------------------------------------------------------------
+
+sub simple_bind { my $self = shift; require AI::MXNet::Executor; return AI::MXNet::Executor->_simple_bind($self, @_) }
+sub bind        { my $self = shift; require AI::MXNet::Executor; return AI::MXNet::Executor->_bind($self, @_) }
+
+sub eval
+{
+    my ($self, %options) = @_;
+    return $self->bind(ctx => $options{ctx} // AI::MXNet::Context::->cpu, args => $options{args} // {})->forward;
+}
+
+sub grad { my ($self) = @_; AI::MXNet::Error::fail('Symbol->grad is not implemented: bind the symbol with args_grad, and call backward of its executor') }
+
+# -- arithmetic ----------------------------------------------------------------------------------------------------
+
+sub _arithmetic
+{
+    my ($self, $other, $swapped, $operator, $scalar, $reversed) = @_;
+    if (blessed $other and $other->isa(__PACKAGE__)) {
+        return AI::MXNet::Symbol::Base::call($operator, $swapped ? ($other, $self) : ($self, $other));
+    }
+    AI::MXNet::Error::fail('type ', ref $other || $other // 'undef', ' not supported')
+        if not defined $other or ref $other and not(blessed $other and $other->isa('PDL') and $other->nelem == 1);
+    return AI::MXNet::Symbol::Base::call($swapped && $reversed ? $reversed : $scalar, $self, scalar => ref $other ? $other->sclr : $other);
+}
+
+my %functions = (
+    add => ['_Plus', '_PlusScalar'], subtract => ['_Minus', '_MinusScalar', '_RMinusScalar'], multiply => ['_Mul', '_MulScalar'],
+    divide => ['_Div', '_DivScalar', '_RDivScalar'], true_divide => ['_Div', '_DivScalar', '_RDivScalar'],
+    power => ['_Power', '_PowerScalar', '_RPowerScalar'], mod => ['_Mod', '_ModScalar', '_RModScalar'],
+    equal => ['_equal', '_equal_scalar'], not_equal => ['_not_equal', '_not_equal_scalar'],
+    greater => ['_greater', '_greater_scalar', '_lesser_scalar'], greater_equal => ['_greater_equal', '_greater_equal_scalar', '_lesser_equal_scalar'],
+    lesser => ['_lesser', '_lesser_scalar', '_greater_scalar'], lesser_equal => ['_lesser_equal', '_lesser_equal_scalar', '_greater_equal_scalar'],
+    maximum => ['_maximum', '_maximum_scalar'], minimum => ['_minimum', '_minimum_scalar'], hypot => ['_hypot', '_hypot_scalar'],
+);
+
+for my $name (keys %functions) {
+    my @operators = @{ $functions{$name} };
+    no strict 'refs';
+    *{$name} = sub {
+        my ($self, $other, $reverse) = @_;
+        ($self, $other, $reverse) = ($other, $reverse, 0) if not ref $self;
+        ($self, $other, $reverse) = ($other, $self, 1) if not ref $self;
+        return _arithmetic($self, $other, $reverse, @operators);
+    };
+}
+
+# -- namespaces ----------------------------------------------------------------------------------------------------
+
+my %namespaces = (linalg => '_linalg_', contrib => '_contrib_', sparse => '_sparse_', image => '_image_');
+for my $name (keys %namespaces) {
+    my $package = "AI::MXNet::Symbol::Namespace::$name";
+    my $installed;
+    no strict 'refs';
+    *{$name} = sub { $installed++ or AI::MXNet::Symbol::Base::install($package, $namespaces{$name}); return $package };
+}
+
+sub random { require AI::MXNet::Symbol::Random; return 'AI::MXNet::Symbol::Random' }
+
+# -- files of other modules ----------------------------------------------------------------------------------------
+
+sub STORABLE_freeze { my ($self, $cloning) = @_; return $self->tojson }
+
+sub STORABLE_thaw
+{
+    my ($self, $cloning, $json) = @_;
+    my $new = __PACKAGE__->load_json($json);
+    %$self = %$new;
+    %$new = ();
+    return;
+}
+
+1;
