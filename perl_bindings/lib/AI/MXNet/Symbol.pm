@@ -273,7 +273,8 @@ sub save
     utf8::encode($text);
     my $temporary = "$path.$$.tmp";
     open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("Symbol->save: $temporary: $!");
-    print $file $text and close $file and rename $temporary, $path
+    print {$file} $text;
+    close $file and rename $temporary, $path
         or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("Symbol->save: $path: $why") };
     return;
 }
