@@ -263,7 +263,9 @@ sub _set_attr
 sub tojson
 {
     my ($self) = @_;
-    return AI::MXNet::Engine->ask(sub { my ($payload) = @_; my $text = $$payload; utf8::decode($text); return $text }, 'dump', $self->{handle});
+    my ($text) = AI::MXNet::Engine->ask(sub { my ($payload) = @_; return $$payload }, 'dump', $self->{handle});
+    utf8::decode($text);
+    return $text;
 }
 
 sub save
