@@ -32,6 +32,7 @@ my %accessors = (
     engine   => 'AI::MXNet::Engine',
     sym      => 'AI::MXNet::Symbol',
     symbol   => 'AI::MXNet::Symbol',
+    gluon    => 'AI::MXNet::Gluon',
 
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
@@ -56,6 +57,8 @@ sub cpu        { AI::MXNet::Context::->cpu($_[1]) }
 sub cpu_pinned { AI::MXNet::Context::->cpu_pinned($_[1]) }
 sub gpu        { AI::MXNet::Context::->gpu($_[1]) }
 sub name       {'AI::MXNet'}
+sub AttrScope  { my $class = shift; require AI::MXNet::Symbol::AttrScope;   return AI::MXNet::Symbol::AttrScope->new(@_) }
+sub Prefix     { my $class = shift; require AI::MXNet::Symbol::NameManager; return AI::MXNet::Symbol::Prefix->new(@_) }
 sub rtc        {'AI::MXNet'}
 
 sub import

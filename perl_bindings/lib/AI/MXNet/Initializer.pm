@@ -122,7 +122,7 @@ sub call
         $rules = \@legacy_rules;
     }
     elsif (my $own = $desc->attrs->{__init__}) {
-        $initializer = _from_text($own);
+        $initializer = blessed $own ? $own : _from_text($own);
         $rules = [[qr/\A/ => '_init_weight']];
     }
     for my $rule (@$rules) {
@@ -180,7 +180,7 @@ use overload '""' => sub { $_[0]->name }, fallback => 1;
 extends 'Mouse::Object';
 
 has name  => (is => 'ro', isa => 'Str', required => 1);
-has attrs => (is => 'rw', isa => 'HashRef[Str]', default => sub { {} });
+has attrs => (is => 'rw', isa => 'HashRef', default => sub { {} });
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -211,8 +211,8 @@ AI::MXNet::Initializer - first values of parameters
 
 An initializer is called with a description of a parameter and its array, which it fills. The description is a name, and
 may have attributes. What the name ends in decides: C<weight> is filled by the class's rule, C<bias>, C<beta> and C<min>
-with 0, C<gamma> and C<max> with 1; other names die. If the description has the attribute C<__init__>, an initializer as
-text, that one's rule is used, whatever the name.
+with 0, C<gamma> and C<max> with 1; other names die. If the description has the attribute C<__init__>, an initializer or
+its text, that one's rule is used, whatever the name.
 
 C<mx-E<gt>init> and C<mx-E<gt>initializer> are this package; each class up to FusedRNN is also a method of it. Random
 values come from L<AI::MXNet::Random>.

@@ -1,5 +1,6 @@
 package AI::MXNet::NS;
-# Imports: `use AI::MXNet qw(mx)` and its kin give the caller short names for packages.
+# Short names: `use AI::MXNet qw(mx)` and its kin give the caller names for packages, and packages have constructors
+# named like classes: nn->Dense(10).
 use strict;
 use warnings;
 
@@ -33,6 +34,21 @@ sub install
     return;
 }
 
+# Gives $package a method $name, by default the last word of $class, that makes an object of that class. It lies in a
+# parent of the package, because a sub AI::MXNet::Gluon::NN::Dense would hide the class of that name from scripts. A $file
+# is loaded at the first call.
+sub register
+{
+    my ($class, $package, $name, $file) = @_;
+    my $parent = "AI::MXNet::NS::Constructors::$package";
+    ($name) = $class =~ /(\w+)\z/ unless defined $name;
+    no strict 'refs';
+    no warnings 'redefine';
+    *{"${parent}::$name"} = sub { my ($called, @arguments) = @_; require $file if $file; return $class->new(@arguments) };
+    push @{"${package}::ISA"}, $parent unless grep { $_ eq $parent } @{"${package}::ISA"};
+    return $class;
+}
+
 1;
 
 __END__
@@ -43,7 +59,8 @@ AI::MXNet::NS - short names for packages
 
 =head1 DESCRIPTION
 
-Internal, and no part of the interface: it may change with any release. What C<use AI::MXNet qw(mx nd)> and its kin do.
+Internal, and no part of the interface: it may change with any release. What C<use AI::MXNet qw(mx nd)> and its kin do, and
+constructors such as C<< nn->Dense >>.
 
 =head1 SEE ALSO
 

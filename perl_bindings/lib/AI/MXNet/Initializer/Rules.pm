@@ -258,6 +258,19 @@ sub BUILD
 sub call
 {
     my ($self, $name, $array) = @_;
+    return $self->_load($name, $array) || $self->default_init->($name, $array);
+}
+
+sub _init_weight
+{
+    my ($self, $name, $array) = @_;
+    return $self->_load($name, $array) || $self->default_init->_init_weight($name, $array);
+}
+
+# False if there is nothing to be loaded, but a default.
+sub _load
+{
+    my ($self, $name, $array) = @_;
     my $loaded = $self->param->{$name};
     if (defined $loaded) {
         my ($expected, $got) = map { join ',', @{ $_->shape } } $array, $loaded;
@@ -265,13 +278,11 @@ sub call
             if $expected ne $got;
         $array .= $loaded->astype($array->dtype);
     }
-    else {
-        AI::MXNet::Error::fail("Cannot Initialize parameter $name. Not found in loaded param and no default Initializer is provided.")
-            unless defined $self->default_init;
-        $self->default_init->($name, $array);
+    elsif (not defined $self->default_init) {
+        AI::MXNet::Error::fail("Cannot Initialize parameter $name. Not found in loaded param and no default Initializer is provided.");
     }
     AI::MXNet::Logging->info('Initialized %s by %s', $name, defined $loaded ? 'loading' : 'default') if $self->verbose;
-    return;
+    return defined $loaded;
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -295,11 +306,14 @@ sub BUILD
     AI::MXNet::Error::fail("Mixed takes as many patterns as initializers, but got $patterns and $initializers") if $patterns != $initializers;
 }
 
-sub call
+sub call         { my ($self, $name, $array) = @_; return $self->_chosen($name)->($name, $array) }
+sub _init_weight { my ($self, $name, $array) = @_; return $self->_chosen($name)->_init_weight($name, $array) }
+
+sub _chosen
 {
-    my ($self, $name, $array) = @_;
+    my ($self, $name) = @_;
     for my $i (0 .. $#{ $self->patterns }) {
-        return $self->initializers->[$i]->($name, $array) if "$name" =~ /$self->{patterns}[$i]/;
+        return $self->initializers->[$i] if "$name" =~ /$self->{patterns}[$i]/;
     }
     AI::MXNet::Error::fail("Parameter name $name did not match any pattern. Consider add a \".*\" pattern at the and with default Initializer.");
 }

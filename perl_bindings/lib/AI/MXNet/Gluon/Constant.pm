@@ -1,0 +1,54 @@
+package AI::MXNet::Gluon::Constant;
+# A parameter that training leaves alone. POD at the end.
+use strict;
+use warnings;
+use Mouse;
+use Scalar::Util ();
+use AI::MXNet::NDArray;
+
+extends 'AI::MXNet::Gluon::Parameter';
+
+has value => (is => 'ro', required => 1);
+
+around BUILDARGS => sub {
+    my ($original, $class, @arguments) = @_;
+    my $options = $class->$original(@arguments);
+    my $value = $options->{value};
+    $value = AI::MXNet::NDArray->array(ref $value ? $value : [$value]) unless Scalar::Util::blessed($value) and $value->isa('AI::MXNet::NDArray');
+    return {
+        %$options, value => $value, shape => $value->shape, dtype => $value->dtype, grad_req => 'null',
+        init => AI::MXNet::Gluon::Constant::Value->new(array => $value),
+    };
+};
+
+sub python_constructor_arguments { return ['name', 'value'] }
+
+# always null, whatever is asked for
+sub grad_req {'null'}
+
+sub _has_value
+{
+    my ($self, $value) = @_;
+    my $other = AI::MXNet::Gluon::Constant->new($self->name, $value)->value;
+    return "@{ $other->shape }" eq "@{ $self->value->shape }" && ($other != $self->value)->sum->asscalar == 0;
+}
+
+no Mouse;
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::Constant::Value;
+# The initializer that sets a given value.
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::Initializer';
+
+has array => (is => 'ro', required => 1);
+
+sub _init_weight { my ($self, $name, $array) = @_; $array .= $self->array }
+
+no Mouse;
+__PACKAGE__->meta->make_immutable;
+
+1;
