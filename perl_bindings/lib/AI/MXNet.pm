@@ -50,8 +50,6 @@ for my $name (keys %accessors) {
     *{"AI::MXNet::$name"} = sub { require $file; $package };
 }
 
-sub AttrScope  { my $class = shift; require AI::MXNet::Symbol::AttrScope;   return AI::MXNet::Symbol::AttrScope->new(@_) }
-sub Prefix     { my $class = shift; require AI::MXNet::Symbol::NameManager; return AI::MXNet::Symbol::Prefix->new(@_) }
 sub Context    { my $class = shift; return AI::MXNet::Context::->new(@_) }
 sub cpu        { AI::MXNet::Context::->cpu($_[1]) }
 sub cpu_pinned { AI::MXNet::Context::->cpu_pinned($_[1]) }
