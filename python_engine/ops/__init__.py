@@ -15,6 +15,7 @@ from . import (  # noqa: F401
     elementwise,
     gather,
     image,
+    image_files,
     index,
     init,
     join,

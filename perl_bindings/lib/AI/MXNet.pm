@@ -30,6 +30,8 @@ my %accessors = (
     linalg   => 'AI::MXNet::LinAlg',
     contrib  => 'AI::MXNet::Contrib',
     engine   => 'AI::MXNet::Engine',
+    image    => 'AI::MXNet::Image',
+    img      => 'AI::MXNet::Image',
 
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
@@ -38,6 +40,7 @@ my %accessors = (
     metric       => 'AI::MXNet::Metric',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
+    recordio     => 'AI::MXNet::RecordIO',
 );
 
 for my $name (keys %accessors) {
@@ -173,6 +176,14 @@ are shorter.
 
 L<AI::MXNet::Optimizer>, L<AI::MXNet::LRScheduler>, L<AI::MXNet::Initializer> and L<AI::MXNet::Metric>, which are loaded
 when one of their methods is called.
+
+=head2 image, img
+
+L<AI::MXNet::Image>: images and their files.
+
+=head2 recordio
+
+L<AI::MXNet::RecordIO>: files of records.
 
 =head2 engine
 

@@ -334,7 +334,7 @@ sub histogram
     return AI::MXNet::Operators::call(_row('_histogram'), SELF, $data, \%named);
 }
 
-sub imdecode { _fail('nd->imdecode is not there yet: it comes with image IO') }
+sub imdecode { require AI::MXNet::Image; goto &AI::MXNet::Image::_imdecode_planes }
 sub CachedOp { _fail('nd->CachedOp is not there yet: it comes with symbols') }
 
 # -- what is known without asking the engine -----------------------------------------------------------------------
@@ -961,9 +961,18 @@ Waits until everything issued is computed, and dies with the first failure that 
 The namespaces L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image> and
 L<AI::MXNet::NDArray::Sparse>.
 
-=head2 imdecode, CachedOp
+=head2 imdecode
 
-Die: image files and symbols are to come.
+    my $png    = nd->image->encode(nd->ones([4, 6, 3], dtype => 'uint8'), format => '.png', quality => 9);
+    my $planes = nd->imdecode($png, clip_rect => [1, 0, 5, 4]);    # [3, 4, 4], float32
+
+The pixels of an image file's bytes, as planes of colours [channels, height, width], red first. C<clip_rect> cuts the
+image: left, top, right, bottom, the latter two excluded. C<mean> is an array to subtract, C<channels> 3 or 1, C<out> an
+array to write to, in C<< out->at(index) >> if that holds several images.
+
+=head2 CachedOp
+
+Dies: symbols are to come.
 
 =head1 METHODS
 
