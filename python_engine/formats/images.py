@@ -67,8 +67,8 @@ def _grey(pixels, weights):
 def encode(pixels, ending, quality):
     """The bytes of an image file with these pixels, of 1 or 3 channels, red first.
 
-    ending: that of the file's name, such as ".jpg". quality: of JPEG and WebP from 1 to 100, of PNG the effort from 0 to
-    9 that is put into a small file."""
+    ending: that of the file's name, such as ".jpg". quality: of JPEG and WebP from 1 to 100, of PNG the effort from 0
+    to 9 that is put into a small file."""
     format_ = WRITABLE.get(ending.lower().lstrip("."))
     if format_ is None:
         raise ArgumentError(f"an image file is written as one of .{', .'.join(WRITABLE)}, but not as {ending}")
