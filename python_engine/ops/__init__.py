@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     conv,
     correlation,
     ctc,
+    data_files,
     deformable,
     densities,
     detection,
