@@ -19,7 +19,7 @@ MISSING = {
         "_while_loop",
     ),
     "operators written in Perl are to come; on arrays, `AI::MXNet::AutoGrad::Function` does": ("Custom",),
-    "reading image files is to come; `_image_...` work on pixels": ("_imdecode",),
+    "MXNet's own fails at every call; `nd->imdecode` does what it was for": ("_imdecode",),
     "MXNet's graph optimizer alone makes it: call BatchNorm, then relu": ("_contrib_BatchNormWithReLU",),
     "not written yet": (
         "_contrib_DeformablePSROIPooling",
@@ -34,7 +34,7 @@ FAMILIES_OUTSIDE = """\
 Left out on purpose are whole families that AI::MXNet never offered or that mean something to MXNet's own parts only:
 `_np...`, `_npi...` and `_npx...` (its imitation of NumPy), `_contrib_quantize...` and its kin (int8 inference in
 particular libraries), `_contrib_dgl_...` (sampling from graphs), `_sg_...` and `_CachedOp` (made by its graph
-optimizer), `_cv...` (reading images), `_backward_...` (its gradients)."""
+optimizer), `_backward_...` (its gradients)."""
 
 INTRODUCTION = """\
 # Operators

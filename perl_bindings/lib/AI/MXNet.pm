@@ -33,6 +33,8 @@ my %accessors = (
     sym      => 'AI::MXNet::Symbol',
     symbol   => 'AI::MXNet::Symbol',
     gluon    => 'AI::MXNet::Gluon',
+    image    => 'AI::MXNet::Image',
+    img      => 'AI::MXNet::Image',
 
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
@@ -41,6 +43,7 @@ my %accessors = (
     metric       => 'AI::MXNet::Metric',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
+    recordio     => 'AI::MXNet::RecordIO',
 );
 
 for my $name (keys %accessors) {
@@ -178,6 +181,14 @@ are shorter.
 
 L<AI::MXNet::Optimizer>, L<AI::MXNet::LRScheduler>, L<AI::MXNet::Initializer> and L<AI::MXNet::Metric>, which are loaded
 when one of their methods is called.
+
+=head2 image, img
+
+L<AI::MXNet::Image>: images and their files.
+
+=head2 recordio
+
+L<AI::MXNet::RecordIO>: files of records.
 
 =head2 engine
 

@@ -484,9 +484,20 @@ Waits until everything issued is computed, and dies with the first failure that 
 The namespaces L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image> and
 L<AI::MXNet::NDArray::Sparse>.
 
-=head2 imdecode, CachedOp
+=head2 imdecode
 
-Die: image files and symbols are to come.
+    my $png    = nd->image->encode(nd->ones([4, 6, 3], dtype => 'uint8'), format => '.png', quality => 9);
+    my $planes = nd->imdecode($png, clip_rect => [1, 0, 5, 4]);    # [3, 4, 4], float32
+
+The pixels of an image file's bytes, as planes of colours [channels, height, width], red first. C<clip_rect> cuts the
+image: left, top, right, bottom, the latter two excluded. C<mean> is an array to subtract, C<channels> 3 or 1, C<out> an
+array to write to, in C<< out->at(index) >> if that holds several images.
+
+=head2 CachedOp
+
+    my $f = nd->CachedOp($symbol);
+
+A symbol as a function of arrays: L<AI::MXNet::CachedOp>.
 
 =head1 METHODS
 
