@@ -382,6 +382,13 @@ def test_failures_do_not_make_the_engine_grow(engine):
     assert_alive(engine)
 
 
+def test_a_segment_that_cannot_be_made_leaves_no_descriptor(engine):
+    before = engine.descriptors()
+    for size in (1 << 40, 1 << 50, 1 << 62, (1 << 64) - 1):
+        assert engine.ask("segment", 6, size)[0][:2] == [6, "error"]
+    assert engine.descriptors() == before
+
+
 # -- mutations -------------------------------------------------------------------------------------------------------
 
 
