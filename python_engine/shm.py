@@ -34,8 +34,12 @@ class Segment:
     def __init__(self, number, size, pool):
         self.number, self.size, self.pool = number, size, pool
         self.fd = os.memfd_create("ai-mxnet", os.MFD_CLOEXEC)
-        os.ftruncate(self.fd, size)
-        self.memory = mmap.mmap(self.fd, size)
+        try:
+            os.ftruncate(self.fd, size)
+            self.memory = mmap.mmap(self.fd, size)
+        except BaseException:
+            os.close(self.fd)
+            raise
         self.address = np.frombuffer(self.memory, np.uint8).ctypes.data
         self.leases = self.maps = 0
         self.from_client = False

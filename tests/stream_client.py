@@ -139,6 +139,10 @@ class Engine(Client):
         """Bytes of memory that the engine holds."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
+    def descriptors(self):
+        """How many descriptors the engine has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     def end(self):
         """Wait until the engine has ended by itself. What it said until then, its exit status, and its stderr."""
         messages = []

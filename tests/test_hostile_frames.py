@@ -6,6 +6,7 @@ AI_MXNET_FUZZ=1000000 makes the mutation test a soak run.
 
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -382,6 +383,13 @@ def test_failures_do_not_make_the_engine_grow(engine):
     assert_alive(engine)
 
 
+def test_a_segment_that_cannot_be_made_leaves_no_descriptor(engine):
+    before = engine.descriptors()
+    for size in (1 << 40, 1 << 50, 1 << 62, (1 << 64) - 1):
+        assert engine.ask("segment", 6, size)[0][:2] == [6, "error"]
+    assert engine.descriptors() == before
+
+
 # -- mutations -------------------------------------------------------------------------------------------------------
 
 
@@ -390,7 +398,7 @@ def test_mutated_streams_never_break_the_engine():
     command = [sys.executable, ROOT / "tests/fuzz_stream.py", "--count", str(count), "--seed", "1"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60 + count / 50)
     assert run.returncode == 0, run.stdout + run.stderr
-    outcomes = dict(line.split() for line in run.stdout.splitlines())
+    outcomes = dict(re.findall(r"^(\w+) (\d+)$", run.stdout, re.M))
     assert int(outcomes["refused"]) > count / 10 and int(outcomes["survived"]) > count / 10
 
 
