@@ -300,8 +300,11 @@ sub cast
 sub var
 {
     my ($self) = @_;
+    return $self->_var if defined $self->_var;
     require AI::MXNet::Symbol;
-    return $self->_var // $self->_var(AI::MXNet::Symbol->var(
+    # its name is the full one already, whatever the scope
+    local $AI::MXNet::NameManager = AI::MXNet::Symbol::NameManager->new;
+    return $self->_var(AI::MXNet::Symbol->var(
         $self->name, shape => $self->_shape, dtype => $self->dtype, lr_mult => $self->lr_mult, wd_mult => $self->wd_mult,
         (defined $self->init ? (init => $self->init) : ()), ($self->stype ne 'default' ? (stype => $self->stype) : ())));
 }
