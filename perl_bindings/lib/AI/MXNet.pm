@@ -39,8 +39,10 @@ my %accessors = (
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
     initializer  => 'AI::MXNet::Initializer',
+    kv           => 'AI::MXNet::KVStore',
     lr_scheduler => 'AI::MXNet::LRScheduler',
     metric       => 'AI::MXNet::Metric',
+    mod          => 'AI::MXNet::Module',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
     recordio     => 'AI::MXNet::RecordIO',
