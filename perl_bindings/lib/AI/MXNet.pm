@@ -50,7 +50,7 @@ for my $name (keys %accessors) {
     my $package = $accessors{$name};
     (my $file = "$package.pm") =~ s{::}{/}g;
     no strict 'refs';
-    *{"AI::MXNet::$name"} = sub { require $file; $package };
+    *{"AI::MXNet::$name"} = sub { AI::MXNet::NS::load($file); $package };
 }
 
 sub Context    { my $class = shift; return AI::MXNet::Context::->new(@_) }

@@ -35,6 +35,7 @@ _start();
 
 require AI::MXNet::Error;
 require AI::MXNet::Engine::Stream;
+require AI::MXNet::NS;
 
 sub _start
 {
@@ -107,7 +108,7 @@ sub tell_mode
 # The first frame says who we are; the answer is awaited with the first request.
 sub _connect
 {
-    require AI::MXNet::Operators;
+    AI::MXNet::NS::load('AI/MXNet/Operators.pm');
     my $new = AI::MXNet::Engine::Stream->new($process->{socket});
     my $number = ++$numbers;
     $waiting{$number} = { take => \&_greeted, greets => 1 };
@@ -353,7 +354,7 @@ sub download
 
 sub _memory
 {
-    require AI::MXNet::Engine::Memory;
+    AI::MXNet::NS::load('AI/MXNet/Engine/Memory.pm');
     return $memory //= AI::MXNet::Engine::Memory->new(sub {
         _connect_fully();
         return $engine{local} && $^O eq 'linux' ? "/proc/$engine{pid}/fd" : '';

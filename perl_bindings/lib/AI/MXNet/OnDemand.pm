@@ -7,6 +7,7 @@ package AI::MXNet::OnDemand;
 use strict;
 use warnings;
 use AI::MXNet::Error;
+use AI::MXNet::NS;
 
 my %classes = (
     'AI/MXNet/Optimizer.pm'   => [qw(Optimizer Updater SGD NAG Signum SGLD DCASGD LBSGD FTML Adam AdaGrad RMSProp AdaDelta Ftrl Adamax Nadam Test)],
@@ -34,10 +35,10 @@ sub modules { return %module }
 sub _load
 {
     my ($class) = @_;
-    require mro;
+    AI::MXNet::NS::load('mro.pm');
     my ($unloaded) = grep { $module{$_} } @{ mro::get_linear_isa($class) };
     return 0 unless defined $unloaded;
-    require $module{$unloaded};
+    AI::MXNet::NS::load($module{$unloaded});
     die "$module{$unloaded} does not define $unloaded\n" if grep { $_ eq __PACKAGE__ } @{ mro::get_linear_isa($class) };
     return 1;
 }

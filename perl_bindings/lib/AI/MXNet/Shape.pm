@@ -31,7 +31,7 @@ sub _class
 {
     my ($stype) = @_;
     return 'AI::MXNet::NDArray' unless defined $stype;
-    require AI::MXNet::NDArray::Sparse;
+    AI::MXNet::NS::load('AI/MXNet/NDArray/Sparse.pm');
     return AI::MXNet::NDArray::Sparse::class_of($stype);
 }
 
