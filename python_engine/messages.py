@@ -376,6 +376,46 @@ def into(session, operator: Operator, row: Row, outs: list_of(Handle), *handles:
 
 
 @order
+def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Handle)):
+    """Compute an operator on each group of arrays, whose first array receives the result. One row of attributes is for
+    all groups; else there is one for each."""
+    operator = REGISTRY[operator]
+    if not all(groups) or len(rows) not in (1, len(groups)):
+        raise ProtocolError(
+            f"the message update takes groups of arrays, and one row of attributes or as many as groups, "
+            f"but got {len(groups)} groups and {len(rows)} rows"
+        )
+    for position, handles in enumerate(groups):
+        row = rows[0] if len(rows) == 1 else rows[position]
+        try:
+            if state.interrupted:
+                raise Interrupted("the computation was interrupted")
+            inputs = [session.array(h) for h in handles]
+            operator.check_inputs(len(inputs))
+            tape.invoke_into(operator, inputs, operator.parse_row(row or ()), inputs[:1])
+        except Exception as reason:
+            session.fail(handles[:1], session.call_failure(reason, operator, row, handles))
+
+
+@request
+def fresh(session, number, *handles: Handle):
+    """For each variable: 1 if a backward has written its gradient since that was last spent, else 0."""
+    session.reply(number, *[int(tape.is_fresh(session.array(h))) for h in handles])
+
+
+@order
+def spend(session, watch: Number, *handles: Handle):
+    """The gradients of these variables are being used. The client is told by `stale` which of them are not fresh."""
+    stale = []
+    for position, handle in enumerate(handles):
+        variable = session.arrays.get(handle)
+        if variable is not None and not tape.spend(variable):
+            stale.append(position)
+    if stale:
+        session.notices.append(["stale", watch, *stale])
+
+
+@order
 def mark(session, handle: Handle, grad: Handle | None, req: Req):
     """Make an array a variable whose gradient goes to another array, or no longer one."""
     if grad is None and req != b"null":

@@ -48,19 +48,19 @@ _numbers = itertools.count(1)
 
 
 class Leaf:
-    """The tape entry of a variable: where its gradient goes."""
+    """The tape entry of a variable: where its gradient goes, and whether one came since the last was spent."""
 
-    __slots__ = ("grad", "req")
+    __slots__ = ("fresh", "grad", "req")
     number = 0
     parents = ()
     consumed = False
 
     def __init__(self, grad, req):
-        self.grad, self.req = grad, req
+        self.grad, self.req, self.fresh = grad, req, False
 
     def receive(self, value):
         """Store a computed gradient in the buffer: overwrite for "write", accumulate for "add"."""
-        grad = self.grad
+        grad, self.fresh = self.grad, True
         if self.req == "write":
             heal(grad)
         if sparse.exists and (isinstance(value, Sparse) or isinstance(grad.data, Sparse)):
@@ -344,6 +344,19 @@ def mark_variable(array, grad, req="write"):
         raise ShapeError(f"a gradient of shape {grad.data.shape} was given for a variable of shape {array.data.shape}")
     array.node, array.index = (None, 0) if req == "null" else (Leaf(grad, req), 0)
     array.grad = grad
+
+
+def is_fresh(variable):
+    """True if a backward has written the gradient of a variable since that was last spent."""
+    return isinstance(variable.node, Leaf) and variable.node.fresh
+
+
+def spend(variable):
+    """Note that the gradient of a variable is being used. Returns whether it was fresh."""
+    was_fresh = is_fresh(variable)
+    if was_fresh:
+        variable.node.fresh = False
+    return was_fresh
 
 
 def is_on_tape(array):

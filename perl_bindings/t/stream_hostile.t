@@ -82,6 +82,8 @@ subtest 'a list that is no message of the protocol is refused' => sub {
         'a segment of a text'              => ['segment', 'one'],
         'two segments'                     => ['segment', 1, 2],
         'a release of undef'               => ['release', undef],
+        'a stale gradient nowhere'         => ['stale', 1],
+        'a stale gradient of undef'        => ['stale', 1, undef],
         'a call without function'          => ['call', 1],
         'a call of a text'                 => ['call', 1, 'code', 0],
         'a call of undef'                  => ['call', undef, 1, 0],
@@ -108,6 +110,7 @@ subtest 'mutated streams give messages or a protocol error' => sub {
         [['segment', 3]],
         [['call', 1, 7, 0, -1, 'float32', 2, 3, 4]],
         [['release', 70000]],
+        [['stale', 1, 0, 300]],
         [[4, 'ok', 0.5, -7, 1 << 40, undef, 300]],
     );
     my %outcomes;

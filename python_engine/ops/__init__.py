@@ -28,6 +28,7 @@ from . import (  # noqa: F401
     norm,
     optimizer,
     optimizer_multi,
+    optimizer_rules,
     pad,
     pool,
     proposal,

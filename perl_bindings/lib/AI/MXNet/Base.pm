@@ -171,6 +171,26 @@ sub hash
     return $number;
 }
 
+# The bytes of a file; and a file of these bytes, which is there as a whole or not at all. $what is the call, for errors.
+sub _read_file
+{
+    my ($what, $path) = @_;
+    open my $file, '<:raw', $path or AI::MXNet::Error::fail("$what: $path: $!");
+    my $bytes = do { local $/; readline $file };
+    return $bytes // '';
+}
+
+sub _write_file
+{
+    my ($what, $path, $bytes) = @_;
+    my $temporary = "$path.$$.tmp";
+    open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $temporary: $!");
+    my $written = print {$file} $bytes;
+    ($written &= close $file) && rename $temporary, $path
+        or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("$what: $path: $why") };
+    return;
+}
+
 # PDL::CCS is loaded only when asked for.
 sub ascsr
 {

@@ -29,6 +29,9 @@ my @calls;         # of our functions, by the engine
 my %functions;     # code that the engine may call, by number, until it says that it will not
 my $function_count = 0;
 my @exceptions;    # of functions called by the engine, to be raised where Perl waits
+my %watches;       # code to be told which of the gradients that it spent were stale, by number
+my $watch_count = 0;
+my @stale;         # what the engine said of them, and nobody was told yet
 
 # The engine begins to start while Perl still compiles.
 _start();
@@ -41,7 +44,7 @@ sub _start
 {
     $generation++;
     ($AWAKE, $LOCATED, $FUNCTIONS, $interrupts, $mode) = (0, '', 0, 0, '0 0');
-    @$_ = () for \(@calls, @exceptions, @STREAM, @FREE);
+    @$_ = () for \(@calls, @exceptions, @stale, @STREAM, @FREE);
     ($stream, $memory, %engine, %waiting) = ();
     $dead = 'No engine could be started';
     $process = AI::MXNet::Engine::Process->start;
@@ -233,6 +236,10 @@ sub _receive
         my $call = shift @calls;
         _called($call);
     }
+    while (@stale) {
+        my ($number, @positions) = @{ shift @stale };
+        $watches{$number}->(@positions) if $watches{$number};
+    }
     return;
 }
 
@@ -242,6 +249,7 @@ sub _take_in
         my ($kind, @fields) = @$message;
         if ($kind eq 'segment') { $memory->freed(@fields) }
         elsif ($kind eq 'release') { $FUNCTIONS-- if delete $functions{ $fields[0] } }
+        elsif ($kind eq 'stale') { push @stale, [@fields] }
         elsif ($kind eq 'call') { push @calls, AI::MXNet::Engine::Call->new($generation, @fields) }
         else { _answered($payload, $kind, @fields) }
     }
@@ -367,6 +375,10 @@ sub _connect_fully
     AI::MXNet::Engine->request('wait') unless defined $engine{pid};
     return;
 }
+
+# Registers code that is called with the positions of stale gradients, some time after a `spend` with its number.
+sub watch   { my ($class, $code) = @_; $watches{ ++$watch_count } = $code; return $watch_count }
+sub unwatch { my ($class, $number) = @_; delete $watches{$number}; return }
 
 # -- the engine calls Perl -----------------------------------------------------------------------------------------
 
@@ -583,7 +595,7 @@ forgets them. A script that ends prints what is left to standard error.
 
 Ends the engine and starts another, after which arrays of the old one are refused.
 
-=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, upload, wake
+=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 

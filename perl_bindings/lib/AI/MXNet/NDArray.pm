@@ -320,7 +320,8 @@ sub is_on_tape
     return $fields->[1];
 }
 
-sub _fresh_grad { my $self = shift; $self->{fresh_grad} = $_[0] ? 1 : 0 if @_; return $self->{fresh_grad} // 0 }
+# True if a backward has written the gradient since a Trainer last used it.
+sub _fresh_grad { my ($self) = @_; my ($fields) = AI::MXNet::Engine->request('fresh', $self->{handle}); return $fields->[1] }
 
 # -- namespaces ------------------------------------------------------------------------------------------------------
 

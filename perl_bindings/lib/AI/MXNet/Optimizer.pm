@@ -70,11 +70,80 @@ sub create_optimizer
 
 sub create { goto &create_optimizer }
 
-# -- what a class of optimizers defines ----------------------------------------------------------------------------
+# -- what a class of optimizers defines: create_state, and update or, as all here, _rule ------------------------------
+#
+# _rule($state, $lr, $wd, $t) is the operator of an update and its attributes; _states($state) the arrays that it takes.
+# A class that has them can update many parameters by one instruction.
 
 sub create_state {undef}
 
-sub update { AI::MXNet::Error::fail(ref $_[0], ' is an optimizer without a method update($index, $weight, $grad, $state)') }
+sub _states { my ($self, $state) = @_; return ref $state eq 'ARRAY' ? @$state : defined $state ? $state : () }
+
+sub update
+{
+    my ($self, $index, $weight, $grad, $state) = @_;
+    AI::MXNet::Error::fail(ref $self, ' is an optimizer without a method update($index, $weight, $grad, $state)') unless $self->can('_rule');
+    my @rates = $self->_begin($index, $weight, $grad);
+    my @arrays = ($weight, $grad, $self->_checked_states($state));
+    my ($row, $attributes) = $self->_complete_rule($state, @rates);
+    AI::MXNet::Operators::invoke($row, \@arrays, $attributes, $weight);
+    return;
+}
+
+# Updates many parameters, each a list of the arguments of `update`, by as few instructions as can be.
+sub _update_all
+{
+    my ($self, @items) = @_;
+    my $single = $AI::MXNet::AutoGrad::RECORDING || $self->can('update') != \&update || !$self->can('_rule');
+    my (%row, @batches);    # the items of an operator, with one row of attributes for all or one for each
+    for (@items) {
+        my ($index, $weight, $grad, $state) = @$_;
+        if ($single or $weight->{type} != $grad->{type} or $weight->{type}{sparse}) { $self->update(@$_); next }
+        my ($lr, $wd, $t) = $self->_begin($index, $weight, $grad);
+        my @states = $self->_checked_states($state);
+        $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($weight, $grad, @states);
+        # what the attributes depend on beside the settings; text of copies, because that of a number makes it travel as text
+        my $key = join ' ', $lr, $wd, $t, ref $state eq 'ARRAY' ? map({ defined $_ ? 1 : 0 } @$state) : scalar @states;
+        my $known = $row{$key} //= do {
+            my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
+            [$row, [AI::MXNet::Operators::_row_of_values($row, $attributes)]];
+        };
+        push @batches, { row => $known->[0], rows => [], groups => [] } unless @batches and $batches[-1]{row} == $known->[0];
+        push @{ $batches[-1]{rows} }, $known->[1];
+        push @{ $batches[-1]{groups} }, [map { $_->{handle} } $weight, $grad, @states];
+    }
+    return unless @batches;
+    AI::MXNet::Engine::locate();
+    for my $batch (@batches) {
+        my $rows = $batch->{rows};
+        $#$rows = 0 unless grep { $_ != $rows->[0] } @$rows;
+        AI::MXNet::Engine->send(['update', $batch->{row}{number}, $rows, @{ $batch->{groups} }]);
+    }
+    AI::MXNet::Engine::flush();
+    return;
+}
+
+# The states that create_state returned, or an error.
+sub _checked_states
+{
+    my ($self, $state) = @_;
+    my @states = $self->_states($state);
+    for (@states) {
+        blessed $_ && $_->isa('AI::MXNet::NDArray')
+            or AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got ', $_ // 'undef', ' in it');
+    }
+    return @states;
+}
+
+# The row of the operator of an update, and all attributes.
+sub _complete_rule
+{
+    my ($self, @arguments) = @_;
+    my ($name, %attributes) = $self->_rule(@arguments);
+    $attributes{rescale_grad} = $self->rescale_grad;
+    $attributes{$name eq 'ftml_update' ? 'clip_grad' : 'clip_gradient'} = $self->clip_gradient if defined $self->clip_gradient;
+    return (AI::MXNet::Operators::row($name), \%attributes);
+}
 
 # -- rates of single parameters ------------------------------------------------------------------------------------
 
@@ -150,30 +219,6 @@ sub _begin
         if $expected ne $got;
     $self->_update_count($index);
     return ($self->_get_lr($index), $self->_get_wd($index), $self->_index_update_count->{$index});
-}
-
-# Calls an update operator on a weight, its gradient and its states, which receive the new values.
-sub _apply
-{
-    my ($self, $name, $arrays, %attributes) = @_;
-    $attributes{rescale_grad} = $self->rescale_grad;
-    $attributes{$name eq 'ftml_update' ? 'clip_grad' : 'clip_gradient'} = $self->clip_gradient if defined $self->clip_gradient;
-    for (@$arrays) {
-        blessed $_ && $_->isa('AI::MXNet::NDArray')
-            or AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got ', $_ // 'undef', ' in it');
-    }
-    AI::MXNet::Operators::invoke(AI::MXNet::Operators::row($name), $arrays, \%attributes, $arrays->[0]);
-    return;
-}
-
-# The gradient rescaled and clipped, as an array of its own.
-sub _rescaled { my ($self, $grad) = @_; return $self->_clipped($grad * $self->rescale_grad) }
-
-sub _clipped
-{
-    my ($self, $grad) = @_;
-    my $limit = $self->clip_gradient;
-    return defined $limit ? AI::MXNet::NDArray->clip($grad, { a_min => -$limit, a_max => $limit }) : $grad;
 }
 
 # An array of zeros like the weight.

@@ -273,11 +273,8 @@ sub save
     my ($self, $path) = @_;
     my $text = $self->tojson;
     utf8::encode($text);
-    my $temporary = "$path.$$.tmp";
-    open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("Symbol->save: $temporary: $!");
-    print {$file} $text;
-    close $file and rename $temporary, $path
-        or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("Symbol->save: $path: $why") };
+    require AI::MXNet::Base;
+    AI::MXNet::Base::_write_file('Symbol->save', $path, $text);
     return;
 }
 

@@ -173,6 +173,7 @@ sub _checked
         = !defined $kind                              ? 1
         : $kind =~ /\A[0-9]+\z/                       ? _is_no_answer(@fields)
         : $kind eq 'segment' || $kind eq 'release'    ? @fields != 1 || _is_no_number(@fields)
+        : $kind eq 'stale'                            ? @fields < 2 || _is_no_number(@fields)
         : $kind eq 'call'                             ? @fields < 3 || _is_no_number(@fields[0 .. 2])
         :                                               1;
     _broken('it sent an unknown message (' . join(', ', map { defined ? substr $_, 0, 40 : 'nil' } @$message[0 .. ($#$message < 7 ? $#$message : 7)]) . ')')

@@ -246,7 +246,7 @@ sub save_parameters
 sub load_parameters
 {
     my ($self, $filename, @options) = @_;
-    (undef, my %options) = AI::MXNet::Gluon::ParameterDict::_options('load_parameters', [qw(ctx allow_missing ignore_extra)], $self, @options);
+    my %options = AI::MXNet::NDArray::_named('load_parameters', [qw(ctx allow_missing ignore_extra)], @options);
     my $parameters = $self->_by_path('');
     my $loaded = AI::MXNet::NDArray->load($filename);
     $loaded = {} if ref $loaded eq 'ARRAY' and not @$loaded;

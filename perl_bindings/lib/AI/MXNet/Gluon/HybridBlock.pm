@@ -4,8 +4,8 @@ use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
 use Scalar::Util ();
-use AI::MXNet::AutoGrad;
 use AI::MXNet::Error;
+use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 
 extends 'AI::MXNet::Gluon::Block';
@@ -18,6 +18,7 @@ sub register_child
     AI::MXNet::Error::fail('Children of HybridBlock must also be HybridBlock, but ', $block // 'undef', ' has type ', ref $block || 'none',
         '. If you are using Sequential, please try HybridSequential instead.')
         unless Scalar::Util::blessed($block) and $block->isa(__PACKAGE__);
+    $self->_forget_graphs;
     return $self->SUPER::register_child($block, $name);
 }
 
@@ -27,8 +28,31 @@ sub _register_parameter
     my ($self, @rest) = @_;
     $self->SUPER::_register_parameter(@rest);
     $self->{_registered} = [$self->_reg_params->as_list];
+    $self->_forget_graphs;
     return;
 }
+
+sub hybridize
+{
+    my ($self, @options) = @_;
+    my ($active, %flags) = @options % 2 ? @options : (1, @options);
+    $active = delete $flags{active} if exists $flags{active};
+    AI::MXNet::Logging->warning('%s is being hybridized while still having forward hook/pre-hook. If "%s" is a child of HybridBlock, the hooks will not take effect.',
+        "$self", $self->name) if $active and grep { defined $_ && $_->keys } $self->_forward_hooks, $self->_forward_pre_hooks;
+    $self->{_active} = $active;
+    $self->{_flags} = \%flags;
+    $self->_forget_graphs;
+    return $self->SUPER::hybridize($active, %flags);
+}
+
+sub cast
+{
+    my ($self, $dtype) = @_;
+    $self->_forget_graphs;
+    return $self->SUPER::cast($dtype);
+}
+
+# -- calls ---------------------------------------------------------------------------------------------------------
 
 sub forward
 {
@@ -39,6 +63,7 @@ sub forward
     }
     my $ctx = $x->{type}{ctx};
     local $AI::MXNet::Context = $ctx;
+    return $self->_call_graph($ctx, $x, @rest) if $self->{_active};
     my $registered = $self->{_registered} or return $self->hybrid_forward(_ARRAYS, $x, @rest);
     my $key = Scalar::Util::refaddr($ctx);
     my @arrays = @$registered;
@@ -66,18 +91,11 @@ sub _awaited
 {
     my ($self, $parameter, $ctx, @inputs) = @_;
     if ($parameter->_deferred_init) {
-        $self->_infer_deferred(@inputs);
-        $_->_finish_deferred_init for $self->params->values;
+        eval { $self->infer_shape(@inputs); 1 }
+            or AI::MXNet::Error::fail('Deferred initialization failed because shape cannot be inferred. ', ref $@ ? $@->message : $@);
+        $_->_finish_deferred_init for $self->{_active} ? $self->collect_params->values : $self->params->values;
     }
     return $parameter->data($ctx);
-}
-
-sub _infer_deferred
-{
-    my ($self, @inputs) = @_;
-    eval { $self->infer_shape(@inputs); 1 }
-        or AI::MXNet::Error::fail('Deferred initialization failed because shape cannot be inferred. ', ref $@ ? $@->message : $@);
-    return;
 }
 
 # -- symbols -------------------------------------------------------------------------------------------------------
@@ -91,19 +109,59 @@ sub _forward_symbols
     return @out;
 }
 
-# The computation as a graph: its input variables, the shapes (or whatever the method tells) of the inputs and the outputs.
-sub _graph
+# Calls the block as a graph, which the engine keeps: one instruction.
+sub _call_graph
+{
+    my ($self, $ctx, @inputs) = @_;
+    my $form = @inputs == 1 ? 'x' : join ',', map { _form($_) } @inputs;
+    my $graph = $self->{_graphs}{$form} //= $self->_make_graph(@inputs);
+    my @given = @inputs == 1 ? @inputs : _flat(@inputs);
+    my $key = Scalar::Util::refaddr($ctx);
+    # each input is one of the given arrays, by its number, or a parameter
+    my @arrays = map { ref $_ ? $_->{_at}{$key} // $self->_awaited($_, $ctx, @inputs) : $given[$_] } @{ $graph->{inputs} };
+    my @out = $graph->{op}->call(@arrays);
+    return defined $graph->{out} ? _alike(\@out, @{ $graph->{out} }) : @out;
+}
+
+sub _forget_graphs { my ($self) = @_; delete $self->{_graphs}; return }
+
+# The graph as a function of arrays.
+sub _make_graph
+{
+    my ($self, @inputs) = @_;
+    require AI::MXNet::CachedOp;
+    my ($variables, undef, $symbol, $out) = $self->_trace(@inputs);
+    my %number = map { $variables->[$_]->name => $_ } grep { defined $variables->[$_] } 0 .. $#$variables;
+    my %parameter = map { $_->name => $_ } $self->collect_params->values;
+    my @names = @{ $symbol->list_inputs };
+    my @sources = map { $number{$_} // $parameter{$_} // AI::MXNet::Error::fail("Unknown input to HybridBlock: $_") } @names;
+    my %used = map { $_ => 1 } @names;
+    AI::MXNet::Logging->warning('The %s input to HybridBlock is not used by any computation. Is this intended?', $_) for grep { !$used{$_} } sort keys %number;
+    AI::MXNet::Logging->warning('Parameter %s is not used by any computation. Is this intended?', $_) for grep { !$used{$_} } sort keys %parameter;
+    return { op => AI::MXNet::CachedOp->new($symbol, $self->{_flags}), symbol => $symbol, inputs => \@sources, out => $out };
+}
+
+# The computation as symbols: a variable for each array given, these arrays, all outputs as one symbol, and the form in
+# which they are returned, unless that is a plain list.
+sub _trace
 {
     my ($self, @inputs) = @_;
     require AI::MXNet::Symbol;
-    my @arrays = AI::MXNet::Gluon::HybridBlock::_flat(@inputs);
-    my @variables = map { _SYMBOLS->var($_) } @arrays == 1 ? 'data' : map {"data$_"} 0 .. $#arrays;
-    my @left = @variables;
+    my @given = _flat(@inputs);
+    my @arrays = grep { Scalar::Util::blessed($given[$_]) } 0 .. $#given;
+    my @variables;
+    {
+        local $AI::MXNet::NameManager = AI::MXNet::Symbol::NameManager->new;
+        @variables[@arrays] = map { _SYMBOLS->var($_) } @arrays == 1 ? 'data' : map {"data_$_"} 0 .. $#arrays;
+    }
+    my @left = map { $variables[$_] // $given[$_] } 0 .. $#given;
     my @out = $self->_forward_symbols(_alike(\@left, @inputs));
-    return (\@variables, \@arrays, \@out);
+    my @flat = _flat(@out);
+    my $is_plain = !grep { ref $_ eq 'ARRAY' or $_->{count} > 1 } @out;
+    return (\@variables, \@given, @flat == 1 ? $flat[0] : _SYMBOLS->Group(\@flat), $is_plain ? undef : [map { _out_form($_) } @out]);
 }
 
-# Nested lists as one list, and a list in the form of nested ones.
+# Nested lists as one list; a list in the form of nested ones; such a form as text; that of symbols.
 sub _flat { return map { ref $_ eq 'ARRAY' ? _flat(@$_) : $_ } @_ }
 
 sub _alike
@@ -112,16 +170,26 @@ sub _alike
     return map { ref $_ eq 'ARRAY' ? [_alike($left, @$_)] : shift @$left } @form;
 }
 
-sub infer_shape { my ($self, @inputs) = @_; return $self->_infer('shape', @inputs) }
-sub infer_type  { my ($self, @inputs) = @_; return $self->_infer('dtype', @inputs) }
+sub _form
+{
+    my ($value) = @_;
+    return 'x' if Scalar::Util::blessed($value);
+    return ref $value eq 'ARRAY' ? '[' . join(',', map { _form($_) } @$value) . ']' : defined $value ? "=$value" : '-';
+}
+
+sub _out_form { my ($out) = @_; return ref $out eq 'ARRAY' ? [map { _out_form($_) } @$out] : $out->{count} > 1 ? [(1) x $out->{count}] : 1 }
+
+# -- what a call on these inputs says about the parameters ---------------------------------------------------------
+
+sub infer_shape { my ($self, @inputs) = @_; return $self->_infer('shape', 'infer_shape', @inputs) }
+sub infer_type  { my ($self, @inputs) = @_; return $self->_infer('dtype', 'infer_type',  @inputs) }
 
 sub _infer
 {
-    my ($self, $attribute, @inputs) = @_;
-    my ($variables, $arrays, $out) = $self->_graph(@inputs);
-    my $graph = _SYMBOLS->Group([_flat(@$out)]);
-    my $method = $attribute eq 'shape' ? 'infer_shape' : 'infer_type';
-    my ($arguments, undef, $auxiliary) = $graph->$method(map { $variables->[$_]->name => $arrays->[$_]->$attribute } 0 .. $#$variables);
+    my ($self, $attribute, $method, @inputs) = @_;
+    my ($variables, $given, $graph) = $self->_trace(@inputs);
+    my @known = map { $variables->[$_]->name => $given->[$_]->$attribute } grep { defined $variables->[$_] } 0 .. $#$variables;
+    my ($arguments, undef, $auxiliary) = $graph->$method(@known);
     my %inferred;
     @inferred{ @{ $graph->list_arguments } } = @{ $arguments // [] };
     @inferred{ @{ $graph->list_auxiliary_states } } = @{ $auxiliary // [] };
@@ -129,6 +197,20 @@ sub _infer
         my $value = $inferred{ $parameter->name };
         $parameter->$attribute($value) if defined $value;
     }
+    return;
+}
+
+sub export
+{
+    my ($self, $path, @options) = @_;
+    my %options = (epoch => 0, @options % 2 ? (epoch => @options) : @options);
+    my ($graph) = values %{ $self->{_graphs} // {} };
+    AI::MXNet::Error::fail('Please first call $block->hybridize() and then run forward with this block at least once before calling export.') unless defined $graph;
+    my $symbol = $graph->{symbol};
+    $symbol->save("$path-symbol.json");
+    my %kind = ((map { $_ => 'arg' } @{ $symbol->list_arguments }), map { $_ => 'aux' } @{ $symbol->list_auxiliary_states });
+    my %arrays = map { $kind{ $_->name } . ':' . $_->name => $_->_reduce } grep { defined $kind{ $_->name } } $self->collect_params->values;
+    AI::MXNet::NDArray->save(sprintf('%s-%04d.params', $path, $options{epoch}), \%arrays);
     return;
 }
 

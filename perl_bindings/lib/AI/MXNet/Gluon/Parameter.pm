@@ -114,7 +114,8 @@ sub _initializer
 
 sub initialize
 {
-    my ($self, %options) = _options('initialize', [qw(init ctx default_init force_reinit)], @_);
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::NDArray::_named('initialize', [qw(init ctx default_init force_reinit)], @options);
     if (defined $self->_data and not $options{force_reinit}) {
         AI::MXNet::Logging->warning("Parameter '%s' is already initialized, ignoring. Set force_reinit=True to re-initialize.", $self->name);
         return;
@@ -265,14 +266,14 @@ sub set_data
         $deferred->[3] = $data->astype($self->dtype);
         return;
     }
-    $self->_trainer->_reset_kvstore if defined $self->_trainer;
     AI::MXNet::AutoGrad->pause(sub { $_ .= $data for @{ $self->_data } });
     return;
 }
 
 sub reset_ctx
 {
-    my ($self, %options) = _options('reset_ctx', ['ctx'], @_);
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::NDArray::_named('reset_ctx', ['ctx'], @options);
     my $contexts = _contexts_of($options{ctx});
     if (defined $self->_data) {
         my $data = $self->_reduce;
@@ -300,8 +301,11 @@ sub cast
 sub var
 {
     my ($self) = @_;
+    return $self->_var if defined $self->_var;
     require AI::MXNet::Symbol;
-    return $self->_var // $self->_var(AI::MXNet::Symbol->var(
+    # its name is the full one already, whatever the scope
+    local $AI::MXNet::NameManager = AI::MXNet::Symbol::NameManager->new;
+    return $self->_var(AI::MXNet::Symbol->var(
         $self->name, shape => $self->_shape, dtype => $self->dtype, lr_mult => $self->lr_mult, wd_mult => $self->wd_mult,
         (defined $self->init ? (init => $self->init) : ()), ($self->stype ne 'default' ? (stype => $self->stype) : ())));
 }
@@ -366,8 +370,6 @@ sub _load_init
     $self->_deferred_init(undef);
     return;
 }
-
-sub _options { goto &AI::MXNet::Gluon::ParameterDict::_options }
 
 no Mouse;
 __PACKAGE__->meta->make_immutable;

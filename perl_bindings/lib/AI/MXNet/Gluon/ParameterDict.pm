@@ -90,7 +90,8 @@ sub update
 
 sub initialize
 {
-    my ($self, %options) = _options('initialize', [qw(init ctx verbose force_reinit)], @_);
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::NDArray::_named('initialize', [qw(init ctx verbose force_reinit)], @options);
     my $init = AI::MXNet::Gluon::Parameter::_initializer($options{init} // 'Uniform');
     $init->set_verbosity($options{verbose}) if $options{verbose};
     $_->initialize(default_init => $init, ctx => $options{ctx}, force_reinit => $options{force_reinit}) for $self->values;
@@ -146,7 +147,7 @@ sub save
 sub load
 {
     my ($self, $filename, @options) = @_;
-    (undef, my %options) = _options('load', [qw(ctx allow_missing ignore_extra restore_prefix)], $self, @options);
+    my %options = AI::MXNet::NDArray::_named('load', [qw(ctx allow_missing ignore_extra restore_prefix)], @options);
     my $prefix = $options{restore_prefix} // '';
     for my $name (grep { index($_, $prefix) != 0 } $self->keys) {
         AI::MXNet::Error::fail("restore_prefix is $prefix but Parameters name $name does not start with $prefix");
@@ -182,17 +183,6 @@ sub _name_flat_keys
         $arrays->{$name} = delete $arrays->{$key} if defined $name and not exists $arrays->{$name};
     }
     return;
-}
-
-sub _options
-{
-    my ($method, $known, $self, @options) = @_;
-    AI::MXNet::Error::fail("Odd number of paired arguments for method $method") if @options % 2;
-    my %options = @options;
-    for my $name (sort CORE::keys %options) {
-        AI::MXNet::Error::fail("In method $method: no such named parameter: $name") unless grep { $_ eq $name } @$known;
-    }
-    return ($self, %options);
 }
 
 no Mouse;

@@ -1,20 +1,28 @@
 package AI::MXNet::Gluon::Trainer;
 # Updates the parameters of a network by their gradients. POD at the end.
+#
+# Where parameters have arrays on several contexts, their gradients are added up. Then, if `update_on_kvstore` is not
+# false, the first array is updated and copied to the others, as a store would; else each has a state of its own.
 use strict;
 use warnings;
 use Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
+use AI::MXNet::Engine;
 use AI::MXNet::Error;
+use AI::MXNet::Gluon::ParameterDict;
+use AI::MXNet::Logging;
+use AI::MXNet::NDArray;
 use AI::MXNet::Optimizer;
+use AI::MXNet::Types;
 
-has _given_params         => (is => 'ro', init_arg => 'params', required => 1);
-has _given_optimizer      => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
-has optimizer_params      => (is => 'ro', isa => 'Maybe[HashRef]');
-has kvstore               => (is => 'ro', isa => 'Maybe[KVStore]', default => 'device');
-has compression_params    => (is => 'ro', isa => 'Maybe[HashRef]');
-has update_on_kvstore     => (is => 'ro', isa => 'Maybe[Bool]');
-has [qw(_params _scale _optimizer _updaters _contexts)] => (is => 'rw', init_arg => undef);
+has _given_params      => (is => 'ro', init_arg => 'params', required => 1);
+has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
+has optimizer_params   => (is => 'ro', isa => 'Maybe[HashRef]');
+has kvstore            => (is => 'ro', isa => 'Maybe[KVStore]', default => 'device');
+has compression_params => (is => 'ro', isa => 'Maybe[HashRef]');
+has update_on_kvstore  => (is => 'ro', isa => 'Maybe[Bool]');
+has [qw(_params _scale _optimizer _updaters _contexts _watch _spent)] => (is => 'rw', init_arg => undef);
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -23,35 +31,264 @@ sub python_constructor_arguments { return [qw(params optimizer optimizer_params 
 sub BUILD
 {
     my ($self) = @_;
-    my $params = $self->_given_params;
-    $params = [map { $params->{$_} } sort keys %$params] if ref $params eq 'HASH';
-    $params = [$params->values] if Scalar::Util::blessed($params) and $params->isa('AI::MXNet::Gluon::ParameterDict');
-    AI::MXNet::Error::fail('First argument must be a array or hash of Parameters, got ', $params // 'undef') unless ref $params eq 'ARRAY';
-    for (@$params) {
+    $self->_params(_parameters($self->_given_params));
+    $self->_contexts($self->_common_contexts);
+    $self->_optimizer($self->_make_optimizer);
+    $self->_scale($self->_optimizer->rescale_grad);
+    $self->_check_store;
+    my $several = @{ $self->_contexts } > 1 && !$self->_updates_first;
+    $self->_updaters([map { AI::MXNet::Optimizer->get_updater($self->_optimizer) } $several ? @{ $self->_contexts } : 1]);
+    Scalar::Util::weaken(my $weak = $self);
+    $self->_watch(AI::MXNet::Engine->watch(sub { $weak->_warn_of_stale(@_) if defined $weak }));
+    for my $param (@{ $self->_params }) {
+        $param->_trainer($self);
+        Scalar::Util::weaken($param->{_trainer});
+    }
+}
+
+sub DEMOLISH { my ($self) = @_; AI::MXNet::Engine->unwatch($self->_watch) if defined $self->_watch; return }
+
+sub _parameters
+{
+    my ($given) = @_;
+    my @list = ref $given eq 'HASH' ? map { $given->{$_} } sort keys %$given
+        : Scalar::Util::blessed($given) && $given->isa('AI::MXNet::Gluon::ParameterDict') ? $given->values
+        : ref $given eq 'ARRAY' ? @$given
+        : AI::MXNet::Error::fail('First argument must be a array or hash of Parameters, got ', $given // 'undef', '.');
+    for (@list) {
         Scalar::Util::blessed($_) && $_->isa('AI::MXNet::Gluon::Parameter')
             or AI::MXNet::Error::fail('First argument must be a array or hash of Parameters, got list of [', $_ // 'undef', '].');
     }
-    $self->_params($params);
+    return \@list;
+}
+
+# The contexts that all parameters are on.
+sub _common_contexts
+{
+    my ($self) = @_;
+    my $common;
+    for my $param (@{ $self->_params }) {
+        my $contexts = $param->list_ctx;
+        $common //= $contexts;
+        AI::MXNet::Error::fail('All Parameters must be initialized on the same set of contexts, but Parameter ', $param->name,
+            " is initialized on @$contexts while previous Parameters are initialized on @$common.") if "@$contexts" ne "@$common";
+    }
+    return $common // [];
+}
+
+sub _make_optimizer
+{
+    my ($self) = @_;
     my %options = %{ $self->optimizer_params // {} };
     my $optimizer = $self->_given_optimizer;
     AI::MXNet::Error::fail('optimizer_params must be empty if optimizer is an instance of Optimizer instead of str') if ref $optimizer and %options;
-    $optimizer = AI::MXNet::Optimizer->create($optimizer, %options) unless ref $optimizer;
+    $optimizer = AI::MXNet::Optimizer->create_optimizer($optimizer, %options) unless ref $optimizer;
+    my $params = $self->_params;
     $optimizer->param_dict({ map { $_ => $params->[$_] } 0 .. $#$params });
-    $self->_scale($optimizer->rescale_grad);
-    $self->_optimizer($optimizer);
+    return $optimizer;
 }
+
+sub _check_store
+{
+    my ($self) = @_;
+    my $store = $self->kvstore;
+    return if @{ $self->_contexts } < 2 or not defined $store;
+    my $type = ref $store ? $store->type : $store;
+    AI::MXNet::Error::fail("kvstore is local, device or undef, but got '$type': all contexts are on this machine") unless $type =~ /\A(?:local|device)\w*\z/;
+    AI::MXNet::Error::fail('compression_params: gradients are not compressed, because all contexts share one memory; leave it out') if $self->compression_params;
+    return;
+}
+
+# Whether one array of each parameter is updated, and then copied to the other contexts.
+sub _updates_first
+{
+    my ($self) = @_;
+    return @{ $self->_contexts } > 1 && defined $self->kvstore && ($self->update_on_kvstore // 1);
+}
+
+# -- learning rates ------------------------------------------------------------------------------------------------
+
+sub learning_rate
+{
+    my ($self, $lr) = @_;
+    return $self->set_learning_rate($lr) if defined $lr;
+    my $optimizer = $self->_optimizer;
+    return defined $optimizer->lr_scheduler ? $optimizer->lr_scheduler->($optimizer->num_update) : $optimizer->lr;
+}
+
+sub set_learning_rate
+{
+    my ($self, $lr) = @_;
+    AI::MXNet::Error::fail('LRScheduler of the optimizer has already been defined. Note that set_learning_rate can mutate the value of the ',
+        'learning rate of the optimizer only when the LRScheduler of the optimizer is undefined.') if defined $self->_optimizer->lr_scheduler;
+    return $self->_optimizer->lr($lr);
+}
+
+# -- steps ---------------------------------------------------------------------------------------------------------
 
 sub step
 {
     my ($self, $batch_size, $ignore_stale_grad) = @_;
+    $self->_rescale('step', $batch_size);
+    $self->_reduce unless $self->_updates_first;
+    return $self->_update($ignore_stale_grad);
+}
+
+sub allreduce_grads
+{
+    my ($self) = @_;
+    $self->_refuse_on_store('allreduce_grads()');
+    return $self->_reduce;
+}
+
+sub update
+{
+    my ($self, $batch_size, $ignore_stale_grad) = @_;
+    $self->_refuse_on_store('update()');
+    $self->_rescale('update', $batch_size);
+    return $self->_update($ignore_stale_grad);
+}
+
+sub _refuse_on_store
+{
+    my ($self, $method) = @_;
+    AI::MXNet::Error::fail("$method when parameters are updated on kvstore is not supported. Try setting `update_on_kvstore` to 0 when creating trainer.")
+        if $self->_updates_first;
+    return;
+}
+
+sub _rescale
+{
+    my ($self, $method, $batch_size) = @_;
+    AI::MXNet::Error::fail("$method takes the batch size, a number above 0, but got ", $batch_size // 'undef')
+        unless defined $batch_size and Scalar::Util::looks_like_number($batch_size) and $batch_size > 0;
     $self->_optimizer->rescale_grad($self->_scale / $batch_size);
-    $self->_updaters([AI::MXNet::Optimizer->get_updater($self->_optimizer)]) unless defined $self->_updaters;
-    my $params = $self->_params;
+    return;
+}
+
+# Where there are several contexts, all gradients become their sum.
+sub _reduce
+{
+    my ($self) = @_;
+    return if @{ $self->_contexts } < 2 or not defined $self->kvstore;
+    for my $param (grep { $_->grad_req ne 'null' } @{ $self->_params }) {
+        my $grads = $param->list_grad;
+        my $sum = _sum($grads);
+        $sum->copyto($_) for @$grads;
+    }
+    return;
+}
+
+sub _sum
+{
+    my ($arrays) = @_;
+    my ($first, @rest) = @$arrays;
+    return $first->copy unless @rest;
+    @rest = map { $_->as_in_context($first->context) } @rest;
+    return AI::MXNet::NDArray->add_n($first, @rest) if $first->stype eq 'default';
+    $first = $first + $_ for @rest;
+    return $first;
+}
+
+sub _update
+{
+    my ($self, $ignore_stale_grad) = @_;
+    my @params = $self->_trained;
+    @params = $self->_fresh(@params) if $ignore_stale_grad;
+    return unless @params;
+    $self->_spend(@params);
+    return $self->_update_first(@params) if $self->_updates_first;
+    my ($optimizer, $updaters) = ($self->_optimizer, $self->_updaters);
+    my ($counts, $number) = ({ %{ $optimizer->_index_update_count } }, $optimizer->num_update);
+    for my $i (0 .. $#$updaters) {
+        # the same step on each context
+        if ($i) { $optimizer->_index_update_count({%$counts}); $optimizer->num_update($number) }
+        $updaters->[$i]->_call_all(map { [$_->[0], $_->[1]{_grads_list}[$i], $_->[1]{_data}[$i]] } @params);
+    }
+    return;
+}
+
+sub _update_first
+{
+    my ($self, @params) = @_;
+    $self->_updaters->[0]->_call_all(map { [$_->[0], _sum($_->[1]{_grads_list}), $_->[1]{_data}[0]] } @params);
+    for my $arrays (map { $_->[1]{_data} } @params) {
+        my ($first, @rest) = @$arrays;
+        $first->copyto($_) for @rest;
+    }
+    return;
+}
+
+# The parameters that have gradients: pairs of number and parameter.
+sub _trained
+{
+    my ($self) = @_;
+    my $params = $self->{_params};
+    my @trained;
     for my $i (0 .. $#$params) {
         my $param = $params->[$i];
-        next if $param->grad_req eq 'null';
-        $self->_updaters->[0]->call($i, $param->list_grad->[0], $param->list_data->[0]);
+        next if $param->{_grad_req} eq 'null';
+        $param->_checked($param->{_grads_list});
+        push @trained, [$i, $param];
     }
+    return @trained;
+}
+
+# -- stale gradients -----------------------------------------------------------------------------------------------
+
+# Tells the engine that gradients are used. It says which of them were stale some time later, so that nobody waits.
+sub _spend
+{
+    my ($self, @params) = @_;
+    $self->_spent([map { $_->[1] } @params]);
+    AI::MXNet::Engine->send(['spend', 0 + $self->_watch, _handles(@params)]);
+    return;
+}
+
+sub _handles { return map { $_->{handle} } map { @{ $_->[1]{_data} } } @_ }
+
+sub _warn_of_stale
+{
+    my ($self, @positions) = @_;
+    my @arrays = map { my $param = $_; map { [$param, $_] } @{ $param->_contexts // [] } } @{ $self->_spent };
+    for (grep {defined} @arrays[@positions]) {
+        my ($param, $ctx) = @$_;
+        AI::MXNet::Logging->warning(q(Gradient of Parameter '%s' on context %s has not been updated by backward since last `step`. )
+            . 'This could mean a bug in your model that made it only use a subset of the Parameters (Blocks) for this iteration. '
+            . 'If you are intentionally only using a subset, call step with ignore_stale_grad=>1 to suppress this warning and skip '
+            . 'updating of Parameters with stale gradient', $param->name, $ctx);
+    }
+    return;
+}
+
+# Those of the parameters that a backward has reached since the last step. Asking waits.
+sub _fresh
+{
+    my ($self, @params) = @_;
+    return unless @params;
+    my ($fields) = AI::MXNet::Engine->request('fresh', _handles(@params));
+    my (undef, @flags) = @$fields;
+    return grep { my $param = $_->[1]; grep {$_} splice @flags, 0, scalar @{ $param->{_data} } } @params;
+}
+
+# -- files ---------------------------------------------------------------------------------------------------------
+
+sub save_states
+{
+    my ($self, $filename) = @_;
+    return AI::MXNet::Base::_write_file('save_states', $filename, $self->_updaters->[0]->get_states(1));
+}
+
+sub load_states
+{
+    my ($self, $filename) = @_;
+    my $bytes = AI::MXNet::Base::_read_file('load_states', $filename);
+    for my $updater (@{ $self->_updaters }) {
+        $updater->set_states($bytes);
+        # one optimizer for all
+        $updater->optimizer($self->_updaters->[0]->optimizer);
+    }
+    $self->_optimizer($self->_updaters->[0]->optimizer);
     return;
 }
 

@@ -17,13 +17,12 @@ has lazy_update => (is => 'rw', isa => 'Bool', default => 1);
 # mean and variance
 sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
 
-sub update
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd, $t) = $self->_begin($index, $weight, $grad);
+    my ($self, $state, $lr, $wd, $t) = @_;
     my ($beta1, $beta2) = ($self->beta1, $self->beta2);
     $lr *= sqrt(1 - $beta2**$t) / (1 - $beta1**$t);
-    return $self->_apply('adam_update', [$weight, $grad, @$state], lr => $lr, wd => $wd, beta1 => $beta1, beta2 => $beta2, epsilon => $self->epsilon);
+    return ('adam_update', lr => $lr, wd => $wd, beta1 => $beta1, beta2 => $beta2, epsilon => $self->epsilon);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -41,15 +40,7 @@ has eps => (is => 'rw', isa => 'Num', default => 1e-7);
 # the sum of the squares
 sub create_state { my ($self, $index, $weight) = @_; return AI::MXNet::Optimizer::_zeros($weight) }
 
-sub update
-{
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    $grad = $self->_rescaled($grad);
-    $state += $grad->square;
-    $weight -= $lr * ($grad / ($state + $self->eps)->sqrt + $wd * $weight);
-    return;
-}
+sub _rule { my ($self, $state, $lr, $wd) = @_; return ('_sparse_adagrad_update', lr => $lr, wd => $wd, epsilon => $self->eps) }
 
 __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
@@ -75,14 +66,13 @@ sub create_state
     return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. ($self->centered ? 3 : 1)];
 }
 
-sub update
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
+    my ($self, $state, $lr, $wd) = @_;
     my %attributes = (lr => $lr, wd => $wd, gamma1 => $self->gamma1, epsilon => $self->epsilon);
     $attributes{gamma2}       = $self->gamma2       if $self->centered;
     $attributes{clip_weights} = $self->clip_weights if defined $self->clip_weights;
-    return $self->_apply($self->centered ? 'rmspropalex_update' : 'rmsprop_update', [$weight, $grad, @$state], %attributes);
+    return ($self->centered ? 'rmspropalex_update' : 'rmsprop_update', %attributes);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -101,21 +91,7 @@ has epsilon => (is => 'rw', isa => 'Num', default => 1e-5);
 # means of the squares of gradients and of steps
 sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
 
-sub update
-{
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my (undef, $wd) = $self->_begin($index, $weight, $grad);
-    my ($grads, $steps) = @$state;
-    my ($rho, $epsilon) = ($self->rho, $self->epsilon);
-    $grad = $self->_rescaled($grad);
-    $grads *= $rho;
-    $grads += (1 - $rho) * $grad->square;
-    my $step = ($steps + $epsilon)->sqrt / ($grads + $epsilon)->sqrt * $grad;
-    $steps *= $rho;
-    $steps += (1 - $rho) * $step->square;
-    $weight -= $step + $wd * $weight;
-    return;
-}
+sub _rule { my ($self, $state, $lr, $wd) = @_; return ('_adadelta_update', wd => $wd, rho => $self->rho, epsilon => $self->epsilon) }
 
 __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
@@ -134,12 +110,7 @@ has beta   => (is => 'rw', isa => 'Num', default => 1);
 # z and n of the paper
 sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
 
-sub update
-{
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    return $self->_apply('ftrl_update', [$weight, $grad, @$state], lr => $lr, wd => $wd, lamda1 => $self->lamda1, beta => $self->beta);
-}
+sub _rule { my ($self, $state, $lr, $wd) = @_; return ('ftrl_update', lr => $lr, wd => $wd, lamda1 => $self->lamda1, beta => $self->beta) }
 
 __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
@@ -158,12 +129,10 @@ has epsilon => (is => 'rw', isa => 'Num', default => 1e-8);
 # d, v and z of the paper
 sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 3] }
 
-sub update
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd, $t) = $self->_begin($index, $weight, $grad);
-    return $self->_apply('ftml_update', [$weight, $grad, @$state],
-        lr => $lr, wd => $wd, t => $t, beta1 => $self->beta1, beta2 => $self->beta2, epsilon => $self->epsilon);
+    my ($self, $state, $lr, $wd, $t) = @_;
+    return ('ftml_update', lr => $lr, wd => $wd, t => $t, beta1 => $self->beta1, beta2 => $self->beta2, epsilon => $self->epsilon);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -183,19 +152,10 @@ has beta2 => (is => 'rw', isa => 'Num', default => 0.999);
 # mean, and the largest gradient
 sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
 
-sub update
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd, $t) = $self->_begin($index, $weight, $grad);
-    my ($mean, $largest) = @$state;
-    my $beta1 = $self->beta1;
-    $grad = $self->_clipped($grad * $self->rescale_grad + $wd * $weight);
-    $mean *= $beta1;
-    $mean += (1 - $beta1) * $grad;
-    $largest .= AI::MXNet::NDArray->maximum($largest * $self->beta2, $grad->abs);
-    # without it, a gradient that never was other than 0 makes the weight nan
-    $weight -= $lr / (1 - $beta1**$t) * $mean / ($largest + 1e-8);
-    return;
+    my ($self, $state, $lr, $wd, $t) = @_;
+    return ('_adamax_update', lr => $lr / (1 - $self->beta1**$t), wd => $wd, beta1 => $self->beta1, beta2 => $self->beta2);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -213,27 +173,35 @@ has beta1          => (is => 'rw', isa => 'Num', default => 0.9);
 has beta2          => (is => 'rw', isa => 'Num', default => 0.999);
 has epsilon        => (is => 'rw', isa => 'Num', default => 1e-8);
 has schedule_decay => (is => 'rw', isa => 'Num', default => 0.004);
-has _schedule      => (is => 'rw', isa => 'HashRef', default => sub { {} });
+has _schedule      => (is => 'rw', isa => 'HashRef', default => sub { {} });    # by the number of the update
 
 # mean and variance
 sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
 
-sub update
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd, $t) = $self->_begin($index, $weight, $grad);
-    my ($mean, $variance) = @$state;
-    my ($beta1, $beta2) = ($self->beta1, $self->beta2);
-    $grad = $self->_clipped($grad * $self->rescale_grad + $wd * $weight);
-    my ($now, $next) = map { $beta1 * (1 - 0.5 * 0.96**($_ * $self->schedule_decay)) } $t, $t + 1;
-    my $schedule = $self->_schedule->{$index} = ($self->_schedule->{$index} // 1) * $now;
-    $mean *= $beta1;
-    $mean += (1 - $beta1) * $grad;
-    $variance *= $beta2;
-    $variance += (1 - $beta2) * $grad->square;
-    my $step = $grad * ((1 - $now) / (1 - $schedule)) + $mean * ($next / (1 - $schedule * $next));
-    $weight -= $lr * $step / (($variance / (1 - $beta2**$t))->sqrt + $self->epsilon);
-    return;
+    my ($self, $state, $lr, $wd, $t) = @_;
+    my $next = $self->_momentum($t + 1);
+    my $product = $self->_product($t);
+    return (
+        '_nadam_update', lr => $lr, wd => $wd, beta1 => $self->beta1, beta2 => $self->beta2, epsilon => $self->epsilon,
+        grad_factor => (1 - $self->_momentum($t)) / (1 - $product),
+        mean_factor => $next / (1 - $product * $next),
+        var_factor  => 1 / (1 - $self->beta2**$t),
+    );
+}
+
+sub _momentum { my ($self, $t) = @_; return $self->beta1 * (1 - 0.5 * 0.96**($t * $self->schedule_decay)) }
+
+# The product of the momenta of all updates up to this one.
+sub _product
+{
+    my ($self, $t) = @_;
+    my $products = $self->_schedule;
+    my $from = $t;
+    $from-- while $from > $self->begin_num_update and not defined $products->{$from};
+    for ($from + 1 .. $t) { $products->{$_} = ($products->{ $_ - 1 } // 1) * $self->_momentum($_) }
+    return $products->{$t};
 }
 
 __PACKAGE__->meta->make_immutable;

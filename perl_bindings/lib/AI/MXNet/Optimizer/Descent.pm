@@ -25,20 +25,18 @@ sub create_state
     return $self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef;
 }
 
-sub update
-{
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    return $self->_descend('sgd', $weight, $grad, $state, lr => $lr, wd => $wd);
-}
+sub _states { my ($self, $state) = @_; return grep {defined} ref $state eq 'ARRAY' ? @$state : $state }
 
-# One step, by the operator for what the state holds.
-sub _descend
+# what the momentum is applied by
+sub _kind {'sgd'}
+
+sub _rule
 {
-    my ($self, $rule, $weight, $grad, $state, %attributes) = @_;
-    my ($momentum, @master) = ref $state eq 'ARRAY' ? @$state : $state;
-    return $self->_apply(@master ? 'mp_sgd_update' : 'sgd_update', [$weight, $grad, @master], %attributes) unless defined $momentum;
-    return $self->_apply((@master ? 'mp_' : '') . "${rule}_mom_update", [$weight, $grad, $momentum, @master], %attributes, momentum => $self->momentum);
+    my ($self, $state, $lr, $wd) = @_;
+    my ($momentum, $master) = ref $state eq 'ARRAY' ? @$state : $state;
+    my $mixed = defined $master ? 'mp_' : '';
+    return ("${mixed}sgd_update", lr => $lr, wd => $wd) unless defined $momentum;
+    return ($mixed . $self->_kind . '_mom_update', lr => $lr, wd => $wd, momentum => $self->momentum);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -51,12 +49,7 @@ use Mouse;
 
 extends 'AI::MXNet::SGD';
 
-sub update
-{
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    return $self->_descend('nag', $weight, $grad, $state, lr => $lr, wd => $wd);
-}
+sub _kind {'nag'}
 
 __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
@@ -77,12 +70,11 @@ sub create_state
     return $self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef;
 }
 
-sub update
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    return $self->_apply('signsgd_update', [$weight, $grad], lr => $lr, wd => $wd) unless defined $state;
-    return $self->_apply('signum_update', [$weight, $grad, $state], lr => $lr, wd => $wd, momentum => $self->momentum, wd_lh => $self->wd_lh);
+    my ($self, $state, $lr, $wd) = @_;
+    return ('signsgd_update', lr => $lr, wd => $wd) unless defined $state;
+    return ('signum_update', lr => $lr, wd => $wd, momentum => $self->momentum, wd_lh => $self->wd_lh);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -92,18 +84,10 @@ package AI::MXNet::SGLD;
 use strict;
 use warnings;
 use Mouse;
-use AI::MXNet::Random;
 
 extends 'AI::MXNet::Optimizer';
 
-sub update
-{
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    my $noise = AI::MXNet::Random->normal(0, sqrt $lr, shape => $weight->shape, dtype => $weight->dtype, ctx => $weight->context);
-    $weight += $noise - $lr / 2 * ($self->_rescaled($grad) + $wd * $weight);
-    return;
-}
+sub _rule { my ($self, $state, $lr, $wd) = @_; return ('_sgld_update', lr => $lr, wd => $wd) }
 
 __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
@@ -125,21 +109,14 @@ sub create_state
     return [$self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef, $weight->copy];
 }
 
-sub update
+sub _states { my ($self, $state) = @_; return grep {defined} @$state }
+
+sub _rule
 {
-    my ($self, $index, $weight, $grad, $state) = @_;
-    my ($lr, $wd) = $self->_begin($index, $weight, $grad);
-    my ($momentum, $previous) = @$state;
-    $grad = $self->_rescaled($grad);
-    my $step = -$lr * ($grad + $wd * $weight + $self->lamda * $grad * $grad * ($weight - $previous));
-    if (defined $momentum) {
-        $momentum *= $self->momentum;
-        $momentum += $step;
-        $step = $momentum;
-    }
-    $previous .= $weight;
-    $weight += $step;
-    return;
+    my ($self, $state, $lr, $wd) = @_;
+    my %attributes = (lr => $lr, wd => $wd, lamda => $self->lamda);
+    return ('_dcasgd_update', %attributes) unless defined $state->[0];
+    return ('_dcasgd_mom_update', %attributes, momentum => $self->momentum);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -176,7 +153,9 @@ sub update
     return if ++$sum->{batches} % $self->batch_scale;
     $grad = delete($sum->{grad}) / $self->batch_scale;
     $lr *= $self->warmup_startegy eq 'lars' ? $self->_layer_rate($weight, $grad, $wd) : $self->_warm_up($sum->{batches});
-    return $self->_descend('sgd', $weight, $grad, $state, lr => $lr, wd => $wd);
+    my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd);
+    AI::MXNet::Operators::invoke($row, [$weight, $grad, $self->_checked_states($state)], $attributes, $weight);
+    return;
 }
 
 # How far the rate has grown towards batch_scale times itself.

@@ -21,12 +21,26 @@ use constant FORMAT => 'AI::MXNet optimizer states 1';
 sub call
 {
     my ($self, $index, $grad, $weight) = @_;
-    my $states = $self->states;
-    if (not exists $states->{$index}) { $states->{$index} = $self->optimizer->create_state($index, $weight) }
-    elsif (not $self->states_synced->{$index}) { $states->{$index} = $self->sync_state_context($states->{$index}, $weight->context) }
-    $self->states_synced->{$index} = 1;
-    $self->optimizer->update($index, $weight, $grad, $states->{$index});
+    $self->optimizer->update($index, $weight, $grad, $self->_state($index, $weight));
     return;
+}
+
+# The same for many: lists of index, gradient and weight.
+sub _call_all
+{
+    my ($self, @items) = @_;
+    $self->optimizer->_update_all(map { my ($index, $grad, $weight) = @$_; [$index, $weight, $grad, $self->_state($index, $weight)] } @items);
+    return;
+}
+
+sub _state
+{
+    my ($self, $index, $weight) = @_;
+    my ($states, $synced) = ($self->{states}, $self->{states_synced});
+    if (not exists $states->{$index}) { $states->{$index} = $self->optimizer->create_state($index, $weight) }
+    elsif (not $synced->{$index}) { $states->{$index} = $self->sync_state_context($states->{$index}, $weight->context) }
+    $synced->{$index} = 1;
+    return $states->{$index};
 }
 
 sub sync_state_context
