@@ -284,6 +284,12 @@ def random(session, number, what: Text, value: Scalar = None):
         raise ProtocolError(f"the message random does not know {shown(what)}, but seed, get and set")
 
 
+@order
+def aside(session, seed: Int | None):
+    """Draw from a stream of its own until nil leads back to the main one."""
+    generator.aside(seed)
+
+
 # -- shared memory -------------------------------------------------------------------------------------------------
 
 

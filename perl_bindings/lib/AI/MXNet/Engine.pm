@@ -14,6 +14,8 @@ our $AWAKE = 0;        # false after each flush: the next instruction looks firs
 our $LOCATED = '';     # the user's line that the engine was last told
 our $FUNCTIONS = 0;    # functions of Perl that may be on a tape: backward must wait for them
 our $GIVEN = 0;        # how far the engine's own handles have gone
+our %INHERITED;        # code for each array, by handle, of the parent process that this child may go on using: it makes a copy
+our $BORN;             # code to be called as soon as a forked child has an engine of its own
 $LAST = $STALE = 0;
 
 use constant { BATCH => 64, PROTOCOL => 1 };
@@ -58,13 +60,13 @@ BEGIN {
     no warnings 'redefine';
     *CORE::GLOBAL::fork = sub () {
         my $pid = $fork->();
-        _leave() if defined $pid and not $pid;
+        leave() if defined $pid and not $pid;
         return $pid;
     };
 }
 
 # In a forked child: the parent's engine is the parent's.
-sub _leave
+sub leave
 {
     AI::MXNet::Engine::Process->forsake($process) if defined $process;
     ($process, $AWAKE, @STREAM) = (undef, 0);
@@ -76,10 +78,14 @@ sub _leave
 sub notice_fork
 {
     return if $owner == $$;
-    _leave();
+    leave();
     _start();
+    $BORN->() if defined $BORN;
     return;
 }
+
+# False in a forked child that has had no use for an engine.
+sub is_ours { return $owner == $$ }
 
 # To be called before the first instruction after a flush: notices a fork, a dead engine and what the engine says.
 sub wake
@@ -321,6 +327,12 @@ sub refuse_stale
 {
     for my $array (@_) {
         next if not defined $array or abs($array->{handle}) > $STALE;
+        if (my $copy = delete $INHERITED{ $array->{handle} }) {
+            my $new = $copy->();
+            # the handle that the copy takes away with it is nobody's here
+            (@$array{qw(handle rec)}, $new->{handle}) = (@$new{qw(handle rec)}, $array->{handle});
+            next;
+        }
         AI::MXNet::Error->throw(
             kind    => 'handle',
             message => 'The array ' . $array->describe
@@ -595,7 +607,7 @@ forgets them. A script that ends prints what is left to standard error.
 
 Ends the engine and starts another, after which arrays of the old one are refused.
 
-=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
+=head2 ask, ask_with, download, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 
