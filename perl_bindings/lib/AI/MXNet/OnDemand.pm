@@ -14,6 +14,7 @@ my %classes = (
     'AI/MXNet/LRScheduler.pm' => [qw(LRScheduler FactorScheduler MultiFactorScheduler)],
     'AI/MXNet/Initializer.pm' => [qw(Initializer InitDesc Load Mixed Zero One Constant Uniform Normal Orthogonal Xavier MSRAPrelu Bilinear LSTMBias FusedRNN)],
     'AI/MXNet/IO.pm'          => [qw(IO DataDesc DataBatch DataIter NDArrayIter ResizeIter PrefetchingIter MXDataIter)],
+    'AI/MXNet/Image/Iter.pm'  => [qw(ImageIter)],
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
