@@ -19,15 +19,34 @@ _WORD = 1 << 64
 
 
 class Generator:
-    """A PCG64 stream (O'Neill 2014) that can be seeded, saved and restored.
+    """A PCG64 stream (O'Neill 2014) that can be seeded, saved, restored, and left aside for a while.
 
-    Attributes: `numpy` (numpy.random.Generator; replaced by `seed`, so ask for it at each use).
+    Attributes: `numpy` (numpy.random.Generator; replaced by `seed` and `aside`, so ask for it at each use).
     """
 
-    __slots__ = ("numpy",)
+    __slots__ = ("_aside", "_main", "_numpy")
 
     def __init__(self):
+        self._main = self._aside = None
         self.seed(None)
+
+    @property
+    def numpy(self):
+        if self._aside is not None:
+            number, self._aside = self._aside, None
+            self.seed(number)
+        return self._numpy
+
+    def aside(self, number):
+        """Draw from a stream that starts at `number`, until another takes its place; None: from the main one again.
+
+        Most are never drawn from, so a stream begins at its first number.
+        """
+        if self._main is None:
+            self._main = self._numpy
+        self._aside = number
+        if number is None:
+            self._numpy, self._main = self._main, None
 
     def seed(self, number):
         """Start over from `number` (any int; taken modulo 2**64), or from the system's entropy for None."""
@@ -36,7 +55,8 @@ class Generator:
                 number = Int().parse(number) % _WORD
             except (TypeError, ValueError, OverflowError):
                 raise ArgumentError(f"a random seed is an integer, but got {number!r}") from None
-        self.numpy = np.random.Generator(np.random.PCG64(number))
+        self._aside = None
+        self._numpy = np.random.Generator(np.random.PCG64(number))
 
     def get_state(self):
         """Where the stream stands, as `set_state` takes it: a dict of text and numbers below 2**64."""

@@ -24,7 +24,7 @@ class Plan:
         nodes = symbol.nodes()
         slots = {}
         for node in nodes:
-            for index in range(len(node.output_names)):
+            for index in range(node.count):
                 slots[node, index] = len(slots)
         self.size = len(slots)
         variables = [node for node in nodes if node.operator is None]
@@ -38,7 +38,7 @@ class Plan:
         kept = set(self.outputs)
         self.steps = []
         for position, node in enumerate(calls):
-            outs = [slots[node, index] for index in range(len(node.output_names))]
+            outs = [slots[node, index] for index in range(node.count)]
             ins = [slots[entry] for entry in node.inputs]
             dead = {slot for slot in ins if last[slot] == position} | {slot for slot in outs if slot not in last}
             attrs = self._attributes(node, shapes)

@@ -115,9 +115,7 @@ def attributes(session, number, symbol: Handle):
 @request
 def set_attributes(session, number, symbol: Handle, attributes: list_of(Text)):
     """Set attributes of the node that makes a symbol."""
-    node = session.named(symbol, Symbol).entries[0][0]
-    node.attrs.update(_pairs(attributes))
-    node.__dict__.pop("values", None)
+    session.named(symbol, Symbol).entries[0][0].set(_pairs(attributes))
     session.reply(number)
 
 

@@ -53,12 +53,9 @@ def infer_call(operator, attrs, shapes, dtypes):
     rule = RULES.get(operator.shape)
     if rule is not None:
         rule(shapes, attrs)
-    elif not operator.inputs:
-        wanted = attrs.get("shape")
-        if wanted and 0 in wanted:
-            shapes.output(tuple(wanted))
-        else:
-            _try(operator, attrs, shapes, dtypes)
+    elif not operator.inputs and attrs.get("shape"):
+        for position in range(len(shapes.outs)):
+            shapes.output(tuple(attrs["shape"]), position)
     elif all(map(is_known, shapes.ins)) and not all(map(is_known, shapes.outs)):
         _try(operator, attrs, shapes, dtypes)
 
@@ -74,7 +71,8 @@ def try_call(operator, attrs, ins, dtypes):
     attrs = {**attrs, "train": False} if operator.train else attrs
     state = generator.get_state() if operator.random else None
     try:
-        result = operator.forward(*arrays, **attrs)
+        with np.errstate(all="ignore"):
+            result = operator.forward(*arrays, **attrs)
     finally:
         if state is not None:
             generator.set_state(state)
@@ -113,11 +111,11 @@ def _broadcast(shapes, _attrs):
             ) from None
 
 
-def _reduce(shapes, attrs):
+def reduced(shapes, attrs):
     shape = shapes.ins[0]
     if shape is None:
         return
-    axis, ndim = attrs.get("axis"), len(shape)
+    axis, ndim = attrs.get("axis", attrs.get("axes")), len(shape)
     axes = range(ndim) if axis in (None, ()) else axis if isinstance(axis, tuple) else (axis,)
     for a in axes:
         if not -ndim <= a < ndim:
@@ -126,9 +124,11 @@ def _reduce(shapes, attrs):
     if attrs.get("exclude") and axis not in (None, ()):
         axes = set(range(ndim)) - axes
     if attrs.get("keepdims"):
-        shapes.output(tuple(1 if i in axes else n for i, n in enumerate(shape)))
+        shape = tuple(1 if i in axes else n for i, n in enumerate(shape))
     else:
-        shapes.output(tuple(n for i, n in enumerate(shape) if i not in axes) or (1,))
+        shape = tuple(n for i, n in enumerate(shape) if i not in axes) or (1,)
+    for position in range(len(shapes.outs)):
+        shapes.output(shape, position)
 
 
 def _transpose(shapes, attrs):
@@ -171,7 +171,7 @@ RULES = {
     "equal": all_equal,
     "scalar": all_equal,
     "broadcast": _broadcast,
-    "reduce": _reduce,
+    "reduce": reduced,
     "transpose": _transpose,
     "expand_dims": _expand_dims,
     "dot": _dot,
@@ -184,6 +184,22 @@ RULES = {
 def like_data(shapes, _attrs):
     """The first input and the first output are of one shape; nothing is said of the others."""
     _softmax(shapes, _attrs)
+
+
+def from_inputs(function):
+    """A function for `infers` of an operator whose first output has the shape `function(attrs, *shapes of the inputs)`;
+    0 in these stands for a length that is not known yet."""
+
+    def infer(shapes, attrs):
+        if None not in shapes.ins:
+            shapes.output(tuple(function(attrs, *shapes.ins)))
+
+    return infer
+
+
+def with_length(shape, axis, length):
+    """`shape` with another length of one axis."""
+    return (*shape[:axis], length, *shape[axis + 1 :])
 
 
 def channelwise(axis, *positions):

@@ -25,6 +25,7 @@ from .formats import params
 from .generator import generator
 from .ndarray import NDArray
 from .poison import poison
+from .profiler import Profiler
 from .registry import REGISTRY
 from .shm import machine, segment_of
 from .sparse import Sparse, dense, type_name
@@ -34,6 +35,7 @@ from .wire import as_int, shown
 PROTOCOL = 1
 MAX_TEXT = 1 << 16  # characters of a message or a trace
 CONTROLS = {}
+profiler = Profiler()
 _DTYPES = {name.encode(): np.dtype(name) for name in DTYPES}
 
 
@@ -179,6 +181,23 @@ def failures(session, number):
     session.reply(number, *fields)
 
 
+@request
+def profile(session, number, what: Text):
+    """Begin (`start`) or end (`stop`) to note when operators and messages are executed, or answer it (`take`): how many
+    events were lost, names, and as payload (number of the name, start, end) of each event, int64, in nanoseconds."""
+    if what == b"start":
+        profiler.start([control for control in CONTROLS.values() if control.name != "profile"])
+        session.reply(number)
+    elif what == b"stop":
+        profiler.stop()
+        session.reply(number)
+    elif what == b"take":
+        lost, names, events = profiler.take()
+        session.reply(number, lost, *names, payload=events.reshape(-1).view(np.uint8))
+    else:
+        raise ProtocolError(f"the message profile does not know {shown(what)}, but start, stop and take")
+
+
 @order
 def resume(session, count: Size):
     """The client has sent `count` interrupts up to here, and wants what follows to be computed."""
@@ -282,6 +301,12 @@ def random(session, number, what: Text, value: Scalar = None):
         session.reply(number)
     else:
         raise ProtocolError(f"the message random does not know {shown(what)}, but seed, get and set")
+
+
+@order
+def aside(session, seed: Int | None):
+    """Draw from a stream of its own until nil leads back to the main one."""
+    generator.aside(seed)
 
 
 # -- shared memory -------------------------------------------------------------------------------------------------

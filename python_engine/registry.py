@@ -29,9 +29,14 @@ OPERATORS = {}
 REGISTRY = []
 ZERO = "zero"  # gradient declared to be zeros, as MXNet does for comparisons and rounding
 NAMED_OUTPUTS = {
-    "BatchNorm", "BatchNorm_v1", "CTCLoss", "Dropout", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "RNN",
-    "ROIPooling", "_contrib_MultiBoxTarget", "_contrib_MultiProposal", "_contrib_Proposal", "_contrib_SyncBatchNorm",
+    "BatchNorm", "BatchNorm_v1", "Dropout", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "RNN", "ROIPooling",
+    "_contrib_MultiBoxTarget", "_contrib_MultiProposal", "_contrib_Proposal", "_contrib_SyncBatchNorm",
+    "_contrib_hawkesll", "make_loss",
 }  # fmt: skip
+# Operators of one visible output that MXNet numbers nevertheless, because it has hidden ones.
+NUMBERED_OUTPUT = {"CTCLoss", "SliceChannel", "_contrib_box_nms", "_linalg_det", "_split_v2", "sort"}
+# Inputs that are written to, and yet are arguments of a symbol in MXNet.
+ARGUMENTS = {"gamma", "grad", "lhs"}
 HEAD = "head"  # gradient is deliberately not the derivative of the output (SoftmaxOutput, MakeLoss ...)
 
 
@@ -248,8 +253,10 @@ class Operator:
         """The names of the visible outputs, as a symbol has them: MXNet names those of some operators, and numbers
         those of the others that have several."""
         count = self.visible_count(attrs)
-        if self.single or self.name in NAMED_OUTPUTS:
+        if self.name in NAMED_OUTPUTS:
             return list(self.output_names[:count])
+        if count == 1 and self.name not in NUMBERED_OUTPUT:
+            return ["output"]
         return [f"output{i}" for i in range(count)]
 
     # -- calls -------------------------------------------------------------------------------------------------
@@ -265,9 +272,8 @@ class Operator:
 
     @cached_property
     def auxiliary(self):
-        """Positions of the inputs that are auxiliary states of a symbol. fix_gamma writes to gamma, which yet is an
-        argument in MXNet."""
-        return frozenset(i for i in self._mutated if self.inputs[i] != "gamma" and self.variadic is None)
+        """Positions of the inputs that are auxiliary states of a symbol."""
+        return frozenset(i for i in self._mutated if self.inputs[i] not in ARGUMENTS and self.variadic is None)
 
     def parse(self, given):
         """All attributes, parsed and with defaults, from a dict of what the caller gave."""

@@ -7,9 +7,12 @@ the operator's own as they are written in a symbol file, and others whose names 
 from functools import cached_property
 
 from . import inference
-from .attributes import DTYPES, Int, Tuple
-from .errors import ArgumentError, MXNetError, ShapeError
+from .attributes import Int, Tuple
+from .errors import ArgumentError, Interrupted, MXNetError
+from .graph import Plan
 from .registry import find
+from .tape import state
+from .type_inference import infer_types
 
 SHAPE = Tuple(Int(), "Shape(tuple)")
 
@@ -27,11 +30,27 @@ class Node:
         given = {key: value for key, value in self.attrs.items() if key in known or not is_hidden(key)}
         return self.operator.parse(given)
 
+    @cached_property
+    def count(self):
+        """How many outputs there are."""
+        return 1 if self.operator is None else self.operator.visible_count(self.values)
+
     @property
     def output_names(self):
         if self.operator is None:
             return [self.name]
         return [f"{self.name}_{output}" for output in self.operator.symbol_outputs(self.values)]
+
+    @property
+    def entries(self):
+        """All that a call takes and gives: the entries of its inputs, then of its outputs."""
+        return (*self.inputs, *((self, index) for index in range(self.count)))
+
+    def set(self, attrs):
+        """Change attributes."""
+        self.attrs.update(attrs)
+        for derived in ("values", "count"):
+            self.__dict__.pop(derived, None)
 
     def copied(self):
         """A node of the same call and the same inputs."""
@@ -71,7 +90,7 @@ def compose(operator, name, attrs, positional=(), named=None):
         _take_any_number(node, positional, named)
     else:
         _take(node, positional, named)
-    return Symbol([(node, index) for index in range(operator.visible_count(node.values))])
+    return Symbol([(node, index) for index in range(node.count)])
 
 
 def _take_any_number(node, positional, named):
@@ -116,8 +135,6 @@ class Symbol:
     @cached_property
     def plan(self):
         """What computes the symbol."""
-        from .graph import Plan  # which knows of the tape, as symbols do not
-
         return Plan(self)
 
     def nodes(self):
@@ -174,7 +191,7 @@ class Symbol:
 
     def internals(self):
         """All outputs of all nodes."""
-        return Symbol([(node, index) for node in self.nodes() for index in range(len(node.output_names))])
+        return Symbol([(node, index) for node in self.nodes() for index in range(node.count)])
 
     def children(self):
         """The inputs of the nodes of these outputs, or None where they are variables."""
@@ -228,11 +245,11 @@ class Symbol:
 
         Unknown ones are None, with `partial`; else all three are None if one is not complete. ShapeError where the
         known ones contradict each other."""
-        return self._listed(self._shapes(known), inference.is_known, partial)
+        return self._listed(self.shapes(known), inference.is_known, partial)
 
     def infer_type(self, known, partial=False):
         """As `infer_shape`, of dtypes."""
-        return self._listed(_types(self.nodes(), known), lambda dtype: dtype is not None, partial)
+        return self._listed(infer_types(self.nodes(), known), lambda dtype: dtype is not None, partial)
 
     def _listed(self, found, is_complete, partial):
         lists = (
@@ -245,30 +262,23 @@ class Symbol:
 
     def shapes(self, known):
         """{entry: shape} of all entries that the known shapes, by name, tell of."""
-        return self._shapes(known)
-
-    def _shapes(self, known):
-        nodes = self.nodes()
-        shapes = {}
+        nodes, shapes = self.nodes(), {}
         for node in nodes:
-            for index in range(len(node.output_names)):
+            for index in range(node.count):
                 shapes[node, index] = None
             if node.operator is None:
                 own = node.attrs.get("__shape__")
-                shape = SHAPE.parse(own) if own else None
-                if known.get(node.name) is not None:
-                    shape = tuple(known[node.name])
-                shapes[node, 0] = shape or None
-        dtypes = None
-        calls = [node for node in nodes if node.operator is not None]
-        for _ in range(len(calls) + 1):
-            before = dict(shapes)
-            for node in (*calls, *reversed(calls)):
-                if dtypes is None:
-                    dtypes = _types(nodes, {})
-                _infer_node(node, shapes, dtypes)
-            if shapes == before:
-                break
+                shape = known.get(node.name) or (SHAPE.parse(own) if own else None)
+                shapes[node, 0] = tuple(shape) if shape else None
+        dtypes = infer_types(nodes, {})
+        pending, progress = [node for node in nodes if node.operator is not None], True
+        while pending and progress:
+            progress = False
+            for node in (*pending, *reversed(pending)):
+                if state.interrupted:
+                    raise Interrupted("the inference of shapes was interrupted")
+                progress |= _infer_node(node, shapes, dtypes)
+            pending = [node for node in pending if not all(inference.is_known(shapes[e]) for e in node.entries)]
         return shapes
 
 
@@ -287,73 +297,16 @@ def shown_attributes(node):
 
 
 def _infer_node(node, shapes, dtypes):
-    operator, outs = node.operator, [(node, i) for i in range(len(node.output_names))]
-    call = inference.Shapes([shapes[entry] for entry in node.inputs], [shapes[entry] for entry in outs])
+    """Add to `shapes` what a call tells; true if that is anything new."""
+    operator, ins = node.operator, node.inputs
+    call = inference.Shapes([shapes[entry] for entry in ins], [shapes[entry] for entry in node.entries[len(ins) :]])
     before = (list(call.ins), list(call.outs))
     try:
-        inference.infer_call(operator, node.values, call, [dtypes[entry] or "float32" for entry in node.inputs])
+        inference.infer_call(operator, node.values, call, [dtypes[entry] or "float32" for entry in ins])
+        if (call.ins, call.outs) == before:
+            return False
+        for entry, shape in zip(node.entries, (*call.ins, *call.outs)):
+            shapes[entry] = inference.merged(shapes[entry], shape)
     except (MXNetError, ValueError, IndexError, TypeError) as reason:
         raise inference.explained(node.name, reason) from None
-    if (call.ins, call.outs) == before:
-        return
-    for entry, shape in zip((*node.inputs, *outs), (*call.ins, *call.outs)):
-        try:
-            shapes[entry] = inference.merged(shapes[entry], shape)
-        except ShapeError as reason:
-            raise inference.explained(node.name, reason) from None
-
-
-# Inputs whose dtype says nothing of that of the others.
-INDICES = {
-    "Embedding": (0,), "_contrib_SparseEmbedding": (0,), "take": (1,), "pick": (1,), "batch_take": (1,),
-    "one_hot": (0,), "gather_nd": (1,), "scatter_nd": (1,), "where": (0,), "SequenceMask": (1,),
-    "SequenceLast": (1,), "SequenceReverse": (1,), "ROIPooling": (), "CTCLoss": (1, 2, 3),
-}  # fmt: skip
-RESULTS = {"argmax": "float32", "argmin": "float32", "shape_array": "int64", "size_array": "int64"}
-
-
-def _types(nodes, known):
-    """{entry: dtype or None}."""
-    types = {}
-    for node in nodes:
-        for index in range(len(node.output_names)):
-            types[node, index] = None
-        if node.operator is None:
-            number = node.attrs.get("__dtype__")
-            types[node, 0] = known.get(node.name) or (None if number in (None, "-1") else DTYPES[int(number)])
-    calls = [node for node in nodes if node.operator is not None]
-    for _ in range(len(calls) + 1):
-        before = dict(types)
-        for node in (*calls, *reversed(calls)):
-            _type_node(node, types)
-        if types == before:
-            break
-    return types
-
-
-def _type_node(node, types):
-    name, outs = node.operator.name, [(node, i) for i in range(len(node.output_names))]
-    aside = INDICES.get(name, ())
-    ins = [entry for position, entry in enumerate(node.inputs) if position not in aside]
-    result = node.values.get("dtype") if "dtype" in node.operator.attributes else None
-    result = RESULTS.get(name, result if result in DTYPES else None)
-    if name in ("Embedding", "_contrib_SparseEmbedding"):
-        weight = types[ins[0]] or result
-        _fill(types, (*ins, *outs), weight)
-        return
-    if result is not None:
-        _fill(types, outs, result)
-        _fill(types, ins, next((types[e] for e in ins if types[e]), None))
-        return
-    common = next((types[e] for e in (*ins, *outs) if types[e]), None)
-    if name.startswith(("BatchNorm", "_contrib_SyncBatchNorm")):
-        common = types[ins[0]] or types[outs[0]]
-        _fill(types, (ins[0], *outs), common)
-        common = "float32" if common == "float16" else common
-    _fill(types, (*ins, *outs), common)
-
-
-def _fill(types, entries, dtype):
-    for entry in entries:
-        if types[entry] is None:
-            types[entry] = dtype
+    return True

@@ -246,6 +246,7 @@ SAMPLES = {
     "number": (5, [0, -1, None, "five", 1.5, [], True]),
     "number or nil": (None, [0, -1, "five", 1.5, []]),
     "int": (1, [None, "one", 1.5, [1], True]),
+    "int or nil": (None, ["one", 1.5, [1], True]),
     "handle": (1, [None, "one", 1.5, [1], True, b"\xff"]),
     "handle or nil": (None, ["one", 1.5, [1], False]),
     "size": (0, [-1, None, "-1", "many", 1.5, [], True]),

@@ -268,6 +268,19 @@ def test_what_is_no_state_is_refused_and_changes_nothing(change):
     assert generator.get_state() == before
 
 
+def test_numbers_drawn_aside_are_those_of_their_seed_and_leave_the_main_stream_alone():
+    wanted = [one_call("_random_uniform") for _ in range(2)]
+    generator.seed(5)
+    of_five = one_call("_random_uniform")
+    generator.seed(20191)
+    first = one_call("_random_uniform")
+    generator.aside(5)
+    np.testing.assert_array_equal(one_call("_random_uniform"), of_five)
+    generator.aside(6)
+    generator.aside(None)
+    np.testing.assert_array_equal([first, one_call("_random_uniform")], wanted)
+
+
 def test_without_a_seed_generators_differ():
     assert Generator().get_state() != Generator().get_state()
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..blas import matmul
 from ..errors import ShapeError
+from ..inference import from_inputs
 from ..registry import operator
 from .common import check_same_dtype
 from .nn import check_floats
@@ -192,3 +193,13 @@ def _(F, g, attention, heads):
 @encdec_valatt.gradient("attention")
 def _(F, g, keys_values, heads):
     return _into_attention(F, g, keys_values, heads, 2)
+
+
+def _infers_attention(row, function):
+    row.infers(from_inputs(function))
+
+
+_infers_attention(selfatt_qk, lambda attrs, qkv: (qkv[1] * attrs["heads"], qkv[0], qkv[0]))
+_infers_attention(encdec_qk, lambda attrs, q, kv: (q[1] * attrs["heads"], q[0], kv[0]))
+_infers_attention(selfatt_valatt, lambda attrs, qkv, weights: (weights[1], qkv[1], qkv[2] // 3))
+_infers_attention(encdec_valatt, lambda attrs, kv, weights: (weights[1], kv[1], kv[2] // 2))

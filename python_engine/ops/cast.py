@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import DType
 from ..errors import ArgumentError
+from ..inference import all_equal
 from ..registry import operator
 
 HALF, SINGLE = np.dtype("float16"), np.dtype("float32")
@@ -55,3 +56,14 @@ def amp_multicast(*data, num_outputs: int, cast_narrow: bool = False):
 @amp_multicast.gradient
 def _(F, g, data_dtypes):
     return [F.Cast(each, dtype=str(dtype)) for each, dtype in zip(g, data_dtypes, strict=True)]
+
+
+for _row in (cast, amp_cast):
+    _row.infers(all_equal)
+
+
+@amp_multicast.infers
+def _(shapes, _attrs):
+    for position, shape in enumerate(shapes.ins):
+        shapes.output(shape, position)
+        shapes.input(position, shapes.outs[position])

@@ -183,6 +183,13 @@ def hawkesll(lda, alpha, beta, state, lags, marks, valid_length, max_time):
     return total, after
 
 
+@hawkesll.infers
+def _(shapes, _attrs):
+    if shapes.ins[0] is not None:
+        shapes.output(shapes.ins[0][:1])
+        shapes.output(shapes.ins[0], 1)
+
+
 @operator("_hawkes_events", outputs=("kinds", "times", "pairs", "ages"))
 def hawkes_events(lags, marks, valid_length, *, count: int):
     """What hawkesll's gradient needs of the events: their kinds (n, t, k), one hot; times (n, t); whether (n, t, t) the

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..inference import is_known
 from ..registry import operator
 from .common import check_same_dtype, check_same_shape, widened
 from .nn import check_floats
@@ -105,6 +106,14 @@ def correlation(
             f"data should be 4D (batch, channel, y, x), but is {list(data1.shape)}, in operator Correlation"
         )
     return _correlate(data1, data2, is_multiply, kernel_size, max_displacement, stride1, stride2, pad_size)
+
+
+@correlation.infers
+def _(shapes, attrs):
+    words = ("kernel_size", "max_displacement", "stride1", "stride2", "pad_size")
+    if is_known(shapes.ins[0]):
+        shapes.input(1, shapes.ins[0])
+        shapes.output(_Windows(shapes.ins[0], *(attrs[word] for word in words)).shape)
 
 
 def _window(kernel_size, max_displacement, stride1, stride2, pad_size):

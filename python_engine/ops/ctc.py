@@ -227,3 +227,13 @@ def _composed_gradient(F, g, data, lattice):
     expected = F.transpose(F.batch_dot(F.exp(alpha + beta - total), class_of), axes=(1, 0, 2))
     gradient = (F.exp(logs) - expected) * constant(counts[:, :, None]) * F.reshape(g, shape=(1, batch, 1))
     return F.cast(gradient, dtype="float16") if narrow else gradient
+
+
+@ctc_loss.infers
+def _(shapes, _attrs):
+    data, label = shapes.ins[:2]
+    for batch in (data and data[1:2], label and label[:1]):
+        shapes.output(batch or None)
+    if shapes.outs[0] is not None:
+        for position in range(2, len(shapes.ins)):
+            shapes.input(position, shapes.outs[0])

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..attributes import Choice, DType, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs, merged, with_length
 from ..registry import operator
 from .common import at_least_1d, check_same_dtype, normal_axis
 
@@ -70,6 +71,14 @@ def take(a, indices, *, axis: int = 0, mode: MODE = "clip"):
     if a.shape[axis] == 0 or mode != "clip":
         indices = in_range("take", indices, a.shape[axis], mode)
     return a.take(whole_numbers(indices), axis, mode="clip")
+
+
+@take.infers
+def _(shapes, attrs):
+    a, indices = shapes.ins
+    if a is not None and indices is not None:
+        axis = normal_axis("take", attrs["axis"], len(a))
+        shapes.output((*a[:axis], *indices, *a[axis + 1 :]))
 
 
 @take.gradient("a")
@@ -166,6 +175,17 @@ def pick(data, index, *, axis: Maybe(int) = -1, keepdims: bool = False, mode: Ch
     return data.take(_places("pick", data.shape, axis, index, mode).reshape(shape))
 
 
+@pick.infers
+def _(shapes, attrs):
+    data, index = shapes.ins
+    if data is None or attrs["axis"] is None:
+        return
+    axis = normal_axis("pick", attrs["axis"], len(data))
+    kept, dropped = with_length(data, axis, 1), (data[:axis] + data[axis + 1 :]) or (1,)
+    shapes.input(1, kept if index is not None and len(index) == len(data) else dropped)
+    shapes.output(kept if attrs["keepdims"] else dropped)
+
+
 @pick.gradient("data")
 def _(F, g, index, data_shape, axis, keepdims, mode):
     return F._backward_pick(g, index, axis=axis, keepdims=keepdims, mode=mode, shape=data_shape)
@@ -199,6 +219,11 @@ def batch_take(a, indices):
             f"{list(indices.shape)}, in operator batch_take"
         )
     return a.take(_places("batch_take", a.shape, a.ndim - 1, indices, "clip").reshape(indices.shape))
+
+
+@batch_take.infers
+def _(shapes, attrs):
+    shapes.output(shapes.ins[1])
 
 
 @operator("fill_element_0index", fails=True)
@@ -239,6 +264,7 @@ def one_hot(indices, *, depth: int, on_value: float = 1.0, off_value: float = 0.
 
 
 one_hot.no_gradient()
+one_hot.infers(from_inputs(lambda attrs, shape: (*shape, attrs["depth"])))
 
 
 @operator("_onehot_encode")
@@ -269,6 +295,17 @@ def where(condition, x, y):
     if condition.ndim != x.ndim:
         condition = condition.reshape(-1, *(1,) * (x.ndim - 1))
     return np.where(condition, x, y)
+
+
+@where.infers
+def _(shapes, attrs):
+    shape = merged(merged(shapes.ins[1], shapes.ins[2]), shapes.outs[0])
+    condition = shapes.ins[0]
+    if shape is None or (condition is not None and len(condition) == len(shape)):
+        shape = merged(condition, shape)
+        shapes.input(0, shape)
+    shapes.ins[1:] = [shape] * 2
+    shapes.output(shape)
 
 
 @where.gradient("x")

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..attributes import DType, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs
 from ..registry import operator
 from .common import normal_axis
 
@@ -133,6 +134,7 @@ def arange_like(
 
 
 arange_like.no_gradient()
+arange_like.infers(from_inputs(lambda attrs, data: data if attrs["axis"] is None else (data[attrs["axis"]],)))
 
 
 @operator("_linspace")

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import merged, with_length
 from ..registry import operator
 from .common import at_least_1d, normal_axis
 
@@ -50,8 +51,26 @@ def _from_concat(F, g, data_shapes, dim):
     return F._split_v2(g, indices=tuple(starts), axis=axis)
 
 
-operator("Concat", "concat", "_sparse_concat")(_concat("Concat")).gradient(_from_concat)
-operator("_rnn_param_concat")(_concat("_rnn_param_concat")).gradient(_from_concat)
+def _infer_concat(shapes, attrs):
+    known = [shape for shape in (*shapes.ins, *shapes.outs) if shape is not None]
+    if not known:
+        return
+    axis, rest = normal_axis("Concat", attrs["dim"], len(known[0])), None
+    for shape in known:
+        rest = merged(rest, with_length(shape, axis, 0))
+    lengths = [0 if shape is None else shape[axis] for shape in shapes.ins]
+    whole = shapes.outs[0][axis] if shapes.outs[0] is not None else 0
+    if whole and lengths.count(0) == 1:
+        lengths[lengths.index(0)] = whole - sum(lengths)
+    for position, length in enumerate(lengths):
+        shapes.input(position, with_length(rest, axis, length))
+    shapes.output(with_length(rest, axis, sum(lengths) if all(lengths) else whole))
+
+
+for _names in (("Concat", "concat", "_sparse_concat"), ("_rnn_param_concat",)):
+    _row = operator(*_names)(_concat(_names[0]))
+    _row.gradient(_from_concat)
+    _row.infers(_infer_concat)
 
 
 @operator("stack")
@@ -73,6 +92,20 @@ def stack(*data, axis: int = 0, num_args: int = 0):
 @stack.gradient
 def _(F, g, data_shapes, axis):
     return F.SliceChannel(g, num_outputs=len(data_shapes), axis=axis, squeeze_axis=True)
+
+
+@stack.infers
+def _(shapes, attrs):
+    shape, out = None, shapes.outs[0]
+    if out is not None:
+        axis = normal_axis("stack", attrs["axis"], len(out))
+        shape = out[:axis] + out[axis + 1 :]
+    for known in shapes.ins:
+        shape = merged(known, shape)
+    shapes.ins[:] = [shape] * len(shapes.ins)
+    if shape is not None:
+        axis = normal_axis("stack", attrs["axis"], len(shape) + 1)
+        shapes.output((*shape[:axis], len(shapes.ins), *shape[axis:]))
 
 
 def _pieces(data, axis, bounds, squeeze):
@@ -106,6 +139,25 @@ def slice_channel(data, *, num_outputs: int, axis: int = 1, squeeze_axis: bool =
             f"{length // num_outputs}, in operator SliceChannel"
         )
     return _pieces(data, axis, [i * length // num_outputs for i in range(num_outputs + 1)], squeeze_axis)
+
+
+@slice_channel.infers
+def _(shapes, attrs):
+    count, data, piece = attrs["num_outputs"], shapes.ins[0], None
+    for shape in shapes.outs:
+        piece = merged(piece, shape)
+    if piece is not None and not attrs["squeeze_axis"]:
+        axis = normal_axis("SliceChannel", attrs["axis"], len(piece))
+        shapes.input(0, with_length(piece, axis, piece[axis] * count))
+    elif data is not None:
+        axis = normal_axis("SliceChannel", attrs["axis"], len(data))
+        if data[axis] % count:
+            raise ShapeError(f"num_outputs={count} must divide the length of axis {axis} of {list(data)}")
+        piece = with_length(data, axis, data[axis] // count)
+        if attrs["squeeze_axis"]:
+            piece = (data[:axis] + data[axis + 1 :]) or (1,)
+    for position in range(len(shapes.outs)):
+        shapes.output(piece, position)
 
 
 slice_channel.gradient(_join)

@@ -7,6 +7,7 @@ Auto-Differentiating Linear Algebra (2017). A matrix that cannot be factorized i
 import numpy as np
 
 from ..errors import ComputeError, ShapeError
+from ..inference import all_equal
 from ..registry import operator
 from .common import at_least_1d
 from .linalg import check_matrices, check_square, swap
@@ -181,3 +182,7 @@ def backward_det(A):
 @backward_det.gradient
 def _(F, g, out):
     return F._linalg_gemm2(F._linalg_gemm2(out, g, transpose_b=True), out, alpha=-1.0)
+
+
+for _row in (potrf, potri, inverse):
+    _row.infers(all_equal)

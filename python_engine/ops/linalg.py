@@ -11,8 +11,9 @@ import numpy as np
 from ..attributes import Choice, Maybe
 from ..blas import matmul
 from ..errors import ShapeError
+from ..inference import from_inputs
 from ..registry import operator
-from .common import check_same_dtype
+from .common import check_same_dtype, normal_axis
 
 STYPE = Maybe(Choice("default", "row_sparse", "csr"))
 
@@ -274,13 +275,17 @@ def _(F, g, A, transpose, alpha):
     return F._linalg_gemm2(A, both, alpha=alpha) if transpose else F._linalg_gemm2(both, A, alpha=alpha)
 
 
-@batch_dot.infers
-def _(shapes, attrs):
-    left, right = shapes.ins
-    if left is None or right is None or min(len(left), len(right)) < 3:
-        return
+def _product_shape(attrs, left, right, *_):
+    if min(len(left), len(right)) < 2:
+        raise ShapeError(f"matrices have two axes or more, but got shapes {list(left)} and {list(right)}")
+    row = normal_axis("_linalg_gemm2", attrs.get("axis", -2), len(left))
+    left, right = ((*shape[:row], *shape[row + 1 : -1], shape[row], shape[-1]) for shape in (left, right))
     rows, inner = left[-1 if attrs["transpose_a"] else -2], left[-2 if attrs["transpose_a"] else -1]
     outer, columns = right[-1 if attrs["transpose_b"] else -2], right[-2 if attrs["transpose_b"] else -1]
     if left[:-2] != right[:-2] or (inner and outer and inner != outer):
         raise ShapeError(f"batch_dot shape error: {list(left)} X {list(right)}")
-    shapes.output((*left[:-2], rows, columns))
+    return (*left[:row], rows, *left[row:-2], columns)
+
+
+for _row in (batch_dot, gemm2, gemm):
+    _row.infers(from_inputs(_product_shape))

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..attributes import Floats
 from ..errors import ArgumentError, ComputeError
+from ..inference import from_inputs
 from ..registry import operator
 from .detection import check_floats, decode, need, overlap, suppress, to_centers
 
@@ -184,3 +185,21 @@ def multibox_detection(
 
 
 multibox_detection.no_gradient()
+
+
+@multibox_prior.infers
+@from_inputs
+def _(attrs, data):
+    return (1, data[2] * data[3] * (len(attrs["sizes"]) + len(attrs["ratios"]) - 1), 4)
+
+
+multibox_detection.infers(from_inputs(lambda attrs, cls_prob, loc_pred, anchor: (cls_prob[0], cls_prob[2], 6)))
+
+
+@multibox_target.infers
+def _(shapes, _attrs):
+    anchor, label, _ = shapes.ins
+    if anchor is not None and label is not None:
+        shapes.output((label[0], anchor[1] * 4))
+        shapes.output((label[0], anchor[1] * 4), 1)
+        shapes.output((label[0], anchor[1]), 2)

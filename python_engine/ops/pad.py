@@ -7,6 +7,7 @@ import numpy as np
 
 from ..attributes import Choice, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs
 from ..registry import operator
 
 MODE = Choice("constant", "edge", "reflect")
@@ -41,6 +42,16 @@ def pad(data, *, mode: MODE, pad_width: Shape, constant_value: float = 0.0):
     if 0 in data.shape:
         raise ShapeError(f"mode={mode} takes no empty array, but got {list(data.shape)}, in operator Pad")
     return np.pad(data, widths, mode)
+
+
+def _padded(attrs, shape):
+    width = attrs["pad_width"]
+    if len(width) != 2 * len(shape):
+        raise ShapeError(f"pad_width={width} must hold {2 * len(shape)} numbers, two for each axis of {list(shape)}")
+    return [n and n + before + after for n, before, after in zip(shape, width[::2], width[1::2])]
+
+
+pad.infers(from_inputs(_padded))
 
 
 @pad.gradient

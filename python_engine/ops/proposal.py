@@ -87,7 +87,14 @@ def _declare(name, batches, doc):
     Outputs: (n * rpn_post_nms_top_n, 5) of the image's number and corners in pixels, repeated where there are fewer;
     with output_score their scores (n * rpn_post_nms_top_n, 1)."""
     outputs = {"outputs": ("output", "score"), "visible": lambda attrs: 1 + attrs["output_score"]}
-    operator(name, **outputs)(compute).no_gradient()
+    row = operator(name, **outputs)(compute).no_gradient()
+
+    @row.infers
+    def _(shapes, attrs):
+        if shapes.ins[0] is not None:
+            kept = attrs["rpn_post_nms_top_n"] * (shapes.ins[0][0] if batches else 1)
+            shapes.output((kept, 5))
+            shapes.output((kept, 1), 1)
 
 
 _declare("_contrib_Proposal", False, "Regions of interest in one image, from the outputs of a proposal network.")

@@ -12,6 +12,7 @@ import numpy as np
 from ..attributes import DType, Maybe, Shape
 from ..errors import ArgumentError, ComputeError, ShapeError
 from ..generator import generator
+from ..inference import all_equal, from_inputs
 from ..registry import operator
 from .common import check_same_dtype
 
@@ -144,8 +145,10 @@ def _distribution(name, doc, draw, parameters, numbers, arrays=("", None), array
     ) + (f"ComputeError unless {arrays[0]}." if arrays[0] else "")
     short = {"uniform": ("uniform",), "normal": ("normal",)}.get(name, ())
     operator(f"_random_{name}", f"random_{name}", *short, random=True)(from_numbers).no_gradient()
-    operator(f"_random_{name}_like", random=True)(like).no_gradient()
-    operator(f"_sample_{name}", f"sample_{name}", random=True, fails=bool(arrays[0]))(from_arrays).no_gradient()
+    as_data = operator(f"_random_{name}_like", random=True)(like).no_gradient()
+    as_data.infers(all_equal)
+    blocks = operator(f"_sample_{name}", f"sample_{name}", random=True, fails=bool(arrays[0]))(from_arrays)
+    blocks.no_gradient().infers(from_inputs(lambda attrs, first, *_: first + attrs["shape"]))
 
 
 _distribution(
@@ -311,3 +314,17 @@ def unique_zipfian(*, range_max: int, shape: Maybe(Shape) = None):
         order = np.argsort(first)[:n]
         samples[row], tries[row] = values[order], first[order[-1]] + 1
     return samples, tries
+
+
+@multinomial.infers
+def _(shapes, attrs):
+    if shapes.ins[0] is not None:
+        for position in range(len(shapes.outs)):
+            shapes.output((shapes.ins[0][:-1] + attrs["shape"]) or (1,), position)
+
+
+@unique_zipfian.infers
+def _(shapes, attrs):
+    if attrs["shape"]:
+        shapes.output(attrs["shape"])
+        shapes.output(attrs["shape"][:1], 1)

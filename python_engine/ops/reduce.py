@@ -10,6 +10,7 @@ import numpy as np
 
 from ..attributes import DType, Floats, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import is_known, like_data, reduced
 from ..registry import operator
 from .common import check_same_dtype, check_same_shape, normal_axis, number
 from .sums import is_fast, row_maxima, sum_over
@@ -226,6 +227,9 @@ def _root_of_squares(data, axes, keepdims):
     return result if keepdims else result.squeeze(axes)
 
 
+norm.infers(reduced)
+
+
 @norm.gradient
 def _(F, g, data, out, ord, axis):
     g = spread(F, g, data.shape, axis, False)
@@ -248,6 +252,9 @@ def moments(data, *, axes: Maybe(Shape) = None, keepdims: bool = False):
     return [x.reshape(shape).astype(data.dtype, copy=False) for x in (average, variance)]
 
 
+moments.infers(reduced)
+
+
 @moments.gradient
 def _(F, g, data, mean, axes):
     count, shape = _count(data.shape, axes, False), data.shape
@@ -268,6 +275,14 @@ def cumsum(
     if axis is not None:
         axis = normal_axis("cumsum", axis, a.ndim)
     return np.cumsum(a, axis, dtype or a.dtype)
+
+
+@cumsum.infers
+def _(shapes, attrs):
+    if attrs["axis"] is not None:
+        like_data(shapes, attrs)
+    elif is_known(shapes.ins[0]):
+        shapes.output((math.prod(shapes.ins[0]),))
 
 
 @cumsum.gradient
@@ -303,7 +318,9 @@ def _position(name, function, doc):
         return (result if result.ndim else result.reshape(1)).astype(data.dtype)
 
     compute.__doc__ = doc + "\n\naxis: None for all, flattened. Output: dtype of `data`, as in MXNet."
-    return operator(name)(compute).no_gradient()
+    row = operator(name)(compute)
+    row.no_gradient()
+    row.infers(reduced)
 
 
 _position("argmax", np.argmax, "The position of the largest value along an axis; the first, of equal ones.")

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..attributes import Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs, is_known, with_length
 from ..registry import operator
 from .common import normal_axis, reduce_to
 
@@ -19,6 +20,15 @@ def broadcast_to(data, *, shape: Shape = ()):
         )
     return _spread("broadcast_to", data, [n or old for n, old in zip(shape, data.shape, strict=True)])
 
+
+def _wide(attrs, shape):
+    wanted = attrs["shape"]
+    if len(wanted) != len(shape):
+        raise ShapeError(f"Operand of shape {list(shape)} cannot be broadcasted to {list(wanted)}")
+    return [new or old for new, old in zip(wanted, shape)]
+
+
+broadcast_to.infers(from_inputs(_wide))
 
 SMALL = 4096  # elements; up to here a copy costs less than a view does
 
@@ -59,6 +69,15 @@ def broadcast_axis(data, *, axis: Shape = (), size: Shape = ()):
     return _spread("broadcast_axis", data, shape)
 
 
+@broadcast_axis.infers
+def _(shapes, attrs):
+    shape = shapes.ins[0]
+    if shape is not None:
+        for a, n in zip(attrs["axis"], attrs["size"], strict=True):
+            shape = with_length(shape, normal_axis("broadcast_axis", a, len(shape)), n)
+        shapes.output(shape)
+
+
 @broadcast_axis.gradient
 def _(F, g, data_shape):
     return reduce_to(F, g, data_shape)
@@ -93,6 +112,19 @@ def broadcast_like(lhs, rhs, *, lhs_axes: Maybe(Shape) = None, rhs_axes: Maybe(S
     return _spread("broadcast_like", lhs, shape)
 
 
+@broadcast_like.infers
+def _(shapes, attrs):
+    (lhs, rhs), lhs_axes, rhs_axes = shapes.ins, attrs["lhs_axes"], attrs["rhs_axes"]
+    if lhs is None or rhs is None:
+        return
+    if lhs_axes is None or rhs_axes is None:
+        shapes.output(rhs)
+        return
+    for a, b in zip(lhs_axes, rhs_axes, strict=True):
+        lhs = with_length(lhs, normal_axis("broadcast_like", a, len(lhs)), rhs[b])
+    shapes.output(lhs)
+
+
 @broadcast_like.gradient("lhs")
 def _(F, g, lhs_shape):
     return reduce_to(F, g, lhs_shape)
@@ -110,6 +142,16 @@ def repeat(data, *, repeats: int, axis: Maybe(int) = None):
     return data.repeat(repeats, axis)
 
 
+@repeat.infers
+def _(shapes, attrs):
+    shape, axis, times = shapes.ins[0], attrs["axis"], attrs["repeats"]
+    if axis is None and is_known(shape):
+        shapes.output((math.prod(shape) * times,))
+    elif axis is not None and shape is not None:
+        axis = normal_axis("repeat", axis, len(shape))
+        shapes.output(with_length(shape, axis, shape[axis] * times))
+
+
 @repeat.gradient
 def _(F, g, data_shape, repeats, axis):
     after = len(data_shape) if axis is None else axis % len(data_shape) + 1
@@ -125,6 +167,15 @@ def tile(data, *, reps: Shape):
     if any(n < 0 for n in reps):
         raise ArgumentError(f"reps={reps} cannot hold a negative number, in operator tile")
     return np.tile(data, reps)
+
+
+def _tiled(attrs, shape):
+    ndim = max(len(shape), len(attrs["reps"]))
+    lead = (1,) * ndim
+    return [n * times for n, times in zip((lead + shape)[-ndim:], (lead + attrs["reps"])[-ndim:])]
+
+
+tile.infers(from_inputs(_tiled))
 
 
 @tile.gradient

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs
 from ..registry import operator
 from .common import widened
 from .nn import check_count, check_floats
@@ -45,8 +46,15 @@ def adaptive_average(data, *, output_size: Shape = ()):
     check_image(name, data)
     if len(output_size) > 2 or min(output_size, default=1) < 1:
         raise ArgumentError(f"output_size={output_size} must be one or two numbers of at least 1, in operator {name}")
-    height, width = (output_size * 2)[:2] if output_size else (1, 1)
+    height, width = _target(output_size)
     return _resample(data, _adaptive_matrix(data.shape[2], height), _adaptive_matrix(data.shape[3], width))
+
+
+def _target(output_size):
+    return (output_size * 2)[:2] if output_size else (1, 1)
+
+
+adaptive_average.infers(from_inputs(lambda attrs, data: (*data[:2], *_target(attrs["output_size"]))))
 
 
 @adaptive_average.gradient
@@ -119,6 +127,15 @@ def bilinear_resize(
     return _resample(
         data, *(_bilinear_matrix(*pair, align_corners) for pair in zip(data.shape[2:], sizes, strict=True))
     )
+
+
+@bilinear_resize.infers
+@from_inputs
+def _(attrs, data, like=None):
+    wanted = like[2:] if like else (attrs["height"], attrs["width"])
+    scales = attrs["scale_height"], attrs["scale_width"]
+    sizes = [_resized(attrs["mode"], *triple) for triple in zip(data[2:], wanted, scales, strict=True)]
+    return (*data[:2], *sizes)
 
 
 @bilinear_resize.gradient("data")

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..attributes import Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs
 from ..registry import operator
 from .common import check_same_dtype, widened
 from .nn import check_floats
@@ -230,3 +231,13 @@ def _(F, v, rois, g_shape, spatial_scale, sample_ratio, position_sensitive, alig
         v, rois, pooled_size=tuple(g_shape[2:]), spatial_scale=spatial_scale, sample_ratio=sample_ratio,
         position_sensitive=position_sensitive, aligned=aligned,
     )  # fmt: skip
+
+
+roi_pooling.infers(from_inputs(lambda attrs, data, rois: (rois[0], data[1], *attrs["pooled_size"])))
+
+
+@roi_align.infers
+@from_inputs
+def _(attrs, data, rois):
+    parts = _parts("_contrib_ROIAlign", data[1], attrs["pooled_size"], attrs["position_sensitive"])
+    return (rois[0], data[1] // parts, *attrs["pooled_size"])

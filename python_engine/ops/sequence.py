@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import like_data
 from ..registry import operator
 from .nn import check_count, check_shape
 
@@ -114,3 +115,22 @@ def sequence_reverse(data, sequence_length=None, *, use_sequence_length: bool = 
 def _(F, g, sequence_length, use_sequence_length):
     lengths = [sequence_length] if use_sequence_length else []
     return F.SequenceReverse(g, *lengths, use_sequence_length=use_sequence_length)
+
+
+def _infer_sequence(shapes, attrs):
+    like_data(shapes, attrs)
+    if shapes.ins[0] is not None:
+        axis = 1 - attrs["axis"]
+        shapes.input(1, shapes.ins[0][axis : axis + 1])
+
+
+sequence_mask.infers(_infer_sequence)
+sequence_reverse.infers(_infer_sequence)
+
+
+@sequence_last.infers
+def _(shapes, attrs):
+    data, axis = shapes.ins[0], attrs["axis"]
+    if data is not None:
+        shapes.input(1, data[1 - axis : 2 - axis])
+        shapes.output(data[:axis] + data[axis + 1 :])

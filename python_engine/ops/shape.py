@@ -6,7 +6,7 @@ import numpy as np
 
 from ..attributes import Maybe, Shape
 from ..errors import ArgumentError, ShapeError
-from ..inference import is_known
+from ..inference import all_equal, from_inputs, is_known
 from ..registry import operator
 from .common import normal_axis
 
@@ -114,6 +114,7 @@ def flatten(data):
 
 
 flatten.gradient(_back)
+flatten.infers(from_inputs(lambda attrs, shape: (shape[0], math.prod(shape[1:]))))
 
 
 @operator("expand_dims", shape="expand_dims", views=True)
@@ -144,6 +145,20 @@ def squeeze(data, *, axis: Maybe(Shape) = None):
 
 
 squeeze.gradient(_back)
+
+
+@squeeze.infers
+def _(shapes, attrs):
+    shape, axis = shapes.ins[0], attrs["axis"]
+    if shape is None or (axis is None and 0 in shape):
+        return
+    if axis is None:
+        axes = [a for a, n in enumerate(shape) if n == 1]
+    else:
+        axes = [normal_axis("squeeze", a, len(shape)) for a in axis]
+    if any(shape[a] > 1 for a in axes):
+        raise ShapeError(f"axis={axis} of {list(shape)} has lengths that are not 1, in operator squeeze")
+    shapes.output(tuple(n for a, n in enumerate(shape) if a not in axes) or (1,))
 
 
 def _span(ndim, begin, end, side):
@@ -183,6 +198,15 @@ def reshape_like(
     return lhs.reshape(new)
 
 
+@reshape_like.infers
+def _(shapes, attrs):
+    lhs, rhs = shapes.ins
+    if lhs is not None and rhs is not None:
+        a, b = _span(len(lhs), attrs["lhs_begin"], attrs["lhs_end"], "lhs")
+        c, d = _span(len(rhs), attrs["rhs_begin"], attrs["rhs_end"], "rhs")
+        shapes.output(lhs[:a] + rhs[c:d] + lhs[b:])
+
+
 @reshape_like.gradient("lhs")
 def _(F, g, lhs_shape):
     return F._backward_reshape(g, shape=lhs_shape)
@@ -211,6 +235,15 @@ def swap_axis(data, *, dim1: int = 0, dim2: int = 0):
     return data.swapaxes(normal_axis("SwapAxis", dim1, data.ndim), normal_axis("SwapAxis", dim2, data.ndim))
 
 
+def _swapped(attrs, shape):
+    dims = [normal_axis("SwapAxis", attrs[dim], len(shape)) for dim in ("dim1", "dim2")]
+    order = [dims[1 - dims.index(a)] if a in dims else a for a in range(len(shape))]
+    return [shape[a] for a in order]
+
+
+swap_axis.infers(from_inputs(_swapped))
+
+
 @swap_axis.gradient
 def _(F, g, dim1, dim2):
     return F.SwapAxis(g, dim1=dim1, dim2=dim2)
@@ -227,6 +260,9 @@ def reverse(data, *, axis: Shape):
             raise ArgumentError(f"axis={axis}: each must be in [0, {data.ndim}), in operator reverse")
         steps[a] = -steps[a]
     return data[tuple(slice(None, None, step) for step in steps)].copy()
+
+
+reverse.infers(all_equal)
 
 
 @reverse.gradient

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..attributes import Bounds, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import with_length
 from ..registry import operator
 from .common import check_same_dtype, normal_axis
 
@@ -36,6 +37,17 @@ def slice_(data, *, begin: Bounds, end: Bounds, step: Bounds = ()):
     return data[_key("slice", data.ndim, begin, end, step)].copy()
 
 
+def _infer_slice(shapes, attrs):
+    data = shapes.ins[0]
+    if data is not None:
+        key = _key("slice", len(data), attrs["begin"], attrs["end"], attrs["step"])
+        lengths = [n and len(range(*part.indices(n))) for n, part in zip(data, key)]
+        shapes.output((*lengths, *data[len(key) :]))
+
+
+slice_.infers(_infer_slice)
+
+
 @slice_.gradient
 def _(F, g, data_shape, begin, end, step):
     return F._backward_slice(g, shape=data_shape, begin=begin, end=end, step=step)
@@ -59,16 +71,34 @@ def slice_axis(data, *, axis: int, begin: int, end: Maybe(int)):
     """The part [begin, end) of one axis; negative numbers count from the end, None is the end.
 
     Output: dtype of `data`."""
-    axis = normal_axis("slice_axis", axis, data.ndim)
-    length = data.shape[axis]
+    axis, first, last = _part_of_axis(data.shape, axis, begin, end)
+    return data[(slice(None),) * axis + (slice(first, last),)].copy()
+
+
+def _part_of_axis(shape, axis, begin, end):
+    """The axis, where the part begins and where it ends, as numbers from 0."""
+    axis = normal_axis("slice_axis", axis, len(shape))
+    length = shape[axis]
     first = begin + length if begin < 0 else begin
     last = length if end is None else end + length if end < 0 else end
     if not 0 <= first < last <= length:
         raise ArgumentError(
-            f"begin={begin}, end={end} is no part of axis {axis} of {list(data.shape)}: begin must be before end, both "
+            f"begin={begin}, end={end} is no part of axis {axis} of {list(shape)}: begin must be before end, both "
             f"in [-{length}, {length}], in operator slice_axis"
         )
-    return data[(slice(None),) * axis + (slice(first, last),)].copy()
+    return axis, first, last
+
+
+@slice_axis.infers
+def _(shapes, attrs):
+    data, axis = shapes.ins[0], attrs["axis"]
+    if data is None:
+        return
+    if not data[normal_axis("slice_axis", axis, len(data))]:
+        shapes.output(with_length(data, axis % len(data), 0))
+    else:
+        axis, first, last = _part_of_axis(data, axis, attrs["begin"], attrs["end"])
+        shapes.output(with_length(data, axis, last - first))
 
 
 @slice_axis.gradient
@@ -98,6 +128,14 @@ def slice_like(data, shape_like, *, axes: Shape = ()):
             )
         ends[a] = shape_like.shape[a]
     return data[tuple(map(slice, ends))].copy()
+
+
+@slice_like.infers
+def _(shapes, attrs):
+    data, like = shapes.ins
+    if data is not None and like is not None:
+        axes = {normal_axis("slice_like", a, len(data)) for a in attrs["axes"] or range(len(data))}
+        shapes.output(tuple(like[a] if a in axes else n for a, n in enumerate(data)))
 
 
 @slice_like.gradient("data")

@@ -1,9 +1,12 @@
 """Sorting and ranking. NaN counts as larger than any number; of equal values the earlier comes first."""
 
+import math
+
 import numpy as np
 
 from ..attributes import Choice, DType, Maybe
 from ..errors import ArgumentError
+from ..inference import is_known, with_length
 from ..registry import operator
 from .common import normal_axis
 
@@ -57,6 +60,18 @@ def argsort(data, *, axis: Maybe(int) = -1, is_ascend: bool = True, dtype: INDEX
 
 
 argsort.no_gradient()
+
+
+def _infer_sorted(shapes, attrs):
+    shape = shapes.ins[0]
+    if attrs["axis"] is not None:
+        shapes.output(shape)
+    elif is_known(shape):
+        shapes.output((math.prod(shape),))
+
+
+sort.infers(_infer_sorted)
+argsort.infers(_infer_sorted)
 
 PARTITION_FROM = 64  # elements; for fewer, sorting them all is as fast
 FEW = 16  # elements, which are found faster one after the other than by partition
@@ -125,6 +140,21 @@ def topk(
         return [mask.reshape(data.shape)]
     values = np.take_along_axis(line, index, along)
     return [values, index.astype(dtype)] if ret_typ == "both" else [values]
+
+
+@topk.infers
+def _(shapes, attrs):
+    shape, axis, k = shapes.ins[0], attrs["axis"], attrs["k"]
+    if shape is None or (axis is None and not is_known(shape)):
+        return
+    if attrs["ret_typ"] != "mask":
+        shape = (math.prod(shape),) if axis is None else shape
+        axis = normal_axis("topk", 0 if axis is None else axis, len(shape))
+        if shape[axis] and k > shape[axis]:
+            raise ArgumentError(f"topk takes k from 1 to the {shape[axis]} elements along axis {axis}, but got k={k}")
+        shape = with_length(shape, axis, k if k > 0 else shape[axis])
+    for position in range(len(shapes.outs)):
+        shapes.output(shape, position)
 
 
 @topk.gradient

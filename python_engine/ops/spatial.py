@@ -4,6 +4,7 @@ import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
+from ..inference import from_inputs
 from ..registry import operator
 from .common import check_same_dtype, widened
 from .conv import deconvolution
@@ -68,6 +69,12 @@ def grid_generator(data, *, transform_type: Choice("affine", "warp"), target_sha
         grid[:, channel] *= _step(size)
     grid -= 1
     return grid.astype(data.dtype, copy=False)
+
+
+@grid_generator.infers
+@from_inputs
+def _(attrs, data):
+    return (data[0], 2, *attrs["target_shape"]) if attrs["transform_type"] == "affine" else data
 
 
 @grid_generator.gradient
@@ -168,6 +175,9 @@ def bilinear_sampler(data, grid, *, cudnn_off: Maybe(bool) = None):
     return sample(widened(data), widened(grid), True).astype(data.dtype, copy=False)
 
 
+bilinear_sampler.infers(from_inputs(lambda attrs, data, grid: (*data[:2], *grid[2:])))
+
+
 @bilinear_sampler.gradient("data")
 def _(F, g, grid, data_shape):
     return F._scatter_bilinear(g, grid, shape=data_shape)
@@ -234,6 +244,14 @@ def spatial_transformer(
     Output: (N, C, *target_shape), dtype of `data`, which `loc` shares."""
     _check_affine("SpatialTransformer", "loc", loc, target_shape)
     return bilinear_sampler.forward(data, _affine_grid(loc, target_shape))
+
+
+@spatial_transformer.infers
+def _(shapes, attrs):
+    data = shapes.ins[0]
+    if data is not None:
+        shapes.input(1, (data[0], 6))
+        shapes.output((*data[:2], *attrs["target_shape"]))
 
 
 def _transformer_grid(F, loc, target_shape):

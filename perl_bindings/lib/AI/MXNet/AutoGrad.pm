@@ -224,7 +224,12 @@ sub grad_and_loss
 sub get_symbol { AI::MXNet::Error::fail('autograd->get_symbol needs symbols, which this version does not have yet') }
 
 # autograd->Function: see AI::MXNet::AutoGrad::Function.
-sub Function { require AI::MXNet::AutoGrad::Function; shift; return AI::MXNet::AutoGrad::Function->new(@_) }
+sub Function
+{
+    my ($class, @arguments) = @_;
+    AI::MXNet::NS::load('AI/MXNet/AutoGrad/Function.pm');
+    return AI::MXNet::AutoGrad::Function->new(@arguments);
+}
 
 1;
 

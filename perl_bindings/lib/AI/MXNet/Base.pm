@@ -3,6 +3,7 @@ package AI::MXNet::Base;
 use strict;
 use warnings;
 use Exporter qw(import);
+use List::Util ();
 use PDL;
 use Scalar::Util qw(blessed);
 use AI::MXNet::DType;
@@ -85,7 +86,6 @@ sub pdl_shuffle
     my ($piddle, $order) = @_;
     my $rows = $piddle->dim(-1);
     if (not defined $order) {
-        require List::Util;
         $order = [List::Util::shuffle(0 .. $rows - 1)];
     }
     return $piddle->dice_axis($piddle->ndims - 1, pdl(ref $order eq 'ARRAY' ? @$order : $order->list));
@@ -195,7 +195,7 @@ sub _write_file
 sub ascsr
 {
     my ($data, $indptr, $indices, $shape) = @_;
-    require PDL::CCS::Nd;
+    AI::MXNet::NS::load('PDL/CCS/Nd.pm');
     my @columns = ref $indices eq 'ARRAY' ? @$indices : $indices->list;
     my @starts  = ref $indptr  eq 'ARRAY' ? @$indptr  : $indptr->list;
     my @rows = map { my $row = $_; ($row) x ($starts[$row + 1] - $starts[$row]) } 0 .. $#starts - 1;
@@ -209,7 +209,7 @@ sub rand_sparse
     my ($rows, $columns, $density, $dtype, $format) = @_;
     my $dense = random($columns, $rows);
     $dense *= random($columns, $rows) < $density;
-    require PDL::CCS::Nd;
+    AI::MXNet::NS::load('PDL/CCS/Nd.pm');
     return $dense->convert(PDL::Type->new(AI::MXNet::DType::pdl_type($dtype // 'float32')))->toccs;
 }
 
@@ -228,7 +228,7 @@ sub rand_sparse
 
 sub PDL::len   { $_[0]->dim(-1) }
 sub PDL::dtype { AI::MXNet::DType::of_pdl($_[0]) }
-sub PDL::tocsr { require PDL::CCS::Nd; return $_[0]->toccs }
+sub PDL::tocsr { AI::MXNet::NS::load('PDL/CCS/Nd.pm'); return $_[0]->toccs }
 
 $PDL::toolongtoprint = 1_000_000_000;
 

@@ -14,6 +14,8 @@ our $AWAKE = 0;        # false after each flush: the next instruction looks firs
 our $LOCATED = '';     # the user's line that the engine was last told
 our $FUNCTIONS = 0;    # functions of Perl that may be on a tape: backward must wait for them
 our $GIVEN = 0;        # how far the engine's own handles have gone
+our %INHERITED;        # code for each array, by handle, of the parent process that this child may go on using: it makes a copy
+our $BORN;             # code to be called as soon as a forked child has an engine of its own
 $LAST = $STALE = 0;
 
 use constant { BATCH => 64, PROTOCOL => 1 };
@@ -38,6 +40,7 @@ _start();
 
 require AI::MXNet::Error;
 require AI::MXNet::Engine::Stream;
+require AI::MXNet::NS;
 
 sub _start
 {
@@ -57,13 +60,13 @@ BEGIN {
     no warnings 'redefine';
     *CORE::GLOBAL::fork = sub () {
         my $pid = $fork->();
-        _leave() if defined $pid and not $pid;
+        leave() if defined $pid and not $pid;
         return $pid;
     };
 }
 
 # In a forked child: the parent's engine is the parent's.
-sub _leave
+sub leave
 {
     AI::MXNet::Engine::Process->forsake($process) if defined $process;
     ($process, $AWAKE, @STREAM) = (undef, 0);
@@ -75,10 +78,14 @@ sub _leave
 sub notice_fork
 {
     return if $owner == $$;
-    _leave();
+    leave();
     _start();
+    $BORN->() if defined $BORN;
     return;
 }
+
+# False in a forked child that has had no use for an engine.
+sub is_ours { return $owner == $$ }
 
 # To be called before the first instruction after a flush: notices a fork, a dead engine and what the engine says.
 sub wake
@@ -110,7 +117,7 @@ sub tell_mode
 # The first frame says who we are; the answer is awaited with the first request.
 sub _connect
 {
-    require AI::MXNet::Operators;
+    AI::MXNet::NS::load('AI/MXNet/Operators.pm');
     my $new = AI::MXNet::Engine::Stream->new($process->{socket});
     my $number = ++$numbers;
     $waiting{$number} = { take => \&_greeted, greets => 1 };
@@ -320,6 +327,12 @@ sub refuse_stale
 {
     for my $array (@_) {
         next if not defined $array or abs($array->{handle}) > $STALE;
+        if (my $copy = delete $INHERITED{ $array->{handle} }) {
+            my $new = $copy->();
+            # the handle that the copy takes away with it is nobody's here
+            (@$array{qw(handle rec)}, $new->{handle}) = (@$new{qw(handle rec)}, $array->{handle});
+            next;
+        }
         AI::MXNet::Error->throw(
             kind    => 'handle',
             message => 'The array ' . $array->describe
@@ -361,7 +374,7 @@ sub download
 
 sub _memory
 {
-    require AI::MXNet::Engine::Memory;
+    AI::MXNet::NS::load('AI/MXNet/Engine/Memory.pm');
     return $memory //= AI::MXNet::Engine::Memory->new(sub {
         _connect_fully();
         return $engine{local} && $^O eq 'linux' ? "/proc/$engine{pid}/fd" : '';
@@ -440,6 +453,28 @@ sub info
         from          => AI::MXNet::Engine::Process->origin($process, $engine{package}),
         shared_memory => _memory()->shares(SHARE_BYTES) ? 1 : 0,
     };
+}
+
+# How many operators MXNet takes at once. Ours always come in bulk, so that this is only remembered.
+my $bulk_size = 0;
+
+sub set_bulk_size
+{
+    my ($class, $size) = @_;
+    my $before = $bulk_size;
+    $bulk_size = $size;
+    return $before;
+}
+
+# Calls the code with another bulk size.
+sub bulk
+{
+    my ($class, $size, $code) = @_;
+    my $before = $class->set_bulk_size($size);
+    my $done = eval { $code->(); 1 };
+    $class->set_bulk_size($before);
+    die $@ unless $done;
+    return;
 }
 
 # Ends the engine, if it still runs, and starts another. All arrays of the old one are lost.
@@ -594,7 +629,14 @@ forgets them. A script that ends prints what is left to standard error.
 
 Ends the engine and starts another, after which arrays of the old one are refused.
 
-=head2 ask, ask_with, download, flush, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
+=head2 set_bulk_size, bulk
+
+    mx->engine->bulk(10, sub { nd->ones([2]) + 1 });
+
+Of MXNet, which can take several operators at once. Here they always come in bulk, so that the number is only remembered:
+C<set_bulk_size> returns the one before (0 at first), C<bulk> sets it while code runs.
+
+=head2 ask, ask_with, download, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 

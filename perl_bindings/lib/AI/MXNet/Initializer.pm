@@ -50,7 +50,7 @@ sub _from_text
     my ($text) = @_;
     my ($name, $attributes) = ($text, {});
     if ($text =~ /\A\s*\[/) {
-        require JSON::PP;
+        AI::MXNet::NS::load('JSON/PP.pm');
         my $content = eval { JSON::PP->new->decode($text) };
         AI::MXNet::Error::fail("an initializer as text is a name or [\"name\",{...}], but got $text")
             unless ref $content eq 'ARRAY' and defined $content->[0] and ref($content->[1] // {}) eq 'HASH';
@@ -64,7 +64,7 @@ sub _from_text
 sub _as_json
 {
     my ($self) = @_;
-    require JSON::PP;
+    AI::MXNet::NS::load('JSON/PP.pm');
     my ($name) = lc(ref $self) =~ /(\w+)\z/;
     my %attributes = map { $_ => '' . $self->$_ }
         grep { !/\A_/ && defined $self->$_ && (not(ref $self->$_) || blessed $self->$_) } map { $_->name } $self->meta->get_all_attributes;

@@ -68,7 +68,7 @@ sub get_config
 sub _describe
 {
     my ($self) = @_;
-    require Data::Dumper;
+    AI::MXNet::NS::load('Data/Dumper.pm');
     return 'EvalMetric: ' . Data::Dumper->new([$self->get_name_value])->Terse(1)->Sortkeys(1)->Dump;
 }
 
@@ -132,7 +132,7 @@ sub create
     return AI::MXNet::CustomMetric::->new($metric, @arguments) if ref $metric eq 'CODE';
     return AI::MXNet::CompositeEvalMetric::->new([map { $package->create($_, @arguments) } @$metric]) if ref $metric eq 'ARRAY';
     if (defined $metric and not ref $metric and $metric =~ /\A\s*[\[\{]/) {
-        require JSON::PP;
+        AI::MXNet::NS::load('JSON/PP.pm');
         my $content = eval { JSON::PP->new->decode($metric) } // AI::MXNet::Error::fail("a metric as text is a name or JSON, but got $metric");
         my $attributes = ref $content eq 'ARRAY' ? $content->[1] // {} : $content;
         $metric = ref $content eq 'ARRAY' ? $content->[0] : delete $content->{metric};

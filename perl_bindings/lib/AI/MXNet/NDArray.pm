@@ -67,13 +67,12 @@ sub _stype
 
 # -- life ----------------------------------------------------------------------------------------------------------
 
+# In one statement, between two of which the handlers of signals run: if one dies in a destructor, Perl drops both its
+# exception and the rest of the destructor.
 sub DESTROY
 {
-    return if $AI::MXNet::Engine::CLOSED;
-    my $handle = $_[0]{handle};
-    return if abs $handle <= $AI::MXNet::Engine::STALE;
-    push @AI::MXNet::Engine::STREAM, $handle;
-    push @AI::MXNet::Engine::FREE,   $handle if $handle > 0;
+    abs $_[0]{handle} > $AI::MXNet::Engine::STALE
+        and push(@AI::MXNet::Engine::STREAM, $_[0]{handle}), $_[0]{handle} > 0 && push @AI::MXNet::Engine::FREE, $_[0]{handle};
 }
 
 # Arrays that the engine named: (handle, type, ndim, dimensions ...) for each, and a context at the end, if any.
@@ -135,7 +134,7 @@ sub aspdl : lvalue
 sub asmpdl : lvalue
 {
     my ($self) = @_;
-    require PDL::Matrix;
+    AI::MXNet::NS::load('PDL/Matrix.pm');
     my $piddle = $self->aspdl;
     my $matrix = PDL::Matrix->pdl($piddle->unpdl);
     $matrix;
@@ -327,10 +326,10 @@ sub _fresh_grad { my ($self) = @_; my ($fields) = AI::MXNet::Engine->request('fr
 # -- namespaces ------------------------------------------------------------------------------------------------------
 
 sub random  {'AI::MXNet::Random'}
-sub linalg  { require AI::MXNet::LinAlg;  'AI::MXNet::LinAlg::NDArray' }
-sub contrib { require AI::MXNet::Contrib; 'AI::MXNet::Contrib::NDArray' }
-sub image   { require AI::MXNet::Image;   'AI::MXNet::Image::NDArray' }
-sub sparse  { require AI::MXNet::NDArray::Sparse; 'AI::MXNet::NDArray::Sparse' }
+sub linalg  { AI::MXNet::NS::load('AI/MXNet/LinAlg.pm');         'AI::MXNet::LinAlg::NDArray' }
+sub contrib { AI::MXNet::NS::load('AI/MXNet/Contrib.pm');        'AI::MXNet::Contrib::NDArray' }
+sub image   { AI::MXNet::NS::load('AI/MXNet/Image.pm');          'AI::MXNet::Image::NDArray' }
+sub sparse  { AI::MXNet::NS::load('AI/MXNet/NDArray/Sparse.pm'); 'AI::MXNet::NDArray::Sparse' }
 
 1;
 

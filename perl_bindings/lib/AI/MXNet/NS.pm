@@ -1,8 +1,9 @@
 package AI::MXNet::NS;
 # Short names: `use AI::MXNet qw(mx)` and its kin give the caller names for packages, and packages have constructors
-# named like classes: nn->Dense(10).
+# named like classes: nn->Dense(10). And modules loaded late.
 use strict;
 use warnings;
+use AI::MXNet::Engine::Process;
 
 # Short names that stand for a package of their own, whatever package is asked for them.
 my %packages = (
@@ -44,9 +45,18 @@ sub register
     ($name) = $class =~ /(\w+)\z/ unless defined $name;
     no strict 'refs';
     no warnings 'redefine';
-    *{"${parent}::$name"} = sub { my ($called, @arguments) = @_; require $file if $file; return $class->new(@arguments) };
+    *{"${parent}::$name"} = sub { my ($called, @arguments) = @_; load($file) if $file; return $class->new(@arguments) };
     push @{"${package}::ISA"}, $parent unless grep { $_ eq $parent } @{"${package}::ISA"};
     return $class;
+}
+
+# Loads a module, by its file, where its first use comes late. No handler of a signal breaks that off: Perl refuses to
+# load again what was loaded in part.
+sub load
+{
+    my ($file) = @_;
+    $INC{$file} or AI::MXNet::Engine::Process::undisturbed(sub { require $file });
+    return;
 }
 
 1;
@@ -59,8 +69,8 @@ AI::MXNet::NS - short names for packages
 
 =head1 DESCRIPTION
 
-Internal, and no part of the interface: it may change with any release. What C<use AI::MXNet qw(mx nd)> and its kin do, and
-constructors such as C<< nn->Dense >>.
+Internal, and no part of the interface: it may change with any release. What C<use AI::MXNet qw(mx nd)> and its kin do,
+constructors such as C<< nn->Dense >>, and the loading of modules at their first use.
 
 =head1 SEE ALSO
 

@@ -7,11 +7,16 @@ package AI::MXNet::OnDemand;
 use strict;
 use warnings;
 use AI::MXNet::Error;
+use AI::MXNet::NS;
 
 my %classes = (
     'AI/MXNet/Optimizer.pm'   => [qw(Optimizer Updater SGD NAG Signum SGLD DCASGD LBSGD FTML Adam AdaGrad RMSProp AdaDelta Ftrl Adamax Nadam Test)],
     'AI/MXNet/LRScheduler.pm' => [qw(LRScheduler FactorScheduler MultiFactorScheduler)],
     'AI/MXNet/Initializer.pm' => [qw(Initializer InitDesc Load Mixed Zero One Constant Uniform Normal Orthogonal Xavier MSRAPrelu Bilinear LSTMBias FusedRNN)],
+    'AI/MXNet/IO.pm'          => [qw(IO DataDesc DataBatch DataIter NDArrayIter ResizeIter PrefetchingIter MXDataIter)],
+    'AI/MXNet/Callback.pm'    => [qw(Callback Speedometer ProgressBar LogValidationMetricsCallback)],
+    'AI/MXNet/Monitor.pm'     => [qw(Monitor)],
+    'AI/MXNet/Image/Iter.pm'  => [qw(ImageIter)],
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
@@ -40,10 +45,10 @@ sub modules { return %module }
 sub _load
 {
     my ($class) = @_;
-    require mro;
+    AI::MXNet::NS::load('mro.pm');
     my ($unloaded) = grep { $module{$_} } @{ mro::get_linear_isa($class) };
     return 0 unless defined $unloaded;
-    require $module{$unloaded};
+    AI::MXNet::NS::load($module{$unloaded});
     die "$module{$unloaded} does not define $unloaded\n" if grep { $_ eq __PACKAGE__ } @{ mro::get_linear_isa($class) };
     return 1;
 }

@@ -185,8 +185,10 @@ sub _issue
     my $tracked = $AI::MXNet::AutoGrad::RECORDING ? AI::MXNet::AutoGrad::tracks(@$inputs) : 0;
     my $size = 0;
     my @new = map { $size += $_->{size}; pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST } @$types;
-    push @AI::MXNet::Engine::STREAM, [$row->{number}, (@$wire ? $wire : undef), (@new == 1 ? $new[0] : \@new), @$handles];
-    my @outputs = map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new;
+    my $item = [$row->{number}, (@$wire ? $wire : undef), (@new == 1 ? $new[0] : \@new), @$handles];
+    # issued and made objects in one statement, so that a signal's handler finds both or neither
+    my (undef, @outputs) = (push(@AI::MXNet::Engine::STREAM, $item),
+        map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new);
     AI::MXNet::Engine::flush() if $size > 4096 or @AI::MXNet::Engine::STREAM >= AI::MXNet::Engine::BATCH;
     AI::MXNet::AutoGrad::note_undifferentiable() if $tracked and not $row->{differentiable};
     return @outputs;

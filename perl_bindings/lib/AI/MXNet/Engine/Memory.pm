@@ -28,7 +28,7 @@ sub shares
     my ($self, $size) = @_;
     return 0 if $size < AI::MXNet::Engine::SHARE_BYTES;
     $self->{folder} //= $self->{find_folder}->();
-    require File::Map if length $self->{folder};
+    AI::MXNet::NS::load('File/Map.pm') if length $self->{folder};
     return length $self->{folder};
 }
 

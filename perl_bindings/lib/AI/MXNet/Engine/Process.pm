@@ -85,6 +85,25 @@ sub undisturbed
     return $result;
 }
 
+# Runs code in a process that is nobody's child, so that wait, system and $SIG{CHLD} of the script never see it. The code
+# begins with all signals blocked; the process ends with it.
+sub detached
+{
+    my ($code) = @_;
+    local ($?, $!, $@);
+    # The end of our own child is not the script's business; where it ignores those of its children, they stay ignored.
+    local $SIG{CHLD} = ($SIG{CHLD} // '') eq 'IGNORE' ? 'IGNORE' : 'DEFAULT';
+    my $pid = undisturbed(sub {
+        my $child = CORE::fork;
+        waitpid $child, 0 if $child;
+        return $child if $child or not defined $child;
+        eval { $code->() if 0 == (CORE::fork // 1) };
+        POSIX::_exit(0);
+    }, $SIGNALS_BUT_CHLD);
+    die "fork: $!\n" unless defined $pid;
+    return;
+}
+
 # Starts the engine. A hash with `socket`, `report` (a handle that tells how it ended), and what `command` returns.
 sub start
 {
@@ -94,24 +113,14 @@ sub start
     local $^F = 2;    # what is opened here is closed in every program that the script runs
     socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!\n";
     pipe(my $report, my $report_end) or die "pipe: $!\n";
-    $_ = _beyond_stderr($_) for $ours, $theirs, $report, $report_end;
-    # The end of our own child is not the script's business; where it ignores those of its children, they stay ignored.
-    local $SIG{CHLD} = ($SIG{CHLD} // '') eq 'IGNORE' ? 'IGNORE' : 'DEFAULT';
-    my $pid = undisturbed(sub {
-        my $child = CORE::fork;
-        waitpid $child, 0 if $child;
-        return $child if $child or not defined $child;
-        # A grandchild, so that wait, system and $SIG{CHLD} of the script never see it.
-        eval { _exec($command, $theirs, $report_end) if 0 == (CORE::fork // 1) };
-        POSIX::_exit(0);
-    }, $SIGNALS_BUT_CHLD);
-    die "fork: $!\n" unless defined $pid;
+    $_ = beyond_stderr($_) for $ours, $theirs, $report, $report_end;
+    detached(sub { _exec($command, $theirs, $report_end) });
     $_->blocking(0) for $ours, $report;
     return { socket => $ours, report => $report, files => [map { (stat $_)[1] } $ours, $report], %$command };
 }
 
 # A handle away from the standard descriptors, which the script may have closed and yet print to.
-sub _beyond_stderr
+sub beyond_stderr
 {
     my ($handle) = @_;
     return $handle if fileno($handle) > 2;

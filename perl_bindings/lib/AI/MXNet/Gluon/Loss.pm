@@ -95,4 +95,275 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register('AI::MXNet::Gluon::Loss');
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Loss', 'SoftmaxCELoss');
 
+package AI::MXNet::Gluon::L1Loss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has '+weight' => (default => 1);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $label = $self->_reshape_like($F, $label, $pred);
+    my $loss = $F->abs($pred - $label);
+    return $self->_mean($F, $loss, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::SigmoidBinaryCrossEntropyLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has from_sigmoid => (is => 'ro', isa => 'Bool', default => 0);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $label = $self->_reshape_like($F, $label, $pred);
+    my $loss;
+    if ($self->{from_sigmoid}) { $loss = -($F->log($pred + 1e-12) * $label + $F->log(1 - $pred + 1e-12) * (1 - $label)) }
+    else { $loss = $F->relu($pred) - $pred * $label + $F->Activation(-$F->abs($pred), act_type => 'softrelu') }
+    return $self->_mean($F, $loss, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Loss', 'SigmoidBCELoss');
+
+package AI::MXNet::Gluon::KLDivLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has from_logits => (is => 'ro', isa => 'Bool', default => 1);
+has axis        => (is => 'ro', isa => 'Int', default => -1);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $pred = $F->log_softmax($pred, axis => $self->{axis}) unless $self->{from_logits};
+    return $self->_mean($F, $label * ($F->log($label + 1e-12) - $pred), $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::CTCLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has layout       => (is => 'ro', isa => 'Str', default => 'NTC');
+has label_layout => (is => 'ro', isa => 'Str', default => 'NT');
+
+sub BUILD
+{
+    my ($self) = @_;
+    AI::MXNet::Error::fail("Only 'NTC' and 'TNC' layouts for pred are supported. Got: ", $self->layout) unless $self->layout =~ /\A(?:NTC|TNC)\z/;
+    AI::MXNet::Error::fail("Only 'NT' and 'TN' layouts for label are supported. Got: ", $self->label_layout) unless $self->label_layout =~ /\A(?:NT|TN)\z/;
+    $self->batch_axis(index $self->label_layout, 'N');
+}
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $pred_lengths, $label_lengths, $sample_weight) = @_;
+    $pred = $F->SwapAxis($pred, dim1 => 0, dim2 => 1) if $self->{layout} eq 'NTC';
+    $label = $F->SwapAxis($label, dim1 => 0, dim2 => 1) if $self->{label_layout} eq 'TN';
+    my $loss = $F->CTCLoss($pred, $label, (grep { defined } $pred_lengths, $label_lengths),
+        use_data_lengths => defined $pred_lengths ? 1 : 0, use_label_lengths => defined $label_lengths ? 1 : 0, blank_label => 'last');
+    return $self->_apply_weighting($F, $loss, $self->{weight}, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::HuberLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has rho => (is => 'ro', isa => 'Num', default => 1);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $label = $self->_reshape_like($F, $label, $pred);
+    my ($distance, $rho) = ($F->abs($pred - $label), $self->{rho});
+    my $loss = $F->where($distance > $rho, $distance - 0.5 * $rho, (0.5 / $rho) * $F->square($distance));
+    return $self->_mean($F, $loss, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::HingeLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has margin => (is => 'ro', isa => 'Num', default => 1);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $label = $self->_reshape_like($F, $label, $pred);
+    my $loss = $F->relu($self->{margin} - $pred * $label);
+    return $self->_mean($F, $loss, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::SquaredHingeLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has margin => (is => 'ro', isa => 'Num', default => 1);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $label = $self->_reshape_like($F, $label, $pred);
+    my $loss = $F->square($F->relu($self->{margin} - $pred * $label));
+    return $self->_mean($F, $loss, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::LogisticLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has label_format => (is => 'ro', isa => 'Str', default => 'signed');
+
+sub BUILD
+{
+    my ($self) = @_;
+    AI::MXNet::Error::fail('label_format can only be signed or binary, but got ', $self->label_format) unless $self->label_format =~ /\A(?:signed|binary)\z/;
+}
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $label, $sample_weight) = @_;
+    $label = $self->_reshape_like($F, $label, $pred);
+    $label = ($label + 1) / 2 if $self->{label_format} eq 'signed';
+    my $loss = $F->relu($pred) - $pred * $label + $F->Activation(-$F->abs($pred), act_type => 'softrelu');
+    return $self->_mean($F, $loss, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::TripletLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has margin => (is => 'ro', isa => 'Num', default => 1);
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $positive, $negative, $sample_weight) = @_;
+    ($positive, $negative) = map { $self->_reshape_like($F, $_, $pred) } $positive, $negative;
+    my $distance = $F->sum($F->square($pred - $positive) - $F->square($pred - $negative), axis => $self->{batch_axis}, exclude => 1);
+    return $self->_apply_weighting($F, $F->relu($distance + $self->{margin}), $self->{weight}, $sample_weight);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::PoissonNLLLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has from_logits  => (is => 'ro', isa => 'Bool', default => 1);
+has compute_full => (is => 'ro', isa => 'Bool', default => 0);
+
+use constant PI => 4 * atan2 1, 1;
+
+sub hybrid_forward
+{
+    my ($self, $F, $pred, $target, $sample_weight, $epsilon) = @_;
+    $target = $self->_reshape_like($F, $target, $pred);
+    my $loss = $self->{from_logits} ? $F->exp($pred) - $target * $pred : $pred - $target * $F->log($pred + ($epsilon // 1e-08));
+    if ($self->{compute_full}) {
+        # Stirling's approximation of log(target!), for targets above 1
+        my $stirling = $target * $F->log($target) - $target + 0.5 * $F->log(2 * PI * $target);
+        $loss = $loss + $F->where($target > 1, $stirling, $F->zeros_like($target));
+    }
+    return $F->mean($self->_apply_weighting($F, $loss, $self->{weight}, $sample_weight));
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
+package AI::MXNet::Gluon::CosineEmbeddingLoss;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Loss';
+
+has margin => (is => 'ro', isa => 'Num', default => 0);
+
+sub hybrid_forward
+{
+    my ($self, $F, $input1, $input2, $label, $sample_weight) = @_;
+    $input1 = $self->_reshape_like($F, $input1, $input2);
+    my $cosine = $self->_cosine($F, $input1, $input2);
+    $label = $F->Reshape($label, shape => [-1, 1]);
+    my $loss = $F->where($label == 1, 1 - $cosine, $F->broadcast_maximum($F->zeros_like($cosine), $cosine - $self->{margin}));
+    return $self->_apply_weighting($F, $loss, $self->{weight}, $sample_weight);
+}
+
+# Of each row with the other's: [N, 1].
+sub _cosine
+{
+    my ($self, $F, $x, $y) = @_;
+    my ($product, $xx, $yy) = map { $F->Reshape($F->sum($_, axis => -1), shape => [-1, 1]) } $x * $y, $x * $x, $y * $y;
+    return $product / $F->sqrt($F->maximum($xx * $yy, 1e-24));
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::Loss');
+
 1;

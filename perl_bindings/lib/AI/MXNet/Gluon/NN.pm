@@ -7,6 +7,8 @@ use AI::MXNet::Gluon;
 use AI::MXNet::Gluon::NN::Activations;
 use AI::MXNet::Gluon::NN::BasicLayers;
 use AI::MXNet::Gluon::NN::Containers;
+use AI::MXNet::Gluon::NN::ConvLayers;
+use AI::MXNet::Gluon::NN::Norms;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 

@@ -40,10 +40,10 @@ sub _arithmetic
             $rec = AI::MXNet::AutoGrad::tracks($lhs, $rhs) if $AI::MXNet::AutoGrad::RECORDING;
             $item = [$two_code, undef, pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST, $lhs->{handle}, $rhs->{handle}];
         }
-        push @AI::MXNet::Engine::STREAM, $item;
-        return bless { handle => $item->[2], type => $type, rec => $rec }, __PACKAGE__
-            if @AI::MXNet::Engine::STREAM < 64 and $type->{size} <= 4096;
-        my $result = bless { handle => $item->[2], type => $type, rec => $rec }, __PACKAGE__;
+        # issued and made an object in one statement, so that a signal's handler finds both or neither
+        push(@AI::MXNet::Engine::STREAM, $item), return bless { handle => $item->[2], type => $type, rec => $rec }, __PACKAGE__
+            if @AI::MXNet::Engine::STREAM < AI::MXNet::Engine::BATCH - 1 and $type->{size} <= 4096;
+        push(@AI::MXNet::Engine::STREAM, $item), my $result = bless { handle => $item->[2], type => $type, rec => $rec }, __PACKAGE__;
         AI::MXNet::Engine::flush();
         return $result;
     };

@@ -35,7 +35,7 @@ sub set
 sub aspdlccs
 {
     my ($self) = @_;
-    require PDL::CCS::Nd;
+    AI::MXNet::NS::load('PDL/CCS/Nd.pm');
     my ($data, $indices, $indptr) = map { $_->aspdl } $self->_parts;
     my ($rows, $columns) = @{ $self->shape };
     # it makes nothing of no values

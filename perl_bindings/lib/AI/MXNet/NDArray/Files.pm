@@ -2,6 +2,7 @@ package AI::MXNet::NDArray;
 # The class goes on: files, and what Storable asks for.
 use strict;
 use warnings;
+use File::Spec;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Context;
 use AI::MXNet::DType;
@@ -49,7 +50,6 @@ sub _absolute
 {
     my ($path) = @_;
     _fail('a file name is needed, but got undef') unless defined $path;
-    require File::Spec;
     my $absolute = File::Spec->rel2abs($path);
     utf8::encode($absolute) if utf8::is_utf8($absolute);
     return $absolute;

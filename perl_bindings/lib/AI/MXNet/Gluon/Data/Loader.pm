@@ -1,0 +1,200 @@
+package AI::MXNet::Gluon::Data::Loader::DataLoader;
+# Batches of a dataset, one after the other. POD at the end.
+use strict;
+use warnings;
+use Mouse;
+use Scalar::Util qw(blessed);
+use AI::MXNet::Base ();
+use AI::MXNet::Error;
+use AI::MXNet::NDArray;
+use AI::MXNet::NS;
+use AI::MXNet::Types ();
+use AI::MXNet::Gluon::Data::Set;
+use AI::MXNet::Gluon::Data::Sampler;
+use AI::MXNet::Gluon::Data::Loader::Batch;
+use AI::MXNet::Gluon::Data::Loader::Draws;
+use AI::MXNet::Gluon::Data::Loader::Workers;
+use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
+    fallback => 1;
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+my $sampler = 'Maybe[AI::MXNet::Gluon::Data::Sampler]';
+
+has dataset       => (is => 'ro', isa => AI::MXNet::Types::_declare('AI::MXNet::Gluon::Data::Set|AI::MXNet::NDArray|PDL|ArrayRef'), required => 1);
+has batch_size    => (is => 'ro', isa => 'Maybe[Int]');
+has shuffle       => (is => 'ro', isa => 'Bool', default => 0);
+has sampler       => (is => 'ro', isa => $sampler);
+has batch_sampler => (is => 'rw', isa => $sampler);
+has last_batch    => (is => 'ro', isa => 'Maybe[Str]');
+has batchify_fn   => (is => 'ro', isa => 'Maybe[Ref]');
+has num_workers   => (is => 'ro', isa => 'Int', default => 0);
+has seed          => (is => 'ro', isa => 'Maybe[Int]');
+has epoch         => (is => 'rw', isa => 'Int', default => 0);
+
+sub python_constructor_arguments { return ['dataset', 'batch_size'] }
+
+sub register { my ($class, $container) = @_; return AI::MXNet::NS::register($class, $container) }
+
+sub BUILD
+{
+    my ($self) = @_;
+    AI::MXNet::Error::fail('num_workers is 0 or more, but got ', $self->num_workers) if $self->num_workers < 0;
+    my $set = $self->dataset;
+    $set = AI::MXNet::Gluon::Data::SimpleDataset->new($set) unless blessed $set and $set->isa('AI::MXNet::Gluon::Data::Set');
+    $self->{set} = $set;
+    if (defined $self->batch_sampler) {
+        my @others = grep { $self->$_ } qw(batch_size shuffle sampler last_batch);
+        AI::MXNet::Error::fail("a DataLoader with a batch_sampler takes no @others") if @others;
+        return;
+    }
+    AI::MXNet::Error::fail('batch_size must be specified unless batch_sampler is specified') unless defined $self->batch_size;
+    AI::MXNet::Error::fail('shuffle must not be specified if sampler is specified') if $self->shuffle and defined $self->sampler;
+    my $kind = 'AI::MXNet::Gluon::Data::Sampler::' . ($self->shuffle ? 'RandomSampler' : 'SequentialSampler');
+    $self->batch_sampler(AI::MXNet::Gluon::Data::Sampler::BatchSampler->new(
+        $self->sampler // $kind->new($set->len), $self->batch_size, $self->last_batch // 'keep'));
+    return;
+}
+
+sub len { my ($self) = @_; return $self->batch_sampler->len }
+
+# -- passes over the dataset -----------------------------------------------------------------------------------------
+
+sub next
+{
+    my ($self) = @_;
+    my $pass = $self->{pass} //= $self->_begin(0);
+    my $batch = $pass->next;
+    delete $self->{pass} unless defined $batch;
+    return $batch;
+}
+
+sub reset { my ($self) = @_; delete $self->{pass}; return }
+
+# All batches as a list that makes each when it is looked at.
+sub list
+{
+    my ($self) = @_;
+    tie my @batches, 'AI::MXNet::Gluon::Data::Loader::List', $self->_begin(1);
+    return \@batches;
+}
+
+# A new pass. With $whole, or with a seed, the sampler is asked for all of it at once.
+sub _begin
+{
+    my ($self, $whole) = @_;
+    my $epoch = $self->epoch;
+    my ($sampler, $seed, $base, $lists) = ($self->batch_sampler, $self->seed);
+    if (defined $seed) {
+        $base = AI::MXNet::Gluon::Data::Loader::Draws::derive($seed, $epoch);
+        $lists = AI::MXNet::Gluon::Data::Loader::Draws::aside(sub { AI::MXNet::Gluon::Data::Loader::Draws::begin($base); $sampler->list });
+    }
+    else {
+        # of the program's own numbers, so that those who seed these get the same batches again
+        $base = int CORE::rand 2**32 if $self->num_workers;
+        $lists = $sampler->list if $whole;
+    }
+    $sampler->reset if not defined $lists;
+    $self->epoch($epoch + 1);
+    return AI::MXNet::Gluon::Data::Loader::Pass->new(
+        base => $base, lists => $lists, sampler => $sampler, make => $self->_maker(\&_array),
+        workers => $self->num_workers && !$self->_at_once ? $self->{workers} //= $self->_workers : undef);
+}
+
+sub _array { my ($piddle, $dtype) = @_; return AI::MXNet::NDArray->array($piddle, dtype => $dtype) }
+
+sub _workers
+{
+    my ($self) = @_;
+    my $make = $self->_maker(\&AI::MXNet::Gluon::Data::Loader::Batch::values);
+    return AI::MXNet::Gluon::Data::Loader::Workers->new($self->num_workers, $make, $self->{set}, $self->batchify_fn);
+}
+
+# Whether the dataset makes batches of its arrays without looking at single samples.
+sub _at_once { my ($self) = @_; return !defined $self->batchify_fn && $self->{set}->_can_batch }
+
+# Code that makes a batch of the samples with these numbers, with a $base from random numbers of each sample's own, and
+# tells at which it is. $array makes an NDArray, or what stands for it, of a piddle and a dtype.
+sub _maker
+{
+    my ($self, $array) = @_;
+    my ($set, $batchify) = ($self->{set}, $self->batchify_fn);
+    return sub { $set->_batch($_[0]) } if $self->_at_once;
+    my $label = $set->can('label') ? $set->label : undef;
+    my $dtype = blessed $label && $label->can('dtype') ? $label->dtype : undef;
+    return sub {
+        my ($indices, $base, $at) = @_;
+        my @samples;
+        for my $index (@$indices) {
+            $$at = $index;
+            AI::MXNet::Gluon::Data::Loader::Draws::begin(AI::MXNet::Gluon::Data::Loader::Draws::derive($base, $index)) if defined $base;
+            push @samples, scalar $set->at($index);
+        }
+        $$at = undef;
+        return defined $batchify ? $batchify->(\@samples) : AI::MXNet::Gluon::Data::Loader::Batch::make(\@samples, $dtype, $array);
+    };
+}
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+# One run over the dataset. It does without its loader, which may go while a list of batches stays.
+package AI::MXNet::Gluon::Data::Loader::Pass;
+
+# number: of the batches that have been asked for; queue: of those that workers are making
+sub new { my ($class, %fields) = @_; return bless { number => 0, queue => [], process => $$, %fields }, $class }
+
+# The numbers of the next batch's samples; undef at the end.
+sub indices
+{
+    my ($self) = @_;
+    return undef if $self->{ended};
+    my $lists = $self->{lists};
+    my $indices = $lists ? $lists->[$self->{taken}++ // 0] : $self->{sampler}->next;
+    $self->{ended} = 1 unless defined $indices;
+    return $indices;
+}
+
+sub next
+{
+    my ($self) = @_;
+    return $self->{workers}->next($self) if $self->{workers};
+    my $indices = $self->indices // return undef;
+    $self->{number}++;
+    return $self->make($indices);
+}
+
+# A batch made here and now.
+sub make
+{
+    my ($self, $indices) = @_;
+    my ($make, $base) = @$self{qw(make base)};
+    return $make->($indices, undef, \my $at) if not defined $base;
+    return AI::MXNet::Gluon::Data::Loader::Draws::aside(sub { $make->($indices, $base, \my $at) });
+}
+
+# The batches of a pass as a tied array: in their order each is made once, and the last one is kept.
+package AI::MXNet::Gluon::Data::Loader::List;
+
+sub TIEARRAY { my ($class, $pass) = @_; return bless { pass => $pass, lists => $pass->{lists}, last => -1 }, $class }
+sub FETCHSIZE { my ($self) = @_; return scalar @{ $self->{lists} } }
+sub EXISTS { my ($self, $i) = @_; return $i < @{ $self->{lists} } }
+
+sub FETCH
+{
+    my ($self, $i) = @_;
+    return $self->{batch} if $i == $self->{last};
+    return undef if $i >= @{ $self->{lists} };
+    delete $self->{batch};
+    my $pass = $self->{pass};
+    $self->{batch} = $i == $pass->{number} ? $pass->next : $pass->make($self->{lists}[$i]);
+    $self->{last} = $i;
+    return $self->{batch};
+}
+
+for my $method (qw(STORE STORESIZE CLEAR PUSH UNSHIFT POP SHIFT SPLICE DELETE)) {
+    no strict 'refs';
+    *$method = sub { AI::MXNet::Error::fail('the batches of a DataLoader are not to be changed: copy the list') };
+}
+
+1;

@@ -1,0 +1,128 @@
+package AI::MXNet::Gluon::Data::Sampler;
+# The order in which samples are taken. POD at the end.
+use strict;
+use warnings;
+use Mouse;
+use AI::MXNet::Base ();
+use AI::MXNet::Error;
+use AI::MXNet::NS;
+use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
+    fallback => 1;
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return ['length'] }
+
+sub register { my ($class, $container) = @_; return AI::MXNet::NS::register($class, $container) }
+
+sub next { AI::MXNet::Error::fail(ref $_[0], ' is a sampler without a method next') }
+sub len  { AI::MXNet::Error::fail(ref $_[0], ' is a sampler without a method len') }
+sub reset { return }
+
+sub list
+{
+    my ($self) = @_;
+    $self->reset;
+    my @all;
+    while (defined(my $next = $self->next)) { push @all, $next }
+    return \@all;
+}
+
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::Data::Sampler::SequentialSampler;
+use Mouse;
+
+extends 'AI::MXNet::Gluon::Data::Sampler';
+
+has length => (is => 'ro', isa => 'Int', required => 1);
+
+sub len { my ($self) = @_; return $self->length }
+sub reset { my ($self) = @_; $self->{position} = 0; return }
+
+sub next
+{
+    my ($self) = @_;
+    my $position = $self->{position}++ // 0;
+    return $position if $position < $self->length;
+    $self->reset;
+    return undef;
+}
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::Data::Sampler::RandomSampler;
+use Mouse;
+use List::Util ();
+
+extends 'AI::MXNet::Gluon::Data::Sampler';
+
+has length => (is => 'ro', isa => 'Int', required => 1);
+
+sub len { my ($self) = @_; return $self->length }
+sub reset { my ($self) = @_; delete $self->{order}; return }
+
+sub next
+{
+    my ($self) = @_;
+    my $order = $self->{order} //= [List::Util::shuffle(0 .. $self->length - 1)];
+    return shift @$order if @$order;
+    $self->reset;
+    return undef;
+}
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::Data::Sampler::BatchSampler;
+use Mouse;
+
+extends 'AI::MXNet::Gluon::Data::Sampler';
+
+has sampler    => (is => 'ro', isa => 'AI::MXNet::Gluon::Data::Sampler', required => 1);
+has batch_size => (is => 'ro', isa => 'Int', required => 1);
+has last_batch => (is => 'ro', isa => 'Str', default => 'keep');
+
+sub python_constructor_arguments { return ['sampler', 'batch_size', 'last_batch'] }
+
+sub BUILD
+{
+    my ($self) = @_;
+    AI::MXNet::Error::fail('batch_size is 1 or more, but got ', $self->batch_size) if $self->batch_size < 1;
+    AI::MXNet::Error::fail("last_batch must be one of 'keep', 'discard', or 'rollover', but got ", $self->last_batch)
+        unless $self->last_batch =~ /\A(?:keep|discard|rollover)\z/;
+    $self->{rest} = [];
+    return;
+}
+
+sub reset { my ($self) = @_; delete $self->{ended}; $self->sampler->reset; return }
+
+sub len
+{
+    my ($self) = @_;
+    my $count = $self->sampler->len + @{ $self->{rest} };
+    $count += $self->batch_size - 1 if $self->last_batch eq 'keep';
+    return int($count / $self->batch_size);
+}
+
+sub next
+{
+    my ($self) = @_;
+    # the sampler, which has ended, would begin again
+    return undef if delete $self->{ended};
+    my @batch = splice @{ $self->{rest} };
+    while (defined(my $index = $self->sampler->next)) {
+        push @batch, $index;
+        return \@batch if @batch == $self->batch_size;
+    }
+    $self->{rest} = \@batch if $self->last_batch eq 'rollover';
+    return undef if not @batch or $self->last_batch ne 'keep';
+    $self->{ended} = 1;
+    return \@batch;
+}
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+1;

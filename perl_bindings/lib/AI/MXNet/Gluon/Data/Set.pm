@@ -1,0 +1,270 @@
+package AI::MXNet::Gluon::Data::Set;
+# Datasets: samples by their number. POD at the end.
+use strict;
+use warnings;
+use Mouse;
+use AI::MXNet::Base ();
+use AI::MXNet::Error;
+use AI::MXNet::NS;
+use AI::MXNet::NDArray;
+use AI::MXNet::Types ();
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
+sub python_constructor_arguments { return [] }
+
+sub register { my ($class, $container) = @_; return AI::MXNet::NS::register($class, $container) }
+
+sub at  { AI::MXNet::Error::fail(ref $_[0], ' is a dataset without a method at($index)') }
+sub len { AI::MXNet::Error::fail(ref $_[0], ' is a dataset without a method len') }
+
+sub transform
+{
+    my ($self, $function, $lazy) = @_;
+    my $new = AI::MXNet::Gluon::Data::TransformedSet->new(set => $self, function => $function);
+    return $lazy // 1 ? $new : AI::MXNet::Gluon::Data::SimpleDataset->new([map { scalar $new->at($_) } 0 .. $new->len - 1]);
+}
+
+sub transform_first
+{
+    my ($self, $function, $lazy) = @_;
+    my $new = AI::MXNet::Gluon::Data::TransformedSet->new(set => $self, function => $function, first => 1);
+    return $lazy // 1 ? $new : AI::MXNet::Gluon::Data::SimpleDataset->new([map { scalar $new->at($_) } 0 .. $new->len - 1]);
+}
+
+sub _subset { my ($self, $indices) = @_; return AI::MXNet::Gluon::Data::Subset->new(set => $self, indices => $indices) }
+
+sub filter
+{
+    my ($self, $function) = @_;
+    return $self->_subset([grep { $function->(scalar $self->at($_)) } 0 .. $self->len - 1]);
+}
+
+sub take
+{
+    my ($self, $count) = @_;
+    my $len = $self->len;
+    AI::MXNet::Error::fail("take: a count of samples is 0 or more, but got $count") if defined $count and $count < 0;
+    return $self->_subset([0 .. (defined $count && $count < $len ? $count : $len) - 1]);
+}
+
+sub shard
+{
+    my ($self, $count, $index) = @_;
+    AI::MXNet::Error::fail('shard takes how many there are, and which one of 0 to that less 1, but got ', $count // 'undef', ' and ', $index // 'undef')
+        unless defined $count and defined $index and $count > 0 and $index >= 0 and $index < $count;
+    my ($each, $rest) = (int($self->len / $count), $self->len % $count);
+    # the first ones have what cannot be shared out
+    my $begin = $each * $index + ($index < $rest ? $index : $rest);
+    return $self->_subset([$begin .. $begin + $each + ($index < $rest ? 1 : 0) - 1]);
+}
+
+sub sample { my ($self, $sampler) = @_; return $self->_subset([@$sampler]) }
+
+# Whether _batch gives, at once, what a DataLoader would make of the samples one by one. Not where a subclass has an `at` of
+# its own.
+sub _can_batch { return 0 }
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::Data::SimpleDataset;
+use Mouse;
+use Scalar::Util qw(blessed);
+
+extends 'AI::MXNet::Gluon::Data::Set';
+
+has data => (is => 'ro', isa => AI::MXNet::Types::_declare('ArrayRef|PDL|AI::MXNet::NDArray'), required => 1);
+
+sub python_constructor_arguments { return ['data'] }
+
+sub BUILD { my ($self) = @_; $self->{rows} = AI::MXNet::Gluon::Data::Rows->new($self->data); return }
+sub at    { my ($self, $index) = @_; return $self->{rows}->at($index) }
+sub len   { my ($self) = @_; return $self->{rows}->len }
+
+sub _can_batch { my ($self) = @_; return $self->can('at') == \&at && $self->{rows}->can_batch }
+sub _batch     { my ($self, $indices) = @_; return $self->{rows}->batch($indices) }
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::Data::ArrayDataset;
+use Mouse;
+use Scalar::Util qw(blessed);
+
+extends 'AI::MXNet::Gluon::Data::Set';
+
+has [qw(data label)] => (is => 'rw', isa => AI::MXNet::Types::_declare('PDL|AI::MXNet::NDArray|ArrayRef'), required => 1);
+
+sub python_constructor_arguments { return ['data', 'label'] }
+
+sub BUILD
+{
+    my ($self) = @_;
+    $self->{rows} = [map { AI::MXNet::Gluon::Data::Rows->new($_) } $self->data, $self->label];
+    my ($data, $labels) = map { $_->len } @{ $self->{rows} };
+    AI::MXNet::Error::fail("ArrayDataset: there are $data samples, but $labels labels") if $data != $labels;
+    my $label = $self->label;
+    return unless blessed $label and $label->isa('AI::MXNet::NDArray') and $label->ndim == 1;
+    # numbers, which a transform can use as such
+    $self->label($label->aspdl);
+    $self->{rows}[1] = AI::MXNet::Gluon::Data::Rows->new($self->label);
+    return;
+}
+
+sub at  { my ($self, $index) = @_; return [map { $_->at($index) } @{ $self->{rows} }] }
+sub len { my ($self) = @_; return $self->{rows}[0]->len }
+
+sub _can_batch { my ($self) = @_; return $self->can('at') == \&at && 2 == grep { $_->can_batch } @{ $self->{rows} } }
+sub _batch     { my ($self, $indices) = @_; return [map { $_->batch($indices) } @{ $self->{rows} }] }
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+# What a function makes of the samples of another set.
+package AI::MXNet::Gluon::Data::TransformedSet;
+use Mouse;
+
+extends 'AI::MXNet::Gluon::Data::Set';
+
+has set      => (is => 'ro', isa => 'Object', required => 1);
+has function => (is => 'ro', isa => 'Ref', required => 1);
+has first    => (is => 'ro', isa => 'Bool', default => 0);
+
+sub len { my ($self) = @_; return $self->set->len }
+
+sub at
+{
+    my ($self, $index) = @_;
+    my $sample = $self->set->at($index);
+    my $function = $self->function;
+    return scalar $function->($sample) if ref $sample ne 'ARRAY';
+    return [scalar $function->($sample->[0]), @$sample[1 .. $#$sample]] if $self->first;
+    my @made = $function->(@$sample);
+    return @made == 1 ? $made[0] : \@made;
+}
+
+# labels that the function does not change keep their dtype
+sub label { my ($self) = @_; return $self->first && $self->set->can('label') ? $self->set->label : undef }
+
+__PACKAGE__->meta->make_immutable;
+
+# Some of the samples of another set.
+package AI::MXNet::Gluon::Data::Subset;
+use Mouse;
+
+extends 'AI::MXNet::Gluon::Data::Set';
+
+has set     => (is => 'ro', isa => 'Object', required => 1);
+has indices => (is => 'ro', isa => 'ArrayRef[Int]', required => 1);
+
+sub len { my ($self) = @_; return scalar @{ $self->indices } }
+
+sub at
+{
+    my ($self, $index) = @_;
+    my $count = $self->len;
+    AI::MXNet::Error::fail("there is no sample $index of $count") if $index >= $count or $index < -$count;
+    return $self->set->at($self->indices->[$index]);
+}
+
+sub _can_batch { my ($self) = @_; return $self->set->_can_batch }
+sub _batch     { my ($self, $indices) = @_; return $self->set->_batch([@{ $self->indices }[@$indices]]) }
+sub label { my ($self) = @_; return $self->set->can('label') ? $self->set->label : undef }
+
+__PACKAGE__->meta->make_immutable;
+
+# A list, piddle or NDArray as rows along its first dimension, which is a piddle's last.
+package AI::MXNet::Gluon::Data::Rows;
+use Scalar::Util qw(blessed);
+
+sub new
+{
+    my ($class, $values) = @_;
+    my $kind = ref $values eq 'ARRAY' ? 'list' : $values->isa('PDL') ? 'piddle' : 'array';
+    return bless { values => $values, kind => $kind }, $class;
+}
+
+sub len { my ($self) = @_; return $self->{kind} eq 'list' ? scalar @{ $self->{values} } : $self->{values}->len }
+
+sub at
+{
+    my ($self, $index) = @_;
+    my ($values, $kind) = @$self{qw(values kind)};
+    return $values->at($index) if $kind eq 'array';
+    my $count = $self->len;
+    AI::MXNet::Error::fail("there is no sample $index of $count") if $index >= $count or $index < -$count;
+    $index += $count if $index < 0;
+    return $kind eq 'list' ? $values->[$index] : $values->at($index);
+}
+
+sub can_batch { my ($self) = @_; return $self->{kind} ne 'list' }
+
+sub batch
+{
+    my ($self, $indices) = @_;
+    my ($values, $kind) = @$self{qw(values kind)};
+    my $count = $self->len;
+    for (@$indices) { AI::MXNet::Error::fail("there is no sample $_ of $count") if $_ >= $count or $_ < -$count }
+    my @rows = map { $_ < 0 ? $_ + $count : $_ } @$indices;
+    return _gathered($values, \@rows) if $kind eq 'piddle';
+    my $rows = AI::MXNet::NDArray->array(PDL->pdl(PDL::longlong(), \@rows), dtype => 'int64');
+    my $batch = AI::MXNet::NDArray->take($values, $rows);
+    # a row of numbers is an array of one element each
+    return $values->ndim > 1 ? $batch : $batch->reshape([-1, 1]);
+}
+
+# Rows of a piddle as an NDArray. Takes their bytes, which is several times quicker than PDL's dice.
+sub _gathered
+{
+    my ($values, $rows) = @_;
+    my @dims = $values->dims;
+    $dims[-1] = @$rows;
+    my $size = PDL::Core::howbig($values->get_datatype) * $values->nelem / $values->dim(-1);
+    my $all = $values->get_dataref;
+    my $bytes = '';
+    for my $row (@$rows) { $bytes .= substr $$all, $row * $size, $size }
+    my $piddle = PDL->new_from_specification($values->type, @dims);
+    ${ $piddle->get_dataref } = $bytes;
+    $piddle->upd_data;
+    $piddle->badflag($values->badflag);
+    return AI::MXNet::NDArray->array($piddle, dtype => AI::MXNet::DType::of_pdl($values) // 'int32');
+}
+
+package AI::MXNet::Gluon::Data::RecordFileSet;
+use Mouse;
+
+extends 'AI::MXNet::Gluon::Data::Set';
+
+has filename => (is => 'ro', isa => 'Str', required => 1);
+
+sub python_constructor_arguments { return ['filename'] }
+
+sub BUILD { my ($self) = @_; $self->_record; return }
+
+# A file handle's position is shared with the process that it was opened in, so each process opens the file.
+sub _record
+{
+    my ($self) = @_;
+    return $self->{record} if ($self->{process} // 0) == $$;
+    require AI::MXNet::RecordIO;
+    my $index = $self->filename =~ s/\.[^.\/]*\z//r . '.idx';
+    @$self{qw(record process)} = (AI::MXNet::IndexedRecordIO->new(idx_path => $index, uri => $self->filename, flag => 'r'), $$);
+    return $self->{record};
+}
+
+sub len { my ($self) = @_; return scalar @{ $self->_record->keys } }
+
+sub at
+{
+    my ($self, $index) = @_;
+    my $keys = $self->_record->keys;
+    my $count = @$keys;
+    AI::MXNet::Error::fail("there is no record $index of $count in ", $self->filename) if $index >= $count or $index < -$count;
+    return $self->_record->read_idx($keys->[$index]);
+}
+
+__PACKAGE__->register('AI::MXNet::Gluon::Data');
+__PACKAGE__->meta->make_immutable;
+
+1;

@@ -1,0 +1,308 @@
+package AI::MXNet::Gluon::RNN::Cell;
+# Recurrent cells, which do one step, and their unrolling. Documented in AI::MXNet::Gluon::RNN.
+use strict;
+use warnings;
+use Scalar::Util qw(blessed);
+use AI::MXNet::Error;
+use AI::MXNet::Gluon::HybridBlock;
+
+# The namespace that computes on what $x is.
+sub namespace { my ($x) = @_; return blessed $x && $x->isa('AI::MXNet::Symbol') ? 'AI::MXNet::Symbol' : 'AI::MXNet::NDArray' }
+
+# A sequence as its steps. The axis of time is where T is in the layout.
+sub steps
+{
+    my ($length, $inputs, $layout) = @_;
+    if (ref $inputs eq 'ARRAY') {
+        AI::MXNet::Error::fail("unroll of $length steps got a list of ", scalar @$inputs, ' inputs') if @$inputs != $length;
+        return @$inputs;
+    }
+    my $axis = index $layout, 'T';
+    AI::MXNet::Error::fail("unroll of $length steps got a sequence of ", $inputs->shape->[$axis], ", in layout $layout")
+        if namespace($inputs) eq 'AI::MXNet::NDArray' and $inputs->shape->[$axis] != $length;
+    my $F = namespace($inputs);
+    my $steps = $F->SliceChannel($inputs, num_outputs => $length, axis => $axis, squeeze_axis => 1);
+    return $length == 1 ? $steps : @$steps;
+}
+
+# Steps as one array.
+sub merged
+{
+    my ($layout, @steps) = @_;
+    return namespace($steps[0])->stack(@steps, axis => index $layout, 'T');
+}
+
+# What all cells do, those of arrays only and hybrid ones.
+sub reset
+{
+    my ($self) = @_;
+    $self->{init_counter} = $self->{counter} = -1;
+    $_->can('reset') and $_->reset for $self->_children->values;
+    return;
+}
+
+sub begin_state
+{
+    my ($self, %options) = @_;
+    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
+        if $self->{modified};
+    my $batch_size = delete $options{batch_size} // 0;
+    my $func = delete $options{func} // \&_zeros;
+    my @states;
+    for my $info (@{ $self->state_info($batch_size) }) {
+        push @states, $func->(name => $self->prefix . 'begin_state_' . ++$self->{init_counter}, %$info, %options);
+    }
+    return \@states;
+}
+
+sub unroll
+{
+    my ($self, $length, $inputs, %options) = @_;
+    my $layout = $options{layout} // 'NTC';
+    $self->reset;
+    my @steps = steps($length, $inputs, $layout);
+    my $states = $options{begin_state} // $self->begin_state(_beginning($layout, $steps[0]));
+    my (@outputs, @all_states);
+    for my $step (@steps) {
+        (my $output, $states) = $self->call($step, $states);
+        push @outputs, $output;
+        push @all_states, $states if defined $options{valid_length};
+    }
+    if (defined(my $length_of = $options{valid_length})) {
+        my $F = namespace($outputs[0]);
+        my $masked = $F->SequenceMask($F->stack(@outputs, axis => 0), $length_of, use_sequence_length => 1, axis => 0);
+        @outputs = steps($length, $masked, 'TNC');
+        $states = [map {
+            my $i = $_;
+            $F->SequenceLast($F->stack((map { $_->[$i] } @all_states), axis => 0), $length_of, use_sequence_length => 1, axis => 0);
+        } 0 .. $#$states];
+    }
+    return ($options{merge_outputs} ? merged($layout, @outputs) : \@outputs, $states);
+}
+
+sub _zeros { my (%info) = @_; return AI::MXNet::NDArray->zeros($info{shape}, map { $_ => $info{$_} } grep { defined $info{$_} } qw(ctx dtype)) }
+
+# Options of begin_state for a batch as $step is one: the size and the kind of states.
+sub _beginning
+{
+    my ($layout, $step) = @_;
+    return (batch_size => 0, func => sub { my (%info) = @_; AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) })
+        if namespace($step) eq 'AI::MXNet::Symbol';
+    return (batch_size => $step->shape->[0], ctx => $step->context, dtype => $step->dtype);
+}
+
+package AI::MXNet::Gluon::RNN::RecurrentCell;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::Block';
+
+has [qw(counter init_counter)] => (is => 'rw', init_arg => undef, default => -1);
+has modified => (is => 'rw', default => 0);
+
+sub reset       { goto &AI::MXNet::Gluon::RNN::Cell::reset }
+sub begin_state { goto &AI::MXNet::Gluon::RNN::Cell::begin_state }
+sub unroll      { goto &AI::MXNet::Gluon::RNN::Cell::unroll }
+
+sub state_info { my ($self) = @_; AI::MXNet::Error::fail(ref $self, ' does not define state_info') }
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::RNN::HybridRecurrentCell;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::HybridBlock';
+
+has [qw(counter init_counter)] => (is => 'rw', init_arg => undef, default => -1);
+has modified => (is => 'rw', default => 0);
+
+sub reset       { goto &AI::MXNet::Gluon::RNN::Cell::reset }
+sub begin_state { goto &AI::MXNet::Gluon::RNN::Cell::begin_state }
+sub unroll      { goto &AI::MXNet::Gluon::RNN::Cell::unroll }
+
+sub state_info { my ($self) = @_; AI::MXNet::Error::fail(ref $self, ' does not define state_info') }
+
+sub forward
+{
+    my ($self, $inputs, $states) = @_;
+    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
+        if $self->{modified};
+    $self->{counter}++;
+    return $self->SUPER::forward($inputs, $states);
+}
+
+# Names of a step's symbols begin so.
+sub _step { my ($self) = @_; return "t$self->{counter}_" }
+
+# States of one cell: that many arrays of a row for each sequence.
+sub _states
+{
+    my ($count, $batch_size, $width) = @_;
+    return [map { { shape => [$batch_size, $width], __layout__ => 'NC' } } 1 .. $count];
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+
+# Cells with weights of inputs (i2h) and of the state (h2h), for a number of gates.
+package AI::MXNet::Gluon::RNN::GatedCell;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+use AI::MXNet::Types;
+
+extends 'AI::MXNet::Gluon::RNN::HybridRecurrentCell';
+
+has hidden_size => (is => 'ro', isa => 'Int', required => 1);
+has input_size  => (is => 'rw', isa => 'Int', default => 0);
+has [qw(i2h_weight_initializer h2h_weight_initializer)] => (is => 'rw', isa => 'Maybe[Initializer]');
+has [qw(i2h_bias_initializer h2h_bias_initializer)]     => (is => 'rw', isa => 'Maybe[Initializer]', default => 'zeros');
+has [qw(i2h_weight h2h_weight i2h_bias h2h_bias)]       => (is => 'rw', init_arg => undef);
+
+sub python_constructor_arguments
+{
+    return [qw(hidden_size i2h_weight_initializer h2h_weight_initializer i2h_bias_initializer h2h_bias_initializer input_size)];
+}
+
+sub BUILD
+{
+    my ($self) = @_;
+    my $rows = $self->_gates * $self->hidden_size;
+    my %shapes = (i2h_weight => [$rows, $self->input_size], h2h_weight => [$rows, $self->hidden_size], i2h_bias => [$rows], h2h_bias => [$rows]);
+    for my $name (qw(i2h_weight h2h_weight i2h_bias h2h_bias)) {
+        my $init = "${name}_initializer";
+        $self->$name($self->params->get($name, shape => $shapes{$name}, init => $self->$init, allow_deferred_init => 1));
+    }
+}
+
+sub _gates        {1}
+sub _state_count  {1}
+sub state_info { my ($self, $batch_size) = @_; return AI::MXNet::Gluon::RNN::HybridRecurrentCell::_states($self->_state_count, $batch_size // 0, $self->hidden_size) }
+
+# Both products of a step.
+sub _products
+{
+    my ($self, $F, $inputs, $states, $parameters) = @_;
+    my $rows = $self->_gates * $self->{hidden_size};
+    my $prefix = $self->_step;
+    return map {
+        my ($name, $x) = @$_;
+        $F->FullyConnected($x, @$parameters{ "${name}_weight", "${name}_bias" }, num_hidden => $rows, name => "$prefix$name")
+    } ['i2h', $inputs], ['h2h', $states->[0]];
+}
+
+sub _describe
+{
+    my ($self) = @_;
+    my ($rows, $inputs) = @{ $self->i2h_weight->shape };
+    return $self->class . '(' . ($inputs ? "$inputs -> $rows" : $rows) . ($self->can('activation') ? ', ' . $self->activation : '') . ')';
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::RNN::RNNCell;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::RNN::GatedCell';
+
+has activation => (is => 'rw', default => 'tanh');
+
+sub python_constructor_arguments
+{
+    my ($size, @rest) = @{ AI::MXNet::Gluon::RNN::GatedCell->python_constructor_arguments };
+    return [$size, 'activation', @rest];
+}
+
+sub _alias {'rnn'}
+
+sub hybrid_forward
+{
+    my ($self, $F, $inputs, $states, %parameters) = @_;
+    my ($i2h, $h2h) = $self->_products($F, $inputs, $states, \%parameters);
+    my $activation = $self->{activation};
+    my $output = ref $activation ? $activation->($i2h + $h2h) : $F->Activation($i2h + $h2h, act_type => $activation, name => $self->_step . 'out');
+    return ($output, [$output]);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::RNN');
+
+package AI::MXNet::Gluon::RNN::LSTMCell;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::RNN::GatedCell';
+
+sub _alias       {'lstm'}
+sub _gates       {4}
+sub _state_count {2}
+
+sub hybrid_forward
+{
+    my ($self, $F, $inputs, $states, %parameters) = @_;
+    my ($i2h, $h2h) = $self->_products($F, $inputs, $states, \%parameters);
+    my $prefix = $self->_step;
+    my @gates = @{ $F->SliceChannel($i2h + $h2h, num_outputs => 4, name => "${prefix}slice") };
+    my ($in, $forget, $out) = map { $F->sigmoid($_) } @gates[0, 1, 3];
+    my $cell = $forget * $states->[1] + $in * $F->tanh($gates[2]);
+    my $output = $out * $F->tanh($cell);
+    return ($output, [$output, $cell]);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::RNN');
+
+package AI::MXNet::Gluon::RNN::GRUCell;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::RNN::GatedCell';
+
+sub _alias {'gru'}
+sub _gates {3}
+
+sub hybrid_forward
+{
+    my ($self, $F, $inputs, $states, %parameters) = @_;
+    my ($i2h, $h2h) = $self->_products($F, $inputs, $states, \%parameters);
+    my $prefix = $self->_step;
+    my @i = @{ $F->SliceChannel($i2h, num_outputs => 3, name => "${prefix}i2h_slice") };
+    my @h = @{ $F->SliceChannel($h2h, num_outputs => 3, name => "${prefix}h2h_slice") };
+    my ($reset, $update) = map { $F->sigmoid($i[$_] + $h[$_]) } 0, 1;
+    my $new = $F->tanh($i[2] + $reset * $h[2]);
+    my $output = (1 - $update) * $new + $update * $states->[0];
+    return ($output, [$output]);
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+__PACKAGE__->register('AI::MXNet::Gluon::RNN');
+
+1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::RNN::Cell - recurrent cells
+
+=head1 DESCRIPTION
+
+Internal, a part of L<AI::MXNet::Gluon::RNN>: the classes are interface, and documented there; this file may change.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::RNN>
+
+=cut
