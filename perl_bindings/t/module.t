@@ -257,6 +257,8 @@ for my $contexts ([mx->cpu(0)], [mx->cpu(0), mx->cpu(1)]) {
         is join(' ', $symbol->name, sort(keys %$args), sort keys %$aux), 'softmax bn_beta bn_gamma fc1_bias fc1_weight fc2_bias fc2_weight bn_moving_mean bn_moving_var';
         mx->mod->model_save_checkpoint("$folder/copy", 7, $symbol, $args, $aux);
         is join(' ', sort keys %{ nd->load("$folder/copy-0007.params") }), 'arg:bn_beta arg:bn_gamma arg:fc1_bias arg:fc1_weight arg:fc2_bias arg:fc2_weight aux:bn_moving_mean aux:bn_moving_var';
+        my $other = mx->mod->load("$folder/net", 2, 1, context => $contexts);
+        like died(sub { $other->fit(examples(), num_epoch => 1, optimizer => 'ftml') }), qr/FTML->update takes the state that create_state returned/, 'states of another optimizer';
         warned();
     };
 }
@@ -303,11 +305,14 @@ subtest 'callbacks see each batch and epoch, and may reset their metric' => sub 
 };
 
 subtest 'a monitor sees each output' => sub {
-    package Watch { sub new { bless { seen => [] }, shift } sub install { my ($self, $executor) = @_; $executor->set_monitor_callback(sub { push @{ $self->{seen} }, $_[0] }) } }
     my $module = bound_line();
-    $module->install_monitor(my $watch = Watch->new);
+    my $monitor = mx->mon->Monitor(1, sort => 1);
+    $module->install_monitor($monitor);
+    $monitor->tic;
     $module->forward($points->());
-    is "@{ $watch->{seen} }", 'fc_output out_output';
+    is join(' ', map { $_->[1] } @{ $monitor->toc }), 'data fc_bias fc_output fc_weight label out_output';
+    $module->fit(mx->io->NDArrayIter(nd->array([[1], [2]]), nd->array([[2], [4]]), batch_size => 2, label_name => 'label'), num_epoch => 1, eval_metric => 'mse', monitor => $monitor);
+    like warned(), qr/^Batch: +\d+ +fc_weight +\S+/m, 'fit tells of it';
 };
 
 subtest 'a module can be extended, and another built from the base' => sub {

@@ -157,10 +157,10 @@ sub row_sparse_pull
         my @rows = blessed $ids ? $ids : ref $keys eq 'ARRAY' ? @{ AI::MXNet::Base::as_array($ids->[$k]) } : @$ids;
         @rows = (@rows) x @outs if @rows == 1;
         AI::MXNet::Error::fail("row_sparse_pull: there are ", scalar @outs, " arrays for the key '$key', but ", scalar @rows, ' of row_ids') if @rows != @outs;
-        my $value = $self->_stored_at('row_sparse_pull', $key)->tostype('row_sparse');
+        my $value = $self->_stored_at('row_sparse_pull', $key);
         for my $i (0 .. $#outs) {
             AI::MXNet::Error::fail("row_sparse_pull: out is row_sparse, but got ", $outs[$i]->stype) unless $outs[$i]->stype eq 'row_sparse';
-            AI::MXNet::NDArray->_sparse_retain($value, $rows[$i]->reshape([-1]))->copyto($outs[$i]);
+            AI::MXNet::NDArray->_kvstore_rows($value, $rows[$i])->copyto($outs[$i]);
         }
     }
     return;

@@ -455,3 +455,221 @@ sub load_optimizer_states
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Module - a symbol with its parameters and an optimizer, to be trained
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    # rows around four centres, and the number of the centre
+    my $labels = nd->arange(stop => 400) % 4;
+    my $data   = nd->one_hot($labels, 4) + nd->random->normal(0, 0.1, shape => [400, 4]);
+    my $train  = mx->io->NDArrayIter($data, $labels, batch_size => 20, shuffle => 1);
+
+    my $net = mx->sym->FullyConnected(mx->sym->var('data'), num_hidden => 16, name => 'fc1');
+    $net = mx->sym->FullyConnected(mx->sym->Activation($net, act_type => 'relu'), num_hidden => 4, name => 'fc2');
+    $net = mx->sym->SoftmaxOutput($net, name => 'softmax');
+
+    $AI::MXNet::Logging::silent = 1;    # without this, lines such as: Epoch[0] Train-accuracy=0.885000
+    my $module = mx->mod->Module($net, context => mx->cpu);
+    $module->fit($train, num_epoch => 5, optimizer => 'adam', optimizer_params => { learning_rate => 0.01 });
+
+    printf "accuracy %.2f\n", $module->score($train, 'acc')->{accuracy};
+    my $probabilities = $module->predict($train);
+    print $probabilities->at(0)->aspdl, "\n";
+
+=head1 DESCRIPTION
+
+A module binds a symbol to arrays, on one context or several, and has what training needs: it initializes, updates, saves
+and loads parameters. C<fit>, C<score> and C<predict>, which L<AI::MXNet::Module::Base> documents, go over an iterator;
+the methods below are the steps that they are made of:
+
+    my $by_hand = mx->mod->Module($net);
+    $by_hand->bind(data_shapes => $train->provide_data, label_shapes => $train->provide_label);
+    $by_hand->init_params(initializer => mx->init->Xavier);
+    $by_hand->init_optimizer(optimizer => 'sgd', optimizer_params => { learning_rate => 0.1, momentum => 0.9 });
+    my $metric = mx->metric->create('acc');
+    $train->reset;
+    while (defined(my $batch = <$train>)) {
+        $by_hand->forward($batch);
+        $by_hand->update_metric($metric, $batch->label);
+        $by_hand->backward;
+        $by_hand->update;
+    }
+
+None of these waits for the engine: only who reads a value does, for instance that of the metric.
+
+With several contexts each batch is divided between them, in proportion to C<work_load_list>, and the gradients are
+added up. All contexts are on the same processors, so that this is no faster; it is there for programs that do it, and
+gives their results. Several processes are another matter: see L<AI::MXNet::KVStore/SEVERAL WORKERS>.
+
+=head1 ATTRIBUTES
+
+    my $frozen = mx->mod->Module($net, fixed_param_names => ['fc1_weight', 'fc1_bias'], context => [map { mx->cpu($_) } 0, 1]);
+
+The symbol may come first, without its name.
+
+=head2 symbol
+
+What is computed.
+
+=head2 data_names, label_names, state_names
+
+The arguments of the symbol that are data (C<['data']>), labels (C<['softmax_label']>; undef stands for this, too, and
+C<[]> for none) and states (none), whose values the user sets. All other arguments are parameters.
+
+=head2 fixed_param_names
+
+Parameters that are not trained.
+
+=head2 context, work_load_list
+
+A context, or a list of them, and numbers that say how much of a batch each gets.
+
+=head2 logger
+
+What has methods C<info> and C<warning>, each taking a format and values: L<AI::MXNet::Logging>.
+
+=head2 binded, for_training, inputs_need_grad, params_initialized, optimizer_initialized
+
+How far the module has got. A method that is called too early dies with C<AssertionError> and names the one to call.
+
+=head1 METHODS
+
+=head2 Module, BucketingModule
+
+    $module = mx->mod->Module(symbol => $net);
+
+Make a module; without arguments they return the class, for C<< mx->mod->Module->load(...) >>. The second makes an
+L<AI::MXNet::Module::Bucketing>.
+
+=head2 bind
+
+    $module->bind(data_shapes => [['data', [20, 4]]], label_shapes => [['softmax_label', [20]]]);
+
+Makes the arrays. C<data_shapes> (required) and C<label_shapes> are lists of L<AI::MXNet::IO>'s DataDesc or of name and
+shape. C<for_training> (1) makes those of gradients, too; C<inputs_need_grad> (0) also for the data; C<grad_req>
+(C<write>, C<add>, C<null>, or a hash by argument) is what happens to gradients. C<force_rebind> (0) binds anew, and keeps
+the parameters; without it a second call is ignored with a warning. C<shared_module>, a module that has all parameters
+of this one, shares its arrays of them.
+
+=head2 init_params
+
+    $module->init_params(initializer => mx->init->Normal(0.1));
+
+Gives the parameters their first values: from C<arg_params> and C<aux_params>, hash refs, else by C<initializer>
+(C<< mx->init->Uniform(0.01) >>). What the hashes lack is an error unless C<allow_missing> (0), what they have beyond the
+symbol's parameters is one unless C<allow_extra> (0). A second call is ignored with a warning unless C<force_init> (0).
+
+=head2 get_params, set_params
+
+    my ($args, $aux) = $module->get_params;
+    $module->set_params($args, $aux, allow_missing => 0, force_init => 1, allow_extra => 0);
+
+Two hash refs, of parameters and auxiliary states, by name. The arrays are the module's own copies, averaged over the
+contexts, and change at the next C<get_params>.
+
+=head2 init_optimizer
+
+    $module->init_optimizer(optimizer => 'sgd', optimizer_params => { learning_rate => 0.1 });
+
+C<optimizer> (C<sgd>) is a name, with C<optimizer_params> (C<< { learning_rate => 0.01 } >>), or an optimizer. A named one
+divides gradients by the number of rows in a batch, of all workers, unless C<rescale_grad> says otherwise. C<kvstore>
+(C<local>) is the type of an L<AI::MXNet::KVStore>, a store, or undef for none; one context alone needs none. A second call
+is ignored with a warning unless C<force_init> (0).
+
+=head2 borrow_optimizer
+
+    my $other = mx->mod->Module($net);
+    $other->bind(data_shapes => [['data', [5, 4]]], label_shapes => [['softmax_label', [5]]], shared_module => $module);
+    $other->borrow_optimizer($module);
+
+Uses the optimizer of a module with the same parameters. Binding with C<shared_module> does so by itself.
+
+=head2 forward, backward, update
+
+    $train->reset;
+    my $batch = $train->next;
+    $module->forward($batch, is_train => 1);
+    $module->backward;
+    $module->update;
+
+Compute the outputs, then the gradients, then take a step of the optimizer. C<is_train> is true where the module is bound
+for training. A batch of other shapes than before binds anew. C<backward> takes the gradients of the outputs, an NDArray
+or a list of them, unless they are those of loss layers.
+
+=head2 get_outputs, get_input_grads
+
+    my $output = $module->get_outputs->[0];
+
+The arrays as a list ref; with the argument 0, a list of those on each context for each. The next C<forward> writes to the
+same arrays.
+
+=head2 get_states, set_states
+
+The states, as C<get_outputs> has its arrays. C<set_states> takes C<states>, whole arrays or lists as C<get_outputs(0)>
+gives, or a C<value> for all elements.
+
+=head2 update_metric
+
+    $module->update_metric($metric, $batch->label);
+
+Adds labels and outputs to a metric.
+
+=head2 reshape
+
+    $module->reshape(data_shapes => [['data', [10, 4]]], label_shapes => [['softmax_label', [10]]]);
+
+Binds for other shapes of the inputs, with the same parameters.
+
+=head2 output_names, output_shapes, data_shapes, label_shapes
+
+Names, and lists of DataDesc of what is bound. C<label_shapes> is undef without labels.
+
+=head2 install_monitor
+
+Lets an L<AI::MXNet::Monitor> look at all outputs of operators.
+
+=head1 FILES
+
+    use File::Temp qw(tempdir);
+    my $prefix = tempdir(CLEANUP => 1) . '/net';
+    $module->save_checkpoint($prefix, 5, 1);    # net-symbol.json, net-0005.params, net-0005.states
+    my $loaded = mx->mod->Module->load($prefix, 5, 1);
+    $loaded->fit($train, begin_epoch => 5, num_epoch => 6, optimizer => 'sgd', optimizer_params => { learning_rate => 0.1 });
+
+=head2 save_checkpoint
+
+Takes a prefix, the number of the epoch and whether to save the states of the optimizer (0). Symbol and parameters are
+in MXNet's formats, which it reads and whose files are read.
+
+=head2 load, load_checkpoint
+
+C<load> takes the same, and attributes by name, and returns a module that has parameters but is not bound; states are
+loaded when its optimizer is initialized. C<load_checkpoint> returns symbol, parameters and auxiliary states.
+
+=head2 model_save_checkpoint
+
+    mx->mod->model_save_checkpoint($prefix, 6, $net, $args, $aux);
+
+Saves a symbol (or undef: none) and hash refs of parameters and auxiliary states.
+
+=head2 save_optimizer_states, load_optimizer_states
+
+Take the name of a file. States come from C<get_states> of the updater: see L<AI::MXNet::Optimizer/UPDATERS>.
+
+=head1 ERRORS
+
+Names that the symbol does not have (those of labels are only warned of), shapes that do not fit, batches without what the
+module takes, and methods that are called too early die with an L<AI::MXNet::Error>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Module::Base>, L<AI::MXNet::Module::Bucketing>, L<AI::MXNet::Symbol>, L<AI::MXNet::IO>, L<AI::MXNet::Callback>
+
+=cut

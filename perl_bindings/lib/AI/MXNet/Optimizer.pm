@@ -106,6 +106,7 @@ sub _update_all
         my $key = join ' ', $lr, $wd, $t, ref $state eq 'ARRAY' ? map({ defined $_ ? 1 : 0 } @$state) : scalar @states;
         my $known = $row{$key} //= do {
             my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
+            AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer') if 2 + @states != @{ $row->{inputs} };
             [$row, [AI::MXNet::Operators::_row_of_values($row, $attributes)]];
         };
         push @batches, { row => $known->[0], rows => [], groups => [] } unless @batches and $batches[-1]{row} == $known->[0];

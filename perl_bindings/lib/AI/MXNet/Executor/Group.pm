@@ -350,3 +350,20 @@ sub _p { return $_[0] }
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Executor::Group - executors on several contexts
+
+=head1 DESCRIPTION
+
+Internal, a part of L<AI::MXNet::Module>: its class AI::MXNet::DataParallelExecutorGroup may change with any release. Programs
+for the original, which ask it for C<execs>, C<param_arrays> or C<grad_arrays>, find them.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Module>, L<AI::MXNet::Executor>
+
+=cut

@@ -280,3 +280,154 @@ sub load_params
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Module::Base - training, scoring and predicting over iterators
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $net   = mx->sym->LinearRegressionOutput(mx->sym->FullyConnected(mx->sym->var('data'), num_hidden => 1), name => 'out');
+    my $x     = nd->random->uniform(-1, 1, shape => [100, 2]);
+    my $train = mx->io->NDArrayIter($x, nd->sum($x, axis => 1) * 3, batch_size => 10, label_name => 'out_label');
+
+    $AI::MXNet::Logging::silent = 1;
+    my $module = mx->mod->Module($net, label_names => ['out_label']);
+    $module->fit($train, num_epoch => 20, eval_metric => 'mse', optimizer_params => { learning_rate => 0.5 });
+    printf "%.4f\n", $module->score($train, 'mse')->{mse};
+
+=head1 DESCRIPTION
+
+The base of L<AI::MXNet::Module> and L<AI::MXNet::Module::Bucketing>, and of modules of one's own. Those define the
+methods that are listed last; C<fit> and the others call them.
+
+=head1 METHODS
+
+=head2 fit
+
+Trains over an iterator, the first argument. All else is named:
+
+=over 4
+
+=item num_epoch, begin_epoch
+
+The number of the last epoch plus 1 (required), and of the first (0).
+
+=item eval_metric, validation_metric
+
+Metrics, as L<AI::MXNet::Metric/create> takes them (C<acc>), and those for C<eval_data> (the same).
+
+=item eval_data
+
+An iterator to be scored after each epoch.
+
+=item optimizer, optimizer_params, kvstore
+
+As in C<init_optimizer>.
+
+=item initializer, arg_params, aux_params, allow_missing, force_init
+
+As in C<init_params>.
+
+=item force_rebind
+
+As in C<bind>.
+
+=item batch_end_callback, eval_batch_end_callback, eval_end_callback
+
+Code, an object of L<AI::MXNet::Callback>, or a list of these, called after each batch of training, of evaluation, and
+after the evaluation, with an AI::MXNet::BatchEndParam: C<epoch>, C<nbatch>, C<eval_metric>. The metric may be reset; what
+is told of the epoch is kept apart.
+
+=item epoch_end_callback
+
+The same, called after each epoch with its number, the symbol, and hash refs of parameters and auxiliary states.
+
+=item monitor
+
+An L<AI::MXNet::Monitor>.
+
+=back
+
+The iterator is reset at the end of each epoch. The log of an epoch is
+
+    $ Epoch[0] Train-mse=0.500000
+    $ Epoch[0] Time cost=0.123
+    $ Epoch[0] Validation-mse=0.400000
+
+with a line for each metric, the last ones with C<eval_data> only.
+
+=head2 score
+
+    my $scores = $module->score($train, ['mse', 'mae'], num_batch => 5);
+
+The metrics of an iterator as a hash ref of names and values. C<num_batch> (all) is how many batches count; C<reset> (1)
+resets the iterator first; C<batch_end_callback> and C<score_end_callback> are called as those of C<fit>, with C<epoch> (0).
+
+=head2 predict
+
+    my $all   = $module->predict($train);
+    my @lists = $module->predict($train, merge_batches => 0, num_batch => 2);
+    my $of_x  = $module->predict(nd->ones([4, 2]));
+
+The outputs for an iterator, without the rows that only fill up a batch: an NDArray, or a list of them where the symbol has
+several outputs or C<always_output_list> (0) is true; with C<merge_batches> (1) false a list of list refs, one for each
+batch. C<num_batch> and C<reset> are those of C<score>. For an array, piddle or nested list instead of an iterator it is the
+first output.
+
+=head2 iter_predict
+
+    for ($module->iter_predict($train)) {
+        my ($outputs, $number, $batch) = @$_;
+    }
+
+The same as a list, for all batches, of outputs, number and batch.
+
+=head2 forward_backward
+
+    $train->reset;
+    $module->forward_backward($train->next);
+
+C<forward> as in training, and C<backward>.
+
+=head2 save_params, load_params
+
+    use File::Temp qw(tempdir);
+    my $file = tempdir(CLEANUP => 1) . '/net.params';
+    $module->save_params($file);
+    $module->load_params($file);
+
+A file of parameters and auxiliary states in MXNet's format, under the names C<arg:NAME> and C<aux:NAME>. C<save_params>
+may be given hash refs of both.
+
+=head2 prepare
+
+Is called with the next batch as soon as that is known. Here it does nothing.
+
+=head2 get_symbol
+
+The symbol.
+
+=head2 logger, binded, for_training, inputs_need_grad, params_initialized, optimizer_initialized
+
+See L<AI::MXNet::Module/ATTRIBUTES>.
+
+=head1 WHAT A MODULE DEFINES
+
+=head2 bind, init_params, init_optimizer, forward, backward, update, update_metric
+
+C<fit> needs these; C<forward> takes a batch and C<is_train>.
+
+=head2 get_outputs, get_params, set_params, symbol, data_names, output_names, data_shapes, label_shapes, output_shapes, get_input_grads, get_states, set_states, install_monitor
+
+As in L<AI::MXNet::Module>. What a class does not define dies and says so.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Module>, L<AI::MXNet::Metric>, L<AI::MXNet::Callback>
+
+=cut

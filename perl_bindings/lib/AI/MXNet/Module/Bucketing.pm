@@ -203,3 +203,95 @@ sub save_checkpoint
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Module::Bucketing - modules for inputs of several lengths, sharing parameters
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    # sequences of each length have a graph of their own
+    sub network
+    {
+        my ($length) = @_;
+        my $words = mx->sym->Embedding(mx->sym->var('data'), input_dim => 50, output_dim => 8, name => 'words');
+        my $net   = mx->sym->FullyConnected(mx->sym->mean($words, axis => 1), num_hidden => 2, name => 'fc');
+        return (mx->sym->SoftmaxOutput($net, name => 'softmax'), ['data'], ['softmax_label']);
+    }
+
+    my $module = mx->mod->BucketingModule(sym_gen => \&network, default_bucket_key => 10);
+    $module->bind(data_shapes => [['data', [4, 10]]], label_shapes => [['softmax_label', [4]]]);
+    $module->init_params;
+    $module->init_optimizer;
+
+    for my $length (3, 10, 5) {
+        my $batch = AI::MXNet::DataBatch->new(
+            data => [nd->ones([4, $length])], label => [nd->zeros([4])], bucket_key => $length,
+            provide_data => [['data', [4, $length]]], provide_label => [['softmax_label', [4]]]);
+        $module->forward_backward($batch);
+        $module->update;
+    }
+
+=head1 DESCRIPTION
+
+A bucket is a length, or whatever else C<sym_gen> makes a symbol from. Each has a module of its own, made at its first
+batch; parameters and optimizer are those of all. With an iterator whose batches carry C<bucket_key>, C<provide_data> and
+C<provide_label>, such as AI::MXNet::BucketSentenceIter, C<fit>, C<score> and C<predict> work as with any module: see
+L<AI::MXNet::Module::Base>.
+
+=head1 ATTRIBUTES
+
+=head2 sym_gen
+
+Code that returns, for a bucket's key, the symbol, a list ref of the names of data and one of those of labels. All buckets
+have the parameters of the default one, and no others. It may come first, without its name.
+
+=head2 default_bucket_key
+
+The bucket that C<bind> is for, usually the largest.
+
+=head2 context, work_load_list, fixed_param_names, state_names, logger
+
+Those of each module: see L<AI::MXNet::Module/ATTRIBUTES>.
+
+=head1 METHODS
+
+=head2 bind
+
+As L<AI::MXNet::Module/bind>; the shapes are those of the bucket C<bucket_key>, or of the default one.
+
+=head2 switch_bucket
+
+    $module->switch_bucket(bucket_key => 7, data_shapes => [['data', [4, 7]]], label_shapes => [['softmax_label', [4]]]);
+
+Works with this bucket from here on. The shapes are needed where the bucket is new.
+
+=head2 forward, prepare
+
+C<forward> switches to the bucket of its batch; C<prepare> makes the module of that of the next one.
+
+=head2 set_params
+
+    my ($args, $aux) = $module->get_params;
+    $module->set_params($args, $aux, 0, 1, 0);
+
+The options C<allow_missing>, C<force_init> and C<allow_extra> come by position here; by name works, too.
+
+=head2 save_checkpoint
+
+Writes the files of L<AI::MXNet::Module/save_checkpoint> for each bucket, with an underscore and the bucket's key behind
+the prefix. The parameters are the same in all.
+
+=head2 init_params, get_params, init_optimizer, backward, update, update_metric, get_outputs, get_input_grads, get_states, set_states, install_monitor, data_names, output_names, data_shapes, label_shapes, output_shapes, symbol, get_symbol
+
+As in L<AI::MXNet::Module>, of the bucket at work.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Module>, L<AI::MXNet::Module::Base>
+
+=cut
