@@ -3,6 +3,7 @@ package AI::MXNet::KVStore;
 use strict;
 use warnings;
 use Mouse;
+use List::Util ();
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -30,7 +31,8 @@ sub create
     my ($package, $name) = @_;
     $name //= 'local';
     my $class = $class{$name} // AI::MXNet::Error::fail("KVStore->create takes one of ", join(', ', sort keys %class), ", but got '$name'");
-    require AI::MXNet::KVStore::Distributed if $class ne __PACKAGE__;
+    (my $file = "$class.pm") =~ s{::}{/}g;
+    require $file;
     return $class->new(type => $name);
 }
 
@@ -83,12 +85,12 @@ sub init
         AI::MXNet::Error::fail("init: duplicate init of key $key") if $seen{$key}++ or defined $self->_stored->{$key};
     }
     my @arrays = map { $_->[1]->copy } @pairs;
-    $self->_agree(@arrays);
+    $self->_agree([map { $_->[0] } @pairs], \@arrays);
     $self->_stored->{ $pairs[$_][0] } = $arrays[$_] for 0 .. $#pairs;
     return;
 }
 
-# Makes the arrays of all workers those of the first; add them up. Here there is but one.
+# Makes the arrays of all workers those of the first; adds them up, sums of some number of arrays. Here there is but one.
 sub _agree  { return }
 sub _reduce { return }
 
@@ -104,7 +106,7 @@ sub push
         push @{ $arrays{$key} }, defined $self->_threshold ? $self->_compressed($key, @given) : @given;
     }
     my @sums = map { _sum($arrays{$_}, $self->_stored->{$_}->context) } @order;
-    $self->_reduce(@sums);
+    $self->_reduce(List::Util::max(map { scalar @$_ } values %arrays), @sums);
     return $self->_apply(\@order, \@sums);
 }
 
@@ -133,16 +135,22 @@ sub _apply
 sub pull
 {
     my ($self, $keys, @options) = @_;
-    my %options = (ignore_sparse => 1, AI::MXNet::NDArray::_named('pull', [qw(out priority ignore_sparse)], @options));
-    AI::MXNet::Error::fail('pull: out is required') unless defined $options{out};
-    for (_pairs('pull', $keys, $options{out})) {
+    for ($self->_targets($keys, @options)) {
         my ($key, @outs) = @$_;
-        my $value = $self->_stored_at('pull', $key);
-        next if $options{ignore_sparse} and $value->stype ne 'default';
-        $self->_check_fits('pull', $key, @outs);
-        $value->copyto($_) for @outs;
+        $self->_stored->{$key}->copyto($_) for @outs;
     }
     return;
+}
+
+# What a pull is to write to: keys with arrays.
+sub _targets
+{
+    my ($self, $keys, @options) = @_;
+    my %options = (ignore_sparse => 1, AI::MXNet::NDArray::_named('pull', [qw(out priority ignore_sparse)], @options));
+    AI::MXNet::Error::fail('pull: out is required') unless defined $options{out};
+    my @pairs = _pairs('pull', $keys, $options{out});
+    $self->_check_fits('pull', @$_) for @pairs;
+    return $options{ignore_sparse} ? grep { $self->_stored->{ $_->[0] }->stype eq 'default' } @pairs : @pairs;
 }
 
 sub row_sparse_pull
@@ -171,8 +179,15 @@ sub row_sparse_pull
 sub set_optimizer
 {
     my ($self, $optimizer) = @_;
-    blessed $optimizer && $optimizer->isa('AI::MXNet::Optimizer') or AI::MXNet::Error::fail('set_optimizer takes an optimizer, but got ', $optimizer // 'undef');
+    _check_optimizer($optimizer);
     return $self->_updater(AI::MXNet::Optimizer->get_updater($optimizer));
+}
+
+sub _check_optimizer
+{
+    my ($optimizer) = @_;
+    blessed $optimizer && $optimizer->isa('AI::MXNet::Optimizer') or AI::MXNet::Error::fail('set_optimizer takes an optimizer, but got ', $optimizer // 'undef');
+    return;
 }
 
 sub _set_updater { my ($self, $updater) = @_; return $self->_updater($updater) }
@@ -181,21 +196,24 @@ sub save_optimizer_states
 {
     my ($self, $path, @options) = @_;
     my %options = AI::MXNet::NDArray::_named('save_optimizer_states', ['dump_optimizer'], @options);
-    return AI::MXNet::Base::_write_file('save_optimizer_states', $path, $self->_optimizer_updater('save')->get_states($options{dump_optimizer}));
+    return AI::MXNet::Base::_write_file('save_optimizer_states', $path, $self->_get_states($options{dump_optimizer}));
 }
 
 sub load_optimizer_states
 {
     my ($self, $path) = @_;
-    return $self->_optimizer_updater('load')->set_states(AI::MXNet::Base::_read_file('load_optimizer_states', $path));
+    return $self->_set_states(AI::MXNet::Base::_read_file('load_optimizer_states', $path));
 }
 
-sub _optimizer_updater
+sub _get_states { my ($self, $dump_optimizer) = @_; return $self->_updater_with_states->get_states($dump_optimizer) }
+sub _set_states { my ($self, $bytes) = @_; return $self->_updater_with_states->set_states($bytes) }
+
+sub _updater_with_states
 {
-    my ($self, $what) = @_;
+    my ($self) = @_;
     my $updater = $self->_updater;
     return $updater if blessed $updater;
-    return AI::MXNet::Error::fail("Cannot $what states: this store (", $self->type, ') has no optimizer; set_optimizer gives it one');
+    return AI::MXNet::Error::fail('Cannot save or load states: this store (', $self->type, ') has no optimizer; set_optimizer gives it one');
 }
 
 # -- compression ---------------------------------------------------------------------------------------------------
