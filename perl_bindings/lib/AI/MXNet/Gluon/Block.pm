@@ -35,6 +35,7 @@ around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 sub BUILD
 {
     my ($self) = @_;
+    $self->{_scopeless} = 1 if ($self->_prefix // 'none') eq '';
     my ($prefix, $params) = AI::MXNet::Gluon::BlockScope->create($self->_prefix, $self->_params, $self->_alias);
     $self->_prefix($prefix);
     $self->_params($params);
