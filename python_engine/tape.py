@@ -83,13 +83,26 @@ class _Probe:
         return sys.getrefcount(value)
 
 
-def _may_replace(grad, value):
-    """True where `value` fits the buffer exactly and owns its memory, and the buffer's own memory is nobody else's."""
-    old = grad.data
+def _is_large(data):
+    return type(data) is np.ndarray and data.nbytes >= SWAP_BYTES
+
+
+def _references(array):
+    """How many references there are to the data of an array, by which one tells whether anyone else knows of it."""
+    value = array.data
+    return sys.getrefcount(value)
+
+
+UNSHARED = _references(NDArray(np.zeros(1)))
+
+
+def _may_replace(array, value):
+    """True where `value` has the type and shape of an array and owns its memory, and the array's own is nobody else's."""
+    old = array.data
     return (
-        grad.root is None
-        and grad.lender is None
-        and not (grad.views or grad.borrowers)
+        array.root is None
+        and array.lender is None
+        and not (array.views or array.borrowers)
         and value.flags.owndata
         and value.flags.c_contiguous
         and value.dtype == old.dtype
@@ -391,7 +404,10 @@ def store(target, output, inputs=()):
         )
     if state.recording and (is_on_tape(target) or (is_on_tape(output) and any(x is target for x in inputs))):
         raise AutogradError(IN_GRAPH)
-    target.assign(output.data)
+    if _is_large(output.data) and _references(output) <= UNSHARED and _may_replace(target, output.data):
+        target.data = output.data  # nobody else knows of it
+    else:
+        target.assign(output.data)
     if output.node is not None:
         target.node, target.index = output.node, output.index
 
