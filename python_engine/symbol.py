@@ -15,6 +15,9 @@ from .tape import state
 from .type_inference import infer_types
 
 
+MAX_OUTPUTS = 65_536  # of one call
+
+
 class Node:
     """A variable (`operator` is None) or a call of an operator. `inputs` are entries, (node, index of its output)."""
 
@@ -31,7 +34,12 @@ class Node:
     @cached_property
     def count(self):
         """How many outputs there are."""
-        return 1 if self.operator is None else self.operator.visible_count(self.values)
+        if self.operator is None:
+            return 1
+        count = self.operator.visible_count(self.values)
+        if not 0 < count <= MAX_OUTPUTS:
+            raise ArgumentError(f"{self.name} would have {count} outputs: 1 to {MAX_OUTPUTS} are possible")
+        return count
 
     @property
     def output_names(self):
