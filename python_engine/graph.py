@@ -5,6 +5,7 @@ import numpy as np
 from . import inference, tape
 from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ShapeError
 from .ndarray import NDArray
+from .poison import heal
 from .registry import HEAD, ZERO
 from .tape import state
 
@@ -20,7 +21,8 @@ class Plan:
     def __init__(self, symbol, shapes=None):
         """shapes: {entry: shape}, for constants whose symbol leaves dimensions open; without, these are looked up at
         each run."""
-        self.symbol, self.open, self.closed = symbol, False, {}
+        # another object of the same graph: symbols keep their plans, and cycles would live until the next collection
+        self.symbol, self.open, self.closed = type(symbol)(symbol.entries), False, {}
         nodes = symbol.nodes()
         slots = {}
         for node in nodes:
@@ -178,6 +180,7 @@ def _needs_head(node):
 
 def _replace(output, result):
     """Give an array, which others may hold, a new value without copying it where nobody shares its memory."""
+    heal(output)
     if output.data.dtype != result.data.dtype or output.views or output.borrowers:
         output.assign(result.data)
     else:

@@ -7,14 +7,15 @@ the operator's own as they are written in a symbol file, and others whose names 
 from functools import cached_property
 
 from . import inference
-from .attributes import Int, Tuple
+from .attributes import Shape, parse
 from .errors import ArgumentError, Interrupted, MXNetError
 from .graph import Plan
 from .registry import find
 from .tape import state
 from .type_inference import infer_types
 
-SHAPE = Tuple(Int(), "Shape(tuple)")
+
+MAX_OUTPUTS = 65_536  # of one call
 
 
 class Node:
@@ -33,7 +34,12 @@ class Node:
     @cached_property
     def count(self):
         """How many outputs there are."""
-        return 1 if self.operator is None else self.operator.visible_count(self.values)
+        if self.operator is None:
+            return 1
+        count = self.operator.visible_count(self.values)
+        if not 0 < count <= MAX_OUTPUTS:
+            raise ArgumentError(f"{self.name} would have {count} outputs: 1 to {MAX_OUTPUTS} are possible")
+        return count
 
     @property
     def output_names(self):
@@ -267,8 +273,7 @@ class Symbol:
             for index in range(node.count):
                 shapes[node, index] = None
             if node.operator is None:
-                own = node.attrs.get("__shape__")
-                shape = known.get(node.name) or (SHAPE.parse(own) if own else None)
+                shape = known.get(node.name) or declared_shape(node)
                 shapes[node, 0] = tuple(shape) if shape else None
         dtypes = infer_types(nodes, {})
         pending, progress = [node for node in nodes if node.operator is not None], True
@@ -280,6 +285,12 @@ class Symbol:
                 progress |= _infer_node(node, shapes, dtypes)
             pending = [node for node in pending if not all(inference.is_known(shapes[e]) for e in node.entries)]
         return shapes
+
+
+def declared_shape(variable):
+    """The shape that a variable was made with, or None."""
+    text = variable.attrs.get("__shape__")
+    return parse(variable.name, "__shape__", Shape, text) if text else None
 
 
 def _replaced(entry, copies):

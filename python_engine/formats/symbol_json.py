@@ -76,19 +76,31 @@ def loads(text):
         made = []
         for item in nodes:
             made.append(_node(item, made, version))
-        return Symbol([(made[head[0]], head[1] if len(head) > 1 else 0) for head in heads])
+        return Symbol([_entry(head, made) for head in heads])
     except MXNetError:
         raise
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as reason:
         raise MXNetError(f"this is no symbol file: {type(reason).__name__}: {reason}") from None
 
 
+def _entry(item, made):
+    """The output of a node before, which [node, output, version] names."""
+    number, index = item[0], item[1] if len(item) > 1 else 0
+    if type(number) is not int or not 0 <= number < len(made):
+        raise ValueError(f"{item} names no node before")
+    if type(index) is not int or not 0 <= index < made[number].count:
+        raise ValueError(f"{item} names no output of {made[number].name}")
+    return made[number], index
+
+
 def _node(item, made, version):
     name, op = item["name"], item["op"]
+    if type(name) is not str or type(op) is not str:
+        raise ValueError(f"the name {name!r} and the operator {op!r} of a node must be texts")
     attrs = {}
     for key in ("param", "attr", "attrs"):
         attrs.update({str(k): str(v) for k, v in (item.get(key) or {}).items()})
-    inputs = [(made[entry[0]], entry[1]) for entry in item["inputs"]]
+    inputs = [_entry(entry, made) for entry in item["inputs"]]
     if op == "null":
         return Node(None, name, _hidden(attrs))
     if op not in OPERATORS:
@@ -128,6 +140,8 @@ def _move_to_inputs(attrs, inputs, operator):
 def _add_states(node):
     """Variables that the file leaves out, as old ones do."""
     names = node.operator.listed_inputs(node.values)
+    if len(node.inputs) > len(names):
+        raise ValueError(f"{node.name} has {len(node.inputs)} inputs, but {node.operator.name} takes {len(names)}")
     for name in names[len(node.inputs) :]:
         attrs = dict(node.operator.variable_attributes.get(name, {}))
         node.inputs.append((Node(None, f"{node.name}_{name}", attrs), 0))

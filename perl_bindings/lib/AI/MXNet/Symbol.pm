@@ -145,8 +145,8 @@ sub load
 sub load_json
 {
     my ($class, $text) = @_;
-    utf8::encode($text) if utf8::is_utf8($text);
-    return $class->_new(sub { AI::MXNet::Engine->ask_with(\$text, \&_fields, 'parse', $_[0]) });
+    utf8::decode($text) unless utf8::is_utf8($text);
+    return $class->_ask('parse', _texts($text));
 }
 
 # Constants, and what takes no symbols.
@@ -263,7 +263,7 @@ sub _set_attr
 sub tojson
 {
     my ($self) = @_;
-    my ($text) = AI::MXNet::Engine->ask(sub { my ($payload) = @_; return $$payload }, 'dump', $self->{handle});
+    my ($text) = _request('dump', $self->{handle});
     utf8::decode($text);
     return $text;
 }
