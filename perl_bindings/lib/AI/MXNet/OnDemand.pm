@@ -14,6 +14,12 @@ my %classes = (
     'AI/MXNet/LRScheduler.pm' => [qw(LRScheduler FactorScheduler MultiFactorScheduler)],
     'AI/MXNet/Initializer.pm' => [qw(Initializer InitDesc Load Mixed Zero One Constant Uniform Normal Orthogonal Xavier MSRAPrelu Bilinear LSTMBias FusedRNN)],
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
+    'AI/MXNet/Gluon/Data/Set.pm'     => [map {"Gluon::Data::$_"} qw(Set SimpleDataset ArrayDataset RecordFileSet)],
+    'AI/MXNet/Gluon/Data/Sampler.pm' => [map {"Gluon::Data::$_"} qw(Sampler Sampler::SequentialSampler Sampler::RandomSampler Sampler::BatchSampler)],
+    'AI/MXNet/Gluon/Data/Loader.pm'  => ['Gluon::Data::Loader::DataLoader'],
+    'AI/MXNet/Gluon/Data/Vision.pm'  => [map {"Gluon::Data::Vision::$_"} qw(
+        DownloadedDataSet DownloadedDataSet::MNIST DownloadedDataSet::FashionMNIST DownloadedDataSet::CIFAR10
+        RecordFileSet::ImageRecordDataset Set::ImageFolderDataset)],
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
         CrossEntropy NegativeLogLikelihood PearsonCorrelation Loss Confidence)],
