@@ -86,3 +86,91 @@ def test_bad_arguments_of_a_table(table, tmp_path):
         table("1\n", skip=-1)
     with pytest.raises(MXNetError, match=r"cannot read .*none\.csv: No such file"):
         run("_read_csv", path=str(tmp_path / "none.csv"))
+
+
+# -- idx files -------------------------------------------------------------------------------------------------------
+
+
+def idx(code, dtype, array):
+    head = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return head + array.astype(dtype).tobytes()
+
+
+@pytest.mark.parametrize(
+    "code, stored, dtype",
+    [
+        (8, "u1", "uint8"),
+        (9, "i1", "int8"),
+        (11, ">i2", "int32"),
+        (12, ">i4", "int32"),
+        (13, ">f4", "float32"),
+        (14, ">f8", "float64"),
+    ],
+)
+def test_idx_files_of_all_types(tmp_path, code, stored, dtype):
+    array = np.arange(6).reshape(1, 3, 2)
+    (tmp_path / "x").write_bytes(idx(code, stored, array))
+    got = run("_read_idx", path=str(tmp_path / "x"))
+    np.testing.assert_array_equal(got, array)
+    assert got.dtype == dtype
+
+
+def test_packed_idx_files(tmp_path):
+    (tmp_path / "x.gz").write_bytes(gzip.compress(idx(8, "u1", np.arange(3))))
+    assert run("_read_idx", path=str(tmp_path / "x.gz")).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "is no idx file: it begins with the bytes"),
+        (b"\0\0\x07\1\0\0\0\0", "begins with the bytes 00 00 07 01"),
+        (b"\0\0\x08\3\0\0\0\1", "is no idx file"),
+        (idx(8, "u1", np.arange(3))[:-1], r"an idx file of shape \[3\] has 3 bytes of elements, but this has 2"),
+        (b"\0\0\x08\2" + b"\xff" * 8, r"of shape \[4294967295, 4294967295\]"),
+        (gzip.compress(b"abcdefgh")[:-9], "cannot read"),
+    ],
+)
+def test_what_is_no_idx_file(tmp_path, content, message):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(MXNetError, match=message):
+        run("_read_idx", path=str(tmp_path / "x"))
+
+
+# -- libsvm files ----------------------------------------------------------------------------------------------------
+
+
+def test_libsvm_files(tmp_path):
+    (tmp_path / "x").write_text("1 0:0.5 2:1.5\n\n-2 1:2\r\n0\n")
+    label, data, indices, indptr = run("_read_libsvm", path=str(tmp_path / "x"))
+    assert [x.tolist() for x in (label, data, indices, indptr)] == [[1, -2, 0], [0.5, 1.5, 2], [0, 2, 1], [0, 2, 3, 3]]
+    assert [x.dtype for x in (label, data, indices, indptr)] == ["float32", "float32", "int64", "int64"]
+
+
+@pytest.mark.parametrize(
+    "text, columns, message",
+    [
+        ("1 0:1\n1 0:x\n", 0, "line 2: a row is a label and column:value, but got '1 0:x'"),
+        ("1 0:1 2\n", 0, "line 1: a row is"),
+        ("0:1 1:2\n", 0, "line 1: a row is"),
+        ("1 0:1:2\n", 0, "line 1: a row is"),
+        ("1 1.5:1\n", 0, "line 1: a row is"),
+        ("1 -1:1\n", 0, "line 1: '-1:1' is in none of the columns"),
+        ("1 0:1\n2 3:1\n", 3, "line 2: '3:1' is in none of 3 columns, which count from 0"),
+        ("\n", 0, "has no rows"),
+    ],
+)
+def test_what_is_wrong_with_a_libsvm_file(tmp_path, text, columns, message):
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(MXNetError, match=message):
+        run("_read_libsvm", path=str(tmp_path / "x"), columns=columns)
+
+
+# -- order -----------------------------------------------------------------------------------------------------------
+
+
+def test_permutations_depend_on_the_seed_alone():
+    one, same, other = (run("_permutation", count=50, seed=seed) for seed in (1, 1, 2))
+    assert sorted(one.tolist()) == list(range(50)) and one.tolist() == same.tolist() != other.tolist()
+    with pytest.raises(ArgumentError, match="count=-1"):
+        run("_permutation", count=-1, seed=0)

@@ -1,8 +1,6 @@
 """Tables of numbers as text: a row to a line, cells between delimiters. A bad cell is named by line and column."""
 
-import csv
 import errno
-import gzip
 import os
 import warnings
 
@@ -41,6 +39,9 @@ def load(path, dtype="float32", delimiter=",", skip=0, columns=()):
 
 def _fault(path, dtype, delimiter, skip, columns):
     """What is wrong with a file that NumPy refused, by line and column; None if nothing is found."""
+    import csv  # seldom needed, and the engine is to start fast
+    import gzip
+
     number = int if dtype.kind in "iu" else float
     unpack = gzip.open if path.endswith(".gz") else open
     with unpack(path, "rt", encoding="utf-8", errors="replace", newline="") as file:

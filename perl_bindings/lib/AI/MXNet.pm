@@ -43,6 +43,7 @@ my %accessors = (
     metric       => 'AI::MXNet::Metric',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
+    io           => 'AI::MXNet::IO',
     recordio     => 'AI::MXNet::RecordIO',
 );
 
@@ -186,9 +187,9 @@ when one of their methods is called.
 
 L<AI::MXNet::Image>: images and their files.
 
-=head2 recordio
+=head2 io, recordio
 
-L<AI::MXNet::RecordIO>: files of records.
+L<AI::MXNet::IO>: batches of data; L<AI::MXNet::RecordIO>: files of records.
 
 =head2 engine
 

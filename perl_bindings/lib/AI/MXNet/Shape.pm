@@ -48,6 +48,7 @@ my %rules = (
     dot          => \&_dot,
     softmax      => \&_softmax,
     view_slice   => sub { my (undef, $attrs, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type([$attrs->{end} - $attrs->{begin}, @rest], $in->{dtype}, $in->{ctx}) },
+    image_records => \&_image_records,
     view_at      => sub { my (undef, undef, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type(@rest ? \@rest : [1], $in->{dtype}, $in->{ctx}) },
 );
 
@@ -243,6 +244,15 @@ sub _dot
     my $outer = $attrs->{transpose_b} ? pop @r : shift @r;
     _fail($row, "Check failed: l[1] == r[0]: dot shape error: ", _text($lhs), " X ", _text($rhs)) if $inner != $outer;
     return type(@l + @r ? [@l, @r] : [1], $lhs->{dtype}, $lhs->{ctx});
+}
+
+# A batch of images and their labels, one of which each is a number.
+sub _image_records
+{
+    my (undef, $attrs, $places) = @_;
+    my ($count, $width) = ($places->{shape}[0], $attrs->{label_width} // 1);
+    return (type([$count, @{ $attrs->{data_shape} }], $attrs->{dtype} // 'float32', $places->{ctx}),
+        type($width == 1 ? [$count] : [$count, $width], 'float32', $places->{ctx}));
 }
 
 sub _softmax
