@@ -223,9 +223,13 @@ sub tostype
 
 # -- shapes and views ----------------------------------------------------------------------------------------------
 
+# On the class the operator of the name is meant: nd->reshape($x, shape => [2, 3]).
+sub _on_class { my $name = shift; return AI::MXNet::Operators::call(_row($name), @_) }
+
 sub reshape : lvalue
 {
     my ($self, $shape, @options) = @_;
+    return my $reshaped = _on_class('Reshape', @_) if not ref $self;
     _fail('In method reshape: parameter 1 ($new_shape): Validation failed for \'ArrayRef[Int]\' with value ', $shape // 'undef')
         unless ref $shape eq 'ARRAY';
     my %options = _named('reshape', ['reverse'], @options);
@@ -243,7 +247,7 @@ sub T : lvalue
 
 sub moveaxis
 {
-    my ($self, $source, $destination) = @_;
+    my ($self, $source, $destination) = ref $_[0] ? @_ : @_[1 .. $#_];
     my $ndim = $self->ndim;
     for ($source, $destination) {
         _fail("moveaxis: axis $_ is out of range for $ndim dimensions") if $_ < -$ndim or $_ >= $ndim;
@@ -257,6 +261,7 @@ sub moveaxis
 sub broadcast_to
 {
     my ($self, $shape) = @_;
+    return _on_class('broadcast_to', @_) if not ref $self;
     _check_shape('broadcast_to', $shape);
     my @own = (1) x List::Util::max(0, @$shape - $self->ndim);
     my $padded = @own ? $self->reshape([@own, @{ $self->shape }]) : $self;
