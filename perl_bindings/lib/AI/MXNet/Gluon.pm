@@ -6,6 +6,8 @@ use AI::MXNet ();
 use AI::MXNet::NS;
 use AI::MXNet::Gluon::HybridBlock;
 
+our @ISA = ();    # in place of AI::MXNet::OnDemand
+
 my %packages = (
     data      => 'AI::MXNet::Gluon::Data',
     loss      => 'AI::MXNet::Gluon::Loss',
@@ -20,7 +22,7 @@ for my $name (keys %packages) {
     my $package = $packages{$name};
     my $file = "$package.pm" =~ s{::}{/}gr;
     no strict 'refs';
-    *{$name} = sub { require $file; return $package };
+    *{$name} = sub { AI::MXNet::NS::load($file); return $package };
 }
 
 # Objects of these classes; not subs of this package, which would hide the classes of these names.

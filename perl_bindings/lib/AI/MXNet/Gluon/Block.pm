@@ -25,6 +25,8 @@ use overload
     '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
     fallback => 1;
 
+extends 'Mouse::Object';
+
 has _prefix => (is => 'rw', init_arg => 'prefix');
 has _params => (is => 'rw', init_arg => 'params');
 has [qw(_children _reg_params)] => (is => 'rw', init_arg => undef, lazy => 1, default => sub { AI::MXNet::Gluon::Ordered->new });
@@ -293,7 +295,7 @@ sub _describe
 sub summary
 {
     my ($self, @inputs) = @_;
-    require AI::MXNet::Gluon::Summary;
+    AI::MXNet::NS::load('AI/MXNet/Gluon/Summary.pm');
     return AI::MXNet::Gluon::Summary::show($self, @inputs);
 }
 

@@ -7,6 +7,7 @@ use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 
 extends 'AI::MXNet::Gluon::Block';
 
@@ -129,7 +130,7 @@ sub _forget_graphs { my ($self) = @_; delete $self->{_graphs}; return }
 sub _make_graph
 {
     my ($self, @inputs) = @_;
-    require AI::MXNet::CachedOp;
+    AI::MXNet::NS::load('AI/MXNet/CachedOp.pm');
     my ($variables, undef, $symbol, $out) = $self->_trace(@inputs);
     my %number = map { $variables->[$_]->name => $_ } grep { defined $variables->[$_] } 0 .. $#$variables;
     my %parameter = map { $_->name => $_ } $self->collect_params->values;
@@ -146,7 +147,7 @@ sub _make_graph
 sub _trace
 {
     my ($self, @inputs) = @_;
-    require AI::MXNet::Symbol;
+    AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
     my @given = _flat(@inputs);
     my @arrays = grep { Scalar::Util::blessed($given[$_]) } 0 .. $#given;
     my @variables;

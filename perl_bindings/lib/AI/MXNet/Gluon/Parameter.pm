@@ -15,6 +15,7 @@ use AI::MXNet::Error;
 use AI::MXNet::Initializer;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 use AI::MXNet::Types;
 use overload
     '""'   => sub { $_[0]->_describe },
@@ -22,6 +23,8 @@ use overload
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
     '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
     fallback => 1;
+
+extends 'Mouse::Object';
 
 has name                => (is => 'ro', isa => 'Str', required => 1);
 has _grad_req           => (is => 'rw', isa => 'GradReq', init_arg => 'grad_req', default => 'write');
@@ -218,11 +221,20 @@ sub _refuse_sparse
     return;
 }
 
-sub data
+# lvalues, so that $parameter->data .= 7 writes to the array
+sub data : lvalue
 {
     my ($self, $ctx) = @_;
     $self->_refuse_sparse('data()', 'row_sparse_data()') if $self->stype ne 'default';
-    return $self->_on($self->_data, $ctx);
+    my $array = $self->_on($self->_data, $ctx);
+    $array;
+}
+
+sub grad : lvalue
+{
+    my ($self, $ctx) = @_;
+    my $array = $self->_on($self->_gradients, $ctx);
+    $array;
 }
 
 sub list_data
@@ -240,7 +252,6 @@ sub _gradients
     return $self->_checked($self->_grads_list);
 }
 
-sub grad      { my ($self, $ctx) = @_; return $self->_on($self->_gradients, $ctx) }
 sub list_grad { my ($self) = @_; return [@{ $self->_gradients }] }
 
 # The gradients that there are.
@@ -302,7 +313,7 @@ sub var
 {
     my ($self) = @_;
     return $self->_var if defined $self->_var;
-    require AI::MXNet::Symbol;
+    AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
     # its name is the full one already, whatever the scope
     local $AI::MXNet::NameManager = AI::MXNet::Symbol::NameManager->new;
     return $self->_var(AI::MXNet::Symbol->var(

@@ -17,6 +17,8 @@ use overload
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
     fallback => 1;
 
+extends 'Mouse::Object';
+
 has _prefix => (is => 'ro', init_arg => 'prefix', isa => 'Str', default => '');
 has _shared => (is => 'ro', init_arg => 'shared', isa => 'Maybe[AI::MXNet::Gluon::ParameterDict]');
 has _params => (is => 'ro', init_arg => undef, default => sub { AI::MXNet::Gluon::Ordered->new });

@@ -16,6 +16,8 @@ use AI::MXNet::NDArray;
 use AI::MXNet::Optimizer;
 use AI::MXNet::Types;
 
+extends 'Mouse::Object';
+
 has _given_params      => (is => 'ro', init_arg => 'params', required => 1);
 has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
 has optimizer_params   => (is => 'ro', isa => 'Maybe[HashRef]');

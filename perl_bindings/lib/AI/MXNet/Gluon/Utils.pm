@@ -7,7 +7,9 @@ use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 
+our @ISA = ();    # in place of AI::MXNet::OnDemand
 our @EXPORT_OK = qw(download check_sha1);
 
 sub import { goto &Exporter::import }
@@ -62,7 +64,7 @@ sub clip_global_norm
 sub check_sha1
 {
     my ($filename, $hash) = _arguments(@_);
-    require Digest::SHA;
+    AI::MXNet::NS::load('Digest/SHA.pm');
     return Digest::SHA->new(1)->addfile($filename, 'b')->hexdigest eq lc $hash;
 }
 
@@ -72,11 +74,11 @@ sub download
     my ($url, %options) = _arguments(@_);
     my $path = $options{path} // '';
     my ($name) = $url =~ m{([^/]+)\z} or AI::MXNet::Error::fail("download: the address $url has no file name: say where to put it, path => ...");
-    $path = $path eq '' ? $name : -d $path ? "$path/$name" : $path;
+    $path = $path eq '' ? $name : -d $path || $path =~ m{/\z} ? $path =~ s{/*\z}{/$name}r : $path;
     my $hash = $options{sha1_hash};
     return $path if -e $path and not $options{overwrite} and (not defined $hash or check_sha1($path, $hash));
-    require File::Path;
-    require File::Basename;
+    AI::MXNet::NS::load('File/Path.pm');
+    AI::MXNet::NS::load('File/Basename.pm');
     File::Path::make_path(File::Basename::dirname($path));
     AI::MXNet::Logging->info("Downloading $path from $url ...");
     # to a temporary name first, so that nobody takes half a file for a whole one
@@ -94,14 +96,14 @@ sub download
 sub _copy
 {
     my ($from, $to) = @_;
-    require File::Copy;
+    AI::MXNet::NS::load('File/Copy.pm');
     return File::Copy::copy($from, $to) ? undef : "$!";
 }
 
 sub _fetch
 {
     my ($url, $to) = @_;
-    require HTTP::Tiny;
+    AI::MXNet::NS::load('HTTP/Tiny.pm');
     my $http = HTTP::Tiny->new(verify_SSL => 1);
     my $answer = $http->mirror($url, $to);
     return $answer->{success} ? undef : "$answer->{status} $answer->{reason}" . ($answer->{status} == 599 ? ": $answer->{content}" : '');
