@@ -110,3 +110,69 @@ sub _fetch
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Utils - helpers for training
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+    use AI::MXNet::Gluon::Utils qw(download check_sha1);
+
+    my $batch = nd->arange(stop => 8)->reshape([4, 2]);
+    my $parts = gluon->utils->split_and_load($batch, ctx_list => [mx->cpu(0), mx->cpu(1)]);
+    print join(' ', map { $_->context } @$parts), "\n";    # cpu(0) cpu(1)
+
+=head1 DESCRIPTION
+
+C<< gluon->utils >> is this package. C<download> and C<check_sha1> are exported where they are asked for.
+
+=head1 METHODS
+
+=head2 split_data
+
+    my $halves = gluon->utils->split_data($batch, 2);
+    $halves = gluon->utils->split_data($batch, 2, batch_axis => 1);
+
+A list ref of slices along an axis (0). If they cannot be of one size it dies, unless C<< even_split => 0 >>, which makes the
+last one larger.
+
+=head2 split_and_load
+
+The same of an array, a piddle or a list, a slice on each context of C<ctx_list>.
+
+=head2 clip_global_norm
+
+    my $norm = gluon->utils->clip_global_norm([$batch], 1);
+
+Scales arrays in place, so that the norm of all their elements is at most the number given. Returns what it was.
+
+=head1 FUNCTIONS
+
+=head2 download
+
+    open my $source, '>', '/tmp/source.bin' or die $!;
+    print $source 'content';
+    close $source;
+    local $AI::MXNet::Logging::silent = 1;
+    my $file = download('file:///tmp/source.bin', path => '/tmp/copies/', overwrite => 1);
+
+Fetches a file by C<http>, C<https> or from a path, and returns its name: C<path>, or in the folder C<path>, or in the
+current one. A file that is there already is kept, unless C<overwrite>, or if C<sha1_hash> is not its hash. Dies if the file
+cannot be had or has another hash; then nothing is left behind. C<https> needs the module L<IO::Socket::SSL>.
+
+=head2 check_sha1
+
+    print "complete\n" if check_sha1($file, '040f06fd774092478d450774f5ba30c5da78acc8');
+
+Whether a file has that SHA-1 hash.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon>
+
+=cut
