@@ -15,6 +15,7 @@ my %classes = (
     'AI/MXNet/Initializer.pm' => [qw(Initializer InitDesc Load Mixed Zero One Constant Uniform Normal Orthogonal Xavier MSRAPrelu Bilinear LSTMBias FusedRNN)],
     'AI/MXNet/IO.pm'          => [qw(IO DataDesc DataBatch DataIter NDArrayIter ResizeIter PrefetchingIter MXDataIter)],
     'AI/MXNet/Image/Iter.pm'  => [qw(ImageIter)],
+    (map { ("AI/MXNet/Gluon/$_.pm" => ["Gluon::$_"]) } qw(Block HybridBlock Parameter ParameterDict SymbolBlock Trainer Utils)),
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
     'AI/MXNet/Gluon/Data/Set.pm'     => [map {"Gluon::Data::$_"} qw(Set SimpleDataset ArrayDataset RecordFileSet)],
     'AI/MXNet/Gluon/Data/Sampler.pm' => [map {"Gluon::Data::$_"} qw(Sampler Sampler::SequentialSampler Sampler::RandomSampler Sampler::BatchSampler)],

@@ -96,17 +96,22 @@ sub _update_all
     my ($self, @items) = @_;
     my $single = $AI::MXNet::AutoGrad::RECORDING || $self->can('update') != \&update || !$self->can('_rule');
     my (%known, @batches);    # the items of an operator, with one row of attributes for all or one for each
+    my ($rule, @last) = (undef, 0, 0, 0, '');
     for my $item (@items) {
         my ($index, $weight, $grad, $state) = @$item;
         if ($single or $weight->{type} != $grad->{type} or $weight->{type}{sparse}) { $self->update(@$item); next }
         my ($lr, $wd, $t) = $self->_count($index);
         my @states = $self->_checked_states($state);
         $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($weight, $grad, @states);
-        # what the attributes depend on beside the settings
-        my $rule = $known{ join ' ', $lr, $wd, $t, ref $state eq 'ARRAY' ? map({ defined $_ ? 1 : 0 } @$state) : scalar @states } //= do {
-            my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
-            { row => $row, values => [AI::MXNet::Operators::_row_of_values($row, $attributes)] };
-        };
+        # what the attributes depend on beside the settings; mostly as for the one before
+        my $form = ref $state eq 'ARRAY' ? join '', map { defined $_ ? 1 : 0 } @$state : scalar @states;
+        unless ($rule and $lr == $last[0] and $wd == $last[1] and $t == $last[2] and $form eq $last[3]) {
+            $rule = $known{"$lr $wd $t $form"} //= do {
+                my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
+                { row => $row, values => [AI::MXNet::Operators::_row_of_values($row, $attributes)] };
+            };
+            @last = ($lr, $wd, $t, $form);
+        }
         push @batches, { row => $rule->{row}, values => [], groups => [] } unless @batches and $batches[-1]{row} == $rule->{row};
         push @{ $batches[-1]{values} }, $rule->{values};
         push @{ $batches[-1]{groups} }, [$weight->{handle}, $grad->{handle}, map { $_->{handle} } @states];
@@ -128,7 +133,7 @@ sub _checked_states
     my ($self, $state) = @_;
     my @states = $self->_states($state);
     for (@states) {
-        blessed $_ && $_->isa('AI::MXNet::NDArray')
+        ref $_ eq 'AI::MXNet::NDArray' or blessed $_ && $_->isa('AI::MXNet::NDArray')
             or AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got ', $_ // 'undef', ' in it');
     }
     return @states;

@@ -16,6 +16,8 @@ use AI::MXNet::NDArray;
 use AI::MXNet::Optimizer;
 use AI::MXNet::Types;
 
+extends 'Mouse::Object';
+
 has _given_params      => (is => 'ro', init_arg => 'params', required => 1);
 has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
 has optimizer_params   => (is => 'ro', isa => 'Maybe[HashRef]');
@@ -296,3 +298,96 @@ no Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Trainer - updates parameters by their gradients
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd autograd);
+    use AI::MXNet::Gluon qw(gluon);
+    use AI::MXNet::Gluon::NN qw(nn);
+
+    my $net = nn->Dense(1, in_units => 2);
+    $net->initialize;
+    my $trainer = gluon->Trainer($net->collect_params, 'adam', { learning_rate => 0.01 });
+
+    my ($data, $label) = (nd->ones([8, 2]), nd->zeros([8, 1]));
+    for (1 .. 5) {
+        my $loss;
+        autograd->record(sub { $loss = ($net->($data) - $label)->square });
+        $loss->backward;
+        $trainer->step(8);
+    }
+    $trainer->save_states('/tmp/trainer.states');
+
+=head1 DESCRIPTION
+
+A trainer has parameters, an L<optimizer|AI::MXNet::Optimizer> and the state of each. All parameters are updated by one
+instruction to the engine, if the optimizer is one of ours; an optimizer class with an C<update> of its own is called for
+each.
+
+Parameters on several contexts: their gradients are added up, and all contexts get the same new values. All contexts share
+one memory, so no store is needed; C<kvstore> (C<device>, C<local> or undef) only says whether to add up at all.
+
+=head1 ATTRIBUTES
+
+=head2 params, optimizer
+
+The first two arguments of the constructor: a L<dictionary|AI::MXNet::Gluon::ParameterDict>, a hash or a list of parameters,
+which must be initialized on the same contexts; and an optimizer or its name.
+
+=head2 optimizer_params
+
+A hash of the attributes of the optimizer, if its name was given. C<rescale_grad> multiplies the gradients, beside dividing
+by the batch size.
+
+=head2 kvstore, compression_params, update_on_kvstore
+
+C<device>, undef and undef. With C<< update_on_kvstore => 0 >> the gradients of several contexts are replaced by their sum,
+so that it can be seen and changed between C<allreduce_grads> and C<update>; else they stay as they are.
+
+=head1 METHODS
+
+=head2 step
+
+    $trainer->step(8, 1);
+
+Updates all parameters by their gradients, divided by the batch size. A gradient that no C<backward> has written since the
+last step is warned of, as soon as the engine has found it out, and used all the same. With a true second argument such
+parameters are left alone, for which the step waits for the engine.
+
+=head2 allreduce_grads, update
+
+    $trainer->allreduce_grads;
+    $trainer->update(8, 1);
+
+The two halves of a step.
+
+=head2 learning_rate, set_learning_rate
+
+    $trainer->set_learning_rate(0.001);
+    print $trainer->learning_rate, "\n";    # 0.001
+
+The rate, of the scheduler if there is one. Only without one it can be set.
+
+=head2 save_states, load_states
+
+    $trainer->load_states('/tmp/trainer.states');
+
+The optimizer and the states of all parameters, but not these. The file holds plain values only; files of the original are
+not understood.
+
+=head1 ERRORS
+
+Parameters that are not initialized, or on different contexts, and a step inside of C<record> die with an
+L<AI::MXNet::Error>. The C<compression_params> of several contexts are refused, because nothing is sent.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon>, L<AI::MXNet::Optimizer>, L<AI::MXNet::AutoGrad>
+
+=cut
