@@ -9,6 +9,7 @@ use AI::MXNet::Gluon::HybridBlock;
 our @ISA = ();    # in place of AI::MXNet::OnDemand
 
 my %packages = (
+    callbacks => 'AI::MXNet::Gluon::Fit::Callbacks',
     data      => 'AI::MXNet::Gluon::Data',
     loss      => 'AI::MXNet::Gluon::Loss',
     model_zoo => 'AI::MXNet::Gluon::ModelZoo',
@@ -31,6 +32,8 @@ for my $name (@classes) {
     my $file = "$class.pm" =~ s{::}{/}gr;
     AI::MXNet::NS::register($class, __PACKAGE__, $name, $file);
 }
+
+sub fit { my ($class, @arguments) = @_; require AI::MXNet::Gluon::Fit; return AI::MXNet::Gluon::Fit->new(@arguments)->run }
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 

@@ -25,7 +25,7 @@ my %classes = (
         RecordFileSet::ImageRecordDataset Set::ImageFolderDataset)],
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
-        CrossEntropy NegativeLogLikelihood PearsonCorrelation Loss Confidence)],
+        CrossEntropy NegativeLogLikelihood ConfusionMatrix AUC PearsonCorrelation Loss Confidence)],
 );
 my %module;
 

@@ -73,6 +73,18 @@ sub next
 
 sub reset { my ($self) = @_; delete $self->{pass}; return }
 
+# What the next run depends on besides the dataset and random numbers.
+sub get_state { my ($self) = @_; return { epoch => $self->epoch, sampler => $self->batch_sampler->can('get_state') ? $self->batch_sampler->get_state : undef } }
+
+sub set_state
+{
+    my ($self, $state) = @_;
+    $self->reset;
+    $self->epoch($state->{epoch});
+    $self->batch_sampler->set_state($state->{sampler}) if defined $state->{sampler};
+    return;
+}
+
 # All batches as a list that makes each when it is looked at.
 sub list
 {
@@ -305,6 +317,13 @@ C<next> do not disturb each other.
 =head2 len
 
 The number of batches.
+
+=head2 get_state, set_state
+
+    my $state = $loader->get_state;
+    $loader->set_state($state);
+
+Where the loader is between two runs, as plain data: the number of the next run, and what a sampler keeps for it.
 
 =head2 register
 

@@ -100,6 +100,10 @@ sub BUILD
 
 sub reset { my ($self) = @_; delete $self->{ended}; $self->sampler->reset; return }
 
+# What rolls over to the next run.
+sub get_state { my ($self) = @_; return [@{ $self->{rest} }] }
+sub set_state { my ($self, $rest) = @_; $self->{rest} = [@$rest]; return }
+
 sub len
 {
     my ($self) = @_;
