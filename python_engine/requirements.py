@@ -12,6 +12,7 @@ import sysconfig
 
 PYTHON = (3, 10)
 PACKAGES = {"numpy": (1, 24), "msgpack": (1, 2, 1)}  # as in pyproject.toml
+OPTIONAL = {"pillow": "PIL"}  # packages that may be missing: the module of each
 
 
 def problems():
@@ -55,12 +56,12 @@ def mend():
     )
 
 
-def installed(name):
+def installed(name, module=None):
     """The version of a package as a tuple of numbers, () where that is not told, None where it is not installed.
 
     From the name of its metadata folder: `importlib.metadata` takes as long to load as half of NumPy.
     """
-    spec = importlib.util.find_spec(name)
+    spec = importlib.util.find_spec(module or name)
     if spec is None or spec.origin is None:
         return None
     for entry in os.listdir(os.path.dirname(os.path.dirname(spec.origin))):
@@ -93,8 +94,14 @@ def describe():
         import numpy as np
 
         if "mode" in np.show_config.__code__.co_varnames:  # from NumPy 1.25 on
-            blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+            config = np.show_config(mode="dicts")
+            blas, simd = config["Build Dependencies"]["blas"], config.get("SIMD Extensions", {})
             yield "blas", f"{blas['name']} {blas['version']}"
+            yield "simd", " ".join(simd.get("baseline", []) + simd.get("found", []))
+    for name, module in OPTIONAL.items():
+        version = None if "Python" in wrong else installed(name, module)
+        if version is not None:
+            yield name, _dotted(version) or "of an unknown version"
     if wrong:
         yield "mend", mend()
         return

@@ -36,6 +36,9 @@ my %accessors = (
     image    => 'AI::MXNet::Image',
     img      => 'AI::MXNet::Image',
 
+    viz      => 'AI::MXNet::Visualization',
+    runtime  => 'AI::MXNet::RunTime',
+
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
     initializer  => 'AI::MXNet::Initializer',
@@ -43,7 +46,9 @@ my %accessors = (
     metric       => 'AI::MXNet::Metric',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
+    callback     => 'AI::MXNet::Callback',
     io           => 'AI::MXNet::IO',
+    mon          => 'AI::MXNet::Monitor',
     recordio     => 'AI::MXNet::RecordIO',
 );
 
@@ -62,6 +67,7 @@ sub name       {'AI::MXNet'}
 sub AttrScope  { my $class = shift; require AI::MXNet::Symbol::AttrScope;   return AI::MXNet::Symbol::AttrScope->new(@_) }
 sub Prefix     { my $class = shift; require AI::MXNet::Symbol::NameManager; return AI::MXNet::Symbol::Prefix->new(@_) }
 sub rtc        {'AI::MXNet'}
+sub CudaModule { my $class = shift; AI::MXNet::NS::load('AI/MXNet/CudaModule.pm'); return AI::MXNet::CudaModule->new(@_) }
 
 sub import
 {
@@ -209,6 +215,15 @@ when one of their methods is called.
 =head2 image, img
 
 L<AI::MXNet::Image>: images and their files.
+
+=head2 callback, mon, viz
+
+L<AI::MXNet::Callback>: what training calls as it goes on; L<AI::MXNet::Monitor>: watching executors;
+L<AI::MXNet::Visualization>: networks as tables and pictures.
+
+=head2 runtime, CudaModule
+
+L<AI::MXNet::RunTime>: what the engine can do; L<AI::MXNet::CudaModule>, which dies.
 
 =head2 io, recordio
 

@@ -23,6 +23,7 @@ our @NEEDED = (
 our @OPTIONAL = (
     ['PDL::LinearAlgebra', 0, 'libpdl-linearalgebra-perl', 'matrix decompositions of piddles'],
     ['PDL::CCS',           0, 'libpdl-ccs-perl',           'sparse piddles in and out of sparse arrays'],
+    ['GraphViz',           0, 'libgraphviz-perl',          'pictures of networks'],
 );
 
 # Prints a line for each part; exits with 0 if all is well, otherwise with 1.
@@ -80,7 +81,15 @@ sub _needed
     return @findings;
 }
 
-sub _optional { map { _module(\&_unknown, @$_) } @OPTIONAL }
+sub _optional
+{
+    my ($seen) = @_;
+    my $about = $seen->{about} // {};
+    my $python = ($about->{python} // [''])->[0] =~ s/^\S+ //r;
+    my $pillow = $about->{pillow} ? _ok(Pillow => $about->{pillow}[0])
+        : _unknown(Pillow => 'is not installed (image files)', length $python ? "'$python' -m pip install pillow" : undef);
+    return ($pillow, map { _module(\&_unknown, @$_) } @OPTIONAL);
+}
 
 sub _module
 {
@@ -112,7 +121,7 @@ sub _engine
     ($status, $output, $failed) = _process(@{ $command->{otherwise} }, '--about')
         if defined $failed and $command->{otherwise};
     my %about;
-    push @{ $about{$1} }, $2 while $output =~ /^(engine|python|numpy|msgpack|blas|protocol|table|lack|mend) (.+)/mg;
+    push @{ $about{$1} }, $2 while $output =~ /^(engine|python|numpy|msgpack|blas|simd|pillow|protocol|table|lack|mend) (.+)/mg;
     my $words = "$command->{words}[0], from $command->{from}";
     return _not_ok(engine => "cannot run $words: $failed", $command->{mend}) if defined $failed;
     return _not_ok(engine => "$words, is no engine of this version: " . _last_line($output, $status), $command->{mend})

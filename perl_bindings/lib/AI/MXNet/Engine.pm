@@ -455,6 +455,28 @@ sub info
     };
 }
 
+# How many operators MXNet takes at once. Ours always come in bulk, so that this is only remembered.
+my $bulk_size = 0;
+
+sub set_bulk_size
+{
+    my ($class, $size) = @_;
+    my $before = $bulk_size;
+    $bulk_size = $size;
+    return $before;
+}
+
+# Calls the code with another bulk size.
+sub bulk
+{
+    my ($class, $size, $code) = @_;
+    my $before = $class->set_bulk_size($size);
+    my $done = eval { $code->(); 1 };
+    $class->set_bulk_size($before);
+    die $@ unless $done;
+    return;
+}
+
 # Ends the engine, if it still runs, and starts another. All arrays of the old one are lost.
 sub restart
 {
@@ -606,6 +628,13 @@ forgets them. A script that ends prints what is left to standard error.
 =head2 restart
 
 Ends the engine and starts another, after which arrays of the old one are refused.
+
+=head2 set_bulk_size, bulk
+
+    mx->engine->bulk(10, sub { nd->ones([2]) + 1 });
+
+Of MXNet, which can take several operators at once. Here they always come in bulk, so that the number is only remembered:
+C<set_bulk_size> returns the one before (0 at first), C<bulk> sets it while code runs.
 
 =head2 ask, ask_with, download, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
 
