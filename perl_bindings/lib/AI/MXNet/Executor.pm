@@ -121,7 +121,7 @@ sub _inferred
 
 sub _new
 {
-    my ($class, $symbol, $ctx, $args, $grads, $requests, $aux) = @_;
+    my ($class, $symbol, $ctx, $args, $grads, $requests, $aux, $shared) = @_;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(grep { defined } @$args, @$grads, @$aux);
     for my $array (@$args, @$aux, grep { defined } @$grads) {
         AI::MXNet::Error::fail('bind takes NDArrays, but got ', $array // 'undef') unless blessed $array and $array->isa('AI::MXNet::NDArray');
@@ -141,7 +141,8 @@ sub _new
         return 1;
     };
     my $bound = eval {
-        AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux));
+        AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux),
+            defined $shared ? $shared->{handle} : undef);
         1;
     };
     if (not $bound) {
@@ -293,7 +294,7 @@ sub reshape
         my ($shape, $array) = ($aux_shapes->[$_], $self->{aux_arrays}[$_]);
         "@$shape" eq "@{ $array->shape }" ? $array : AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $array->dtype)
     } 0 .. $#$aux_names;
-    my $new = (ref $self)->_new($symbol, $self->{ctx}, \@args, \@grads, [@{ $self->{reqs} }], \@aux);
+    my $new = (ref $self)->_new($symbol, $self->{ctx}, \@args, \@grads, [@{ $self->{reqs} }], \@aux, $self);
     $new->{grad_arrays} = undef unless defined $self->{grad_arrays};
     $new->{monitor} = $self->{monitor};
     return $new;
