@@ -1,12 +1,15 @@
 """Graphs at work: a symbol's plan, which computes it on arrays, and an executor, which is bound to arrays."""
 
+import math
+
 import numpy as np
 
 from . import inference, tape
 from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ShapeError
 from .ndarray import NDArray
-from .poison import heal
+from .poison import Poison, heal
 from .registry import HEAD, ZERO
+from .sparse import Sparse
 from .tape import state
 
 HEAD_NEEDED = (
@@ -105,9 +108,10 @@ class Executor:
     """A symbol bound to its arguments, to buffers for their gradients, and to its auxiliary states.
 
     args, aux: NDArrays in the order of the symbol's lists; grads: an NDArray or None for each argument; reqs: "null",
-    "write" or "add" for each. `outputs` are the same NDArrays all the time, whose values `forward` replaces."""
+    "write" or "add" for each. `outputs` are the same NDArrays all the time, whose values `forward` replaces; those of
+    another executor, `shared`, are their memory where they are large enough."""
 
-    def __init__(self, symbol, args, grads, reqs, aux):
+    def __init__(self, symbol, args, grads, reqs, aux, shared=None):
         names = symbol.list_arguments(), symbol.list_auxiliary_states()
         for words, listed, given in (("arguments", names[0], args), ("auxiliary states", names[1], aux)):
             if len(listed) != len(given):
@@ -127,7 +131,8 @@ class Executor:
         for entry, dtype in zip(symbol.entries, types):
             if not inference.is_known(shapes[entry]):
                 raise ShapeError(f"the shape of the output {entry[0].name} is not known: {shapes[entry]}")
-            self.outputs.append(NDArray(np.zeros(shapes[entry], dtype or "float32")))
+            place = shared.outputs[len(self.outputs)] if shared and len(self.outputs) < len(shared.outputs) else None
+            self.outputs.append(_output(shapes[entry], np.dtype(dtype or "float32"), place))
         self.needs_head = [_needs_head(node) for node, _ in symbol.entries]
         self.results, self.leaves = None, []
 
@@ -174,6 +179,15 @@ class Executor:
             tape.backward([h for h, _ in heads], [g for _, g in heads], retain_graph=True, leaves=self.leaves)
 
 
+def _output(shape, dtype, place):
+    """An array for an output: the start of `place`, if that fits."""
+    size = math.prod(shape)
+    if place is None or isinstance(place.data, Poison | Sparse) or place.data.dtype != dtype or place.data.size < size:
+        return NDArray(np.zeros(shape, dtype))
+    place.own()
+    return place.view(place.data.reshape(-1)[:size].reshape(shape))
+
+
 def _needs_head(node):
     return node.operator is None or node.operator.differentiable not in (HEAD, ZERO)
 
@@ -181,7 +195,7 @@ def _needs_head(node):
 def _replace(output, result):
     """Give an array, which others may hold, a new value without copying it where nobody shares its memory."""
     heal(output)
-    if output.data.dtype != result.data.dtype or output.views or output.borrowers:
+    if output.data.dtype != result.data.dtype or output.root is not None or output.views or output.borrowers:
         output.assign(result.data)
     else:
         output.data, output.lender = result.data, None

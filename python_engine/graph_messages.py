@@ -205,12 +205,14 @@ def bind(
     grads: list_of(Handle | None),
     reqs: list_of(Req),
     aux: list_of(Handle),
+    shared: Handle | None,
 ):
-    """A new executor of a symbol, bound to arrays. Answers its outputs, as arrays, each with whether `backward` needs
-    a gradient for it behind it."""
+    """A new executor of a symbol, bound to arrays, whose outputs share the memory of another's. Answers its outputs,
+    as arrays, each with whether `backward` needs a gradient for it behind it."""
     arrays = [[None if h is None else session.array(h) for h in listed] for listed in (args, grads, aux)]
     words = [req.decode() for req in reqs]
-    new = Executor(session.graph(symbol, Symbol), arrays[0], arrays[1], words, arrays[2])
+    other = None if shared is None else session.graph(shared, Executor)
+    new = Executor(session.graph(symbol, Symbol), arrays[0], arrays[1], words, arrays[2], other)
     session.graphs[executor] = new
     fields = []
     for output, needed in zip(new.outputs, new.needs_head):

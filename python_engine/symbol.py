@@ -14,8 +14,8 @@ from .registry import find
 from .tape import state
 from .type_inference import infer_types
 
-
 MAX_OUTPUTS = 65_536  # of one call
+PLAIN = ("ctx_group", "force_mirroring", "lr_mult", "mirror_stage", "wd_mult")  # which may leave the underscores out
 
 
 class Node:
@@ -37,8 +37,8 @@ class Node:
         if self.operator is None:
             return 1
         count = self.operator.visible_count(self.values)
-        if not 0 < count <= MAX_OUTPUTS:
-            raise ArgumentError(f"{self.name} would have {count} outputs: 1 to {MAX_OUTPUTS} are possible")
+        if not 0 <= count <= MAX_OUTPUTS:
+            raise ArgumentError(f"{self.name} would have {count} outputs: 0 to {MAX_OUTPUTS} are possible")
         return count
 
     @property
@@ -54,7 +54,7 @@ class Node:
 
     def set(self, attrs):
         """Change attributes."""
-        self.attrs.update(attrs)
+        self.attrs.update(underscored(attrs, self.operator))
         for derived in ("values", "count"):
             self.__dict__.pop(derived, None)
 
@@ -68,9 +68,15 @@ def is_hidden(key):
     return key.startswith("__") and key.endswith("__") and len(key) > 4
 
 
+def underscored(attrs, operator=None):
+    """Attributes as nodes keep them: `lr_mult` and the like become `__lr_mult__`."""
+    known = operator.attributes if operator is not None else ()
+    return {f"__{key}__" if key in PLAIN and key not in known else key: value for key, value in attrs.items()}
+
+
 def variable(name, attrs=None):
     """A symbol of one variable."""
-    return Symbol([(Node(None, name, dict(attrs or {})), 0)])
+    return Symbol([(Node(None, name, underscored(attrs or {})), 0)])
 
 
 def group(symbols):
@@ -91,7 +97,7 @@ def compose(operator, name, attrs, positional=(), named=None):
                 f"Argument {position} of operator {operator.name} is a tuple with {len(symbol.entries)} elements, "
                 "single value is required"
             )
-    node = Node(operator, name, dict(attrs))
+    node = Node(operator, name, underscored(attrs, operator))
     if operator.variadic:
         _take_any_number(node, positional, named)
     else:
@@ -301,7 +307,7 @@ def _replaced(entry, copies):
 def shown_attributes(node):
     """The attributes of a node as `attr_dict` shows them: `__lr_mult__` and the like also without underscores."""
     shown = dict(node.attrs)
-    for key in ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage"):
+    for key in PLAIN:
         if f"__{key}__" in shown:
             shown[key] = shown[f"__{key}__"]
     return shown

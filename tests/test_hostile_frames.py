@@ -395,7 +395,7 @@ def test_data_that_cannot_be_computed_poisons_the_output_and_harms_nothing_else(
         ["infer_shape", 5, 1, 0, [], []],
         ["infer_type", 5, 1, 0, [], []],
         ["evaluate", 5, 1],
-        ["bind", 5, 4, 1, [], [], [], []],
+        ["bind", 5, 4, 1, [], [], [], [], None],
         ["watch", 5, 1, 0],
     ],
     ids=lambda request: f"{request!s:.40}",
@@ -434,10 +434,10 @@ GRAPH = [["variable", 6, 4, "x", []], ["compose", 7, 5, "square", "y", [], None,
         ["evaluate", 5, 5],
         ["evaluate", 5, 5, 77],
         ["evaluate", 5, 5, 1, 1],
-        ["bind", 5, 6, 5, [], [], [], []],
-        ["bind", 5, 6, 5, [1], [2], [], []],
-        ["bind", 5, 6, 5, [1], [77], ["write"], []],
-        ["bind", 5, 6, 5, [1], [None], ["null"], [1]],
+        ["bind", 5, 6, 5, [], [], [], [], None],
+        ["bind", 5, 6, 5, [1], [2], [], [], None],
+        ["bind", 5, 6, 5, [1], [77], ["write"], [], None],
+        ["bind", 5, 6, 5, [1], [None], ["null"], [1], None],
     ],
     ids=lambda request: f"{request!s:.40}",
 )
@@ -451,7 +451,7 @@ def test_a_request_about_a_graph_that_cannot_be_met_is_answered_with_an_error(en
 
 
 def test_symbols_and_executors_are_no_arrays(engine):
-    engine.send([*GRAPH, ["bind", 8, 6, 5, [1], [None], ["null"], []]])
+    engine.send([*GRAPH, ["bind", 8, 6, 5, [1], [None], ["null"], [], None]])
     assert [engine.receive()[0][:2] for _ in range(3)] == [[6, "ok"], [7, "ok"], [8, "ok"]]
     for graph in (4, 5, 6):
         engine.send([[SQUARE, None, 7, graph], ["into", SQUARE, None, [7], graph]])
@@ -466,7 +466,7 @@ def test_symbols_and_executors_are_no_arrays(engine):
 
 
 def test_an_executor_computes_again_after_a_failure(engine):
-    engine.send([*GRAPH, ["bind", 8, 6, 5, [3], [2], ["write"], []]])
+    engine.send([*GRAPH, ["bind", 8, 6, 5, [3], [2], ["write"], [], None]])
     output = [engine.receive()[0] for _ in range(3)][2][2]
     engine.send([["into", SQUARE, None, [3], 77], ["forward", 6, 1], ["differentiate", 6, 1, 1]])
     for broken in (output, 2):
@@ -478,10 +478,10 @@ def test_an_executor_computes_again_after_a_failure(engine):
 
 def test_a_graph_of_a_million_calls_is_refused_or_computed(server):
     rows = ['{"op": "null", "name": "x", "inputs": []}']
-    rows += ['{"op": "negative", "name": "n%d", "inputs": [[%d, 0, 0]]}' % (i, i) for i in range(1_000_000)]
+    rows += [f'{{"op": "negative", "name": "n{i}", "inputs": [[{i}, 0, 0]]}}' for i in range(1_000_000)]
     for count, status in ((len(rows), "error"), (50_001, "ok")):
         engine = server.greeted()
-        text = '{"nodes": [%s], "heads": [[%d, 0, 0]]}' % (", ".join(rows[:count]), count - 1)
+        text = f'{{"nodes": [{", ".join(rows[:count])}], "heads": [[{count - 1}, 0, 0]]}}'
         assert engine.ask("parse", 5, 4, text)[0][:2] == [5, status]
         if status == "ok":
             engine.send([["put", 1, "float32", None, 1]], b"\0\0\x80\x3f")

@@ -213,6 +213,37 @@ def test_shapes_flow_backwards_where_they_determine_each_other():
     assert total.infer_shape({"z": (2, 3)})[0] == [(2, 6), (2, 3)]
 
 
+def inferred(made, **known):
+    """The shapes of arguments by name."""
+    return dict(zip(made.list_arguments(), made.infer_shape(known)[0]))
+
+
+def test_partial_shapes_complete_each_other():
+    a, b = symbol.variable("a", {"__shape__": "(0, 10)"}), symbol.variable("b", {"__shape__": "(12, 0)"})
+    assert inferred(call("_plus", a, b)) == {"a": (12, 10), "b": (12, 10)}
+    c = symbol.variable("c", {"__shape__": "(5, 0)"})
+    shapes = inferred(call("_plus", call("FullyConnected", a, num_hidden=21, name="fc"), c))
+    assert (shapes["a"], shapes["c"]) == ((5, 10), (5, 21))
+    pieces = call("SliceChannel", a, num_outputs=10, axis=1, squeeze_axis=True)
+    assert inferred(call("_plus", pieces.output(1), symbol.variable("c")), c=(5,))["a"] == (5, 10)
+    wide = symbol.variable("a", {"__shape__": "(0, 15, 0)"})
+    pieces = call("SliceChannel", wide, num_outputs=3)
+    assert inferred(call("_plus", pieces.output(1), symbol.variable("c")), c=(3, 5, 2))["a"] == (3, 15, 2)
+    image = symbol.variable("a", {"__shape__": "(0, 10, 0, 0)"})
+    for operator in ("Convolution", "Deconvolution"):
+        layer = call(operator, image, num_filter=21, kernel=(3, 3), pad=(1, 1), name="layer")
+        shapes = inferred(call("_plus", layer, symbol.variable("c")), c=(5, 21, 32, 32))
+        assert shapes["a"] == (5, 10, 32, 32), operator
+    d = symbol.variable("d", {"__shape__": "(2, 0)"})
+    joined = call("Concat", a, symbol.variable("b", {"__shape__": "(0, 5)"}), dim=1)
+    assert inferred(call("_plus", d, joined)) == {"d": (2, 15), "a": (2, 10), "b": (2, 5)}
+    weight = symbol.variable("weight")
+    shifted = call("broadcast_add", weight, symbol.variable("shift", {"__shape__": "(1,)"}), name="s")
+    constrained = call("_identity_with_attr_like_rhs", shifted, weight, name="i")
+    layer = call("FullyConnected", symbol.variable("data"), constrained, num_hidden=11, no_bias=True)
+    assert inferred(layer, data=(7, 100))["weight"] == (11, 100)
+
+
 def test_a_zero_in_a_shape_is_filled_in():
     begin = call("_zeros", shape=(0, 4), name="begin")
     step = call("FullyConnected", begin, num_hidden=3, name="h2h")
@@ -365,6 +396,32 @@ def test_outputs_are_the_same_arrays_all_the_time_and_views_of_them_follow():
         executor.forward(False)
         assert executor.outputs[0] is output
         np.testing.assert_array_equal(row.data, -executor.args[0].data[0])
+
+
+def test_outputs_do_not_change_with_the_arguments_that_they_came_from():
+    x = symbol.variable("x")
+    executor = bound(symbol.group([x, call("BlockGrad", x, name="b"), call("Reshape", x, shape=(4,))]), {"x": (2, 2)})
+    executor.forward(False)
+    before = executor.args[0].data.copy()
+    executor.args[0].writable()[...] = 7
+    for output in executor.outputs:
+        np.testing.assert_array_equal(output.data.reshape(2, 2), before)
+        output.writable()[...] = 5
+    assert (executor.args[0].data == 7).all()
+
+
+def test_an_executor_may_use_the_memory_of_anothers_outputs():
+    large = bound(call("negative", symbol.variable("x")), {"x": (4, 2)})
+    small = Executor(call("negative", symbol.variable("x")), [array([[1, 2]])], [None], ["null"], [], large)
+    for _ in range(2):
+        small.forward(False)
+        assert small.outputs[0].data.tolist() == [[-1, -2]] == large.outputs[0].data[:1].tolist()
+        large.forward(False)
+        np.testing.assert_array_equal(large.outputs[0].data, -large.args[0].data)
+        np.testing.assert_array_equal(small.outputs[0].data, -large.args[0].data[:1])
+    larger = Executor(call("negative", symbol.variable("x")), [normal(9)], [None], ["null"], [], large)
+    larger.forward(False)
+    np.testing.assert_array_equal(large.outputs[0].data, -large.args[0].data)
 
 
 def test_arguments_that_change_are_read_when_forward_runs():

@@ -425,6 +425,13 @@ piddle of any real type, or an array, which is copied. The dtype of the source p
 dimensions becomes shape [1], an empty list shape [0]. Dies on bad values (unless C<bad> says what to put there), complex
 numbers, and lists of arrays: those are for C<stack> and C<concat>.
 
+=head2 new
+
+    my $watched = mx->sym->var('x')->square->simple_bind(shapes => { x => [2] });
+    $watched->set_monitor_callback(sub { my ($name, $handle) = @_; print AI::MXNet::NDArray->new(handle => $handle) });
+
+The array behind the handle that a monitor is given.
+
 =head2 zeros, ones, empty, full
 
     my $zeros = nd->zeros([2, 3]);
@@ -500,7 +507,7 @@ array to write to, in C<< out->at(index) >> if that holds several images.
 
 =head2 CachedOp
 
-    my $f = nd->CachedOp($symbol);
+    my $f = nd->CachedOp(mx->sym->var('x')->square);
 
 A symbol as a function of arrays: L<AI::MXNet::CachedOp>.
 

@@ -3,7 +3,7 @@ package AI::MXNet::OnDemand;
 #
 # Until then such a class inherits from this one, whose methods load the module and go on with the method that was
 # meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. A module sets the @ISA of all of
-# its classes, by `extends`; that ends it.
+# its classes, by `extends` or itself; that ends it.
 use strict;
 use warnings;
 use AI::MXNet::Error;
@@ -28,6 +28,8 @@ my %classes = (
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
         CrossEntropy NegativeLogLikelihood ConfusionMatrix AUC PearsonCorrelation Loss Confidence)],
+    'AI/MXNet/Symbol.pm'   => [qw(Symbol Symbol::Doc)],
+    'AI/MXNet/Executor.pm' => [qw(Executor)],
 );
 my %module;
 
