@@ -47,7 +47,8 @@ sub _start
     $generation++;
     ($AWAKE, $LOCATED, $FUNCTIONS, $interrupts, $mode) = (0, '', 0, 0, '0 0');
     @$_ = () for \(@calls, @exceptions, @stale, @STREAM, @FREE);
-    ($stream, $memory, %engine, %waiting) = ();
+    ($stream, $memory) = ();
+    %$_ = () for \(%engine, %waiting, %functions);
     $dead = 'No engine could be started';
     $process = AI::MXNet::Engine::Process->start;
     ($owner, $dead) = ($$);
