@@ -1,7 +1,7 @@
 """Engines that break the protocol: python tests/soak/hostile_engine.py FOLDER SEED FIRST
 
 Each connection to the Unix socket FOLDER/engines gets a session of the real engine, one after the other in this process,
-of which every fourth frame is mutated. The mutations of a connection follow from the seed and its number; the first has
+of which every eighth frame is mutated. The mutations of a connection follow from the seed and its number; the first has
 the number FIRST. The file FOLDER/frames tells how many frames were sent in all.
 """
 
@@ -24,7 +24,7 @@ from python_engine.session import Session  # noqa: E402
 from python_engine.shm import machine  # noqa: E402
 from python_engine.wire import HEADER, Channel, Closed, pack  # noqa: E402
 
-RATE = float(os.environ.get("RATE", 0.25))  # of the frames
+RATE = 1 / 8  # of the frames
 PATIENCE = 0.002  # seconds after a mutation in which the client may still say something
 # texts that are heard of where a client evaluates, requires, opens or calls what it gets
 PROGRAMS = (

@@ -73,7 +73,8 @@ sub _share
         my $key = join ' ', $type, $piddle->dims;
         if (($segment->{key} // '') ne $key) {
             delete @$segment{qw(piddle key)};
-            my $file = _open('+<', @$segment{qw(path size)}) or die "$segment->{path}: $!\n";
+            # without descriptors frames will do; without an engine, asking it for a segment tells what became of it
+            my $file = _open('+<', @$segment{qw(path size)}) or next;
             $segment->{piddle} = _map($file, File::Map::MAP_SHARED(), $type, [$piddle->dims], 0);
             $segment->{key} = $key;
         }
@@ -171,9 +172,10 @@ sub _piddle
 sub _private_piddle
 {
     my ($self, $segment, $fd, $type, $dims, $offset) = @_;
-    my $end = $offset + PDL::Core::howbig($type) * product(@$dims);
+    my $size = PDL::Core::howbig($type) * product(@$dims);
+    _broken("it lent $size bytes at byte $offset of a segment") if not $size or $offset % PDL::Core::howbig($type);
     my $piddle = eval {
-        my $file = _open('<', "$self->{folder}/$fd", $end) or die "$!\n";
+        my $file = _open('<', "$self->{folder}/$fd", $offset + $size) or die "$!\n";
         flock $file, LOCK_SH or die "$!\n";
         _map($file, File::Map::MAP_PRIVATE(), $type, $dims, $offset);
     };
