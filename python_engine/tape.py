@@ -98,7 +98,7 @@ UNSHARED = _references(NDArray(np.zeros(1)))
 
 
 def _may_replace(array, value):
-    """True where `value` has the type and shape of an array and owns its memory, and the array's own is nobody else's."""
+    """True where `value` has the type and shape of an array and memory of its own, and the array's is nobody else's."""
     old = array.data
     return (
         array.root is None
