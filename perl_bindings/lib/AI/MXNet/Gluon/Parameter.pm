@@ -35,7 +35,7 @@ has [qw(lr_mult wd_mult)]  => (is => 'rw', isa => 'Num', default => 1);
 has init                => (is => 'rw', isa => 'Maybe[Initializer]');
 has allow_deferred_init => (is => 'rw', isa => 'Bool', default => 0);
 has differentiable      => (is => 'rw', isa => 'Bool', default => 1);
-has [qw(_var _data _grads_list _contexts _deferred_init _at _trainer)] => (is => 'rw', init_arg => undef);
+has [qw(_var _data _grad _contexts _deferred_init _at _trainer)] => (is => 'rw', init_arg => undef);
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -139,7 +139,7 @@ sub _contexts_of { my ($ctx) = @_; return [ref $ctx eq 'ARRAY' ? @$ctx : $ctx //
 sub _forget_arrays
 {
     my ($self) = @_;
-    $self->$_(undef) for qw(_data _grads_list _contexts _at);
+    $self->$_(undef) for qw(_data _grad _contexts _at);
     return;
 }
 
@@ -179,11 +179,11 @@ sub _attach_grads
     $self->_at(\%at);
     if ($self->_grad_req eq 'null') {
         $_->_mark(undef, 'null') for @$data;
-        $self->_grads_list(undef);
+        $self->_grad(undef);
         return;
     }
-    $self->_grads_list([map { AI::MXNet::NDArray->zeros($_->shape, dtype => $_->dtype, ctx => $_->context, stype => $self->grad_stype) } @$data]);
-    AI::MXNet::AutoGrad->mark_variables($data, $self->_grads_list, grad_reqs => $self->_grad_req);
+    $self->_grad([map { AI::MXNet::NDArray->zeros($_->shape, dtype => $_->dtype, ctx => $_->context, stype => $self->grad_stype) } @$data]);
+    AI::MXNet::AutoGrad->mark_variables($data, $self->_grad, grad_reqs => $self->_grad_req);
     return;
 }
 
@@ -248,14 +248,14 @@ sub _gradients
 {
     my ($self) = @_;
     AI::MXNet::Error::fail('Cannot get gradient array for Parameter ', $self->name, " because grad_req='null'")
-        if defined $self->_data and not defined $self->_grads_list;
-    return $self->_checked($self->_grads_list);
+        if defined $self->_data and not defined $self->_grad;
+    return $self->_checked($self->_grad);
 }
 
 sub list_grad { my ($self) = @_; return [@{ $self->_gradients }] }
 
 # The gradients that there are.
-sub _grads { my ($self) = @_; return @{ $self->_grads_list // [] } }
+sub _grads { my ($self) = @_; return @{ $self->_grad // [] } }
 
 sub list_ctx
 {

@@ -18,7 +18,7 @@ use AI::MXNet::Types;
 
 extends 'Mouse::Object';
 
-has _given_params      => (is => 'ro', init_arg => 'params', required => 1);
+has params             => (is => 'ro', required => 1);
 has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
 has optimizer_params   => (is => 'ro', isa => 'Maybe[HashRef]');
 has kvstore            => (is => 'ro', isa => 'Maybe[KVStore]', default => 'device');
@@ -33,7 +33,7 @@ sub python_constructor_arguments { return [qw(params optimizer optimizer_params 
 sub BUILD
 {
     my ($self) = @_;
-    $self->_params(_parameters($self->_given_params));
+    $self->_params(_parameters($self->params));
     $self->_contexts($self->_common_contexts);
     $self->_optimizer($self->_make_optimizer);
     $self->_scale($self->_optimizer->rescale_grad);
@@ -107,6 +107,8 @@ sub _updates_first
     my ($self) = @_;
     return @{ $self->_contexts } > 1 && defined $self->kvstore && ($self->update_on_kvstore // 1);
 }
+
+sub optimizer { my ($self) = @_; return $self->_optimizer }
 
 # -- learning rates ------------------------------------------------------------------------------------------------
 
@@ -205,7 +207,7 @@ sub _update
     for my $i (0 .. $#$updaters) {
         # the same step on each context
         if ($i) { $optimizer->_index_update_count({%$counts}); $optimizer->num_update($number) }
-        $updaters->[$i]->_call_all(map { [$_->[0], $_->[1]{_grads_list}[$i], $_->[1]{_data}[$i]] } @params);
+        $updaters->[$i]->_call_all(map { [$_->[0], $_->[1]{_grad}[$i], $_->[1]{_data}[$i]] } @params);
     }
     return;
 }
@@ -213,7 +215,7 @@ sub _update
 sub _update_first
 {
     my ($self, @params) = @_;
-    $self->_updaters->[0]->_call_all(map { [$_->[0], _sum($_->[1]{_grads_list}), $_->[1]{_data}[0]] } @params);
+    $self->_updaters->[0]->_call_all(map { [$_->[0], _sum($_->[1]{_grad}), $_->[1]{_data}[0]] } @params);
     for my $arrays (map { $_->[1]{_data} } @params) {
         my ($first, @rest) = @$arrays;
         $first->copyto($_) for @rest;
@@ -230,7 +232,7 @@ sub _trained
     for my $i (0 .. $#$params) {
         my $param = $params->[$i];
         next if $param->{_grad_req} eq 'null';
-        $param->_checked($param->{_grads_list});
+        $param->_checked($param->{_grad});
         push @trained, [$i, $param];
     }
     return @trained;
@@ -338,7 +340,7 @@ one memory, so no store is needed; C<kvstore> (C<device>, C<local> or undef) onl
 =head2 params, optimizer
 
 The first two arguments of the constructor: a L<dictionary|AI::MXNet::Gluon::ParameterDict>, a hash or a list of parameters,
-which must be initialized on the same contexts; and an optimizer or its name.
+which must be initialized on the same contexts; and an optimizer or its name. The method C<optimizer> is the optimizer itself.
 
 =head2 optimizer_params
 
