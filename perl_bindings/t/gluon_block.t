@@ -264,6 +264,8 @@ subtest 'symbols go in, graphs go out' => sub {
     $net->export("$folder/net", epoch => 7);
     is join(' ', map { s/:.*//r } sort keys %{ nd->load("$folder/net-0007.params") }), 'arg arg arg arg arg arg aux aux';
     my $read = AI::MXNet::Gluon::SymbolBlock->imports("$folder/net-symbol.json", 'data', "$folder/net-0007.params");
+    $read->export("$folder/again");
+    is(mx->sym->load("$folder/again-symbol.json")->list_arguments->[0], 'data', 'a block of a symbol can be exported at once');
     is values_of($read->($x)), $expected;
     is scalar(grep { $_->grad_req eq 'null' } $read->collect_params->values), 2, 'auxiliary states have no gradient';
     my $y;

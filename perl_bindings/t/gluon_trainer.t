@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
+use Scalar::Util ();
 use Test::More;
 use AI::MXNet qw(mx nd);
 use AI::MXNet::AutoGrad qw(autograd);
@@ -212,6 +213,22 @@ subtest 'states are saved and loaded' => sub {
     $trainers[1]->step(2);
     is values_of($second->[0]->weight->data), $before, 'with its own parameters';
     dies("load_states: $folder/none: No such file", sub { $trainers[0]->load_states("$folder/none") });
+};
+
+subtest 'networks, trainers and their arrays go when they are dropped' => sub {
+    my @dropped;
+    for my $active (0, 1) {
+        my $net = nn->HybridSequential;
+        $net->add(nn->Dense(3, activation => 'relu'), nn->Dense(1));
+        $net->initialize;
+        $net->hybridize($active);
+        my $trainer = gluon->Trainer($net->collect_params, 'adam');
+        differentiate($net, $x);
+        $trainer->step(1);
+        push @dropped, $net, $trainer, $net->[0]->weight, $net->[0]->weight->data, $net->[0]->weight->grad;
+        Scalar::Util::weaken($_) for @dropped;
+    }
+    is_deeply [grep {defined} @dropped], [];
 };
 
 subtest 'a step where it is recorded is refused' => sub {

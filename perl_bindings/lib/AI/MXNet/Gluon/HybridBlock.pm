@@ -124,7 +124,7 @@ sub _call_graph
     return defined $graph->{out} ? _alike(\@out, @{ $graph->{out} }) : @out;
 }
 
-sub _forget_graphs { my ($self) = @_; delete $self->{_graphs}; return }
+sub _forget_graphs { my ($self) = @_; delete @$self{qw(_graphs _last_symbol)}; return }
 
 # The graph as a function of arrays.
 sub _make_graph
@@ -139,7 +139,8 @@ sub _make_graph
     my %used = map { $_ => 1 } @names;
     AI::MXNet::Logging->warning('The %s input to HybridBlock is not used by any computation. Is this intended?', $_) for grep { !$used{$_} } sort keys %number;
     AI::MXNet::Logging->warning('Parameter %s is not used by any computation. Is this intended?', $_) for grep { !$used{$_} } sort keys %parameter;
-    return { op => AI::MXNet::CachedOp->new($symbol, $self->{_flags}), symbol => $symbol, inputs => \@sources, out => $out };
+    $self->{_last_symbol} = $symbol;
+    return { op => AI::MXNet::CachedOp->new($symbol, $self->{_flags}), inputs => \@sources, out => $out };
 }
 
 # The computation as symbols: a variable for each array given, these arrays, all outputs as one symbol, and the form in
@@ -201,13 +202,15 @@ sub _infer
     return;
 }
 
+# The symbol of the last graph that was made.
+sub _exported { my ($self) = @_; return $self->{_last_symbol} }
+
 sub export
 {
     my ($self, $path, @options) = @_;
     my %options = (epoch => 0, @options % 2 ? (epoch => @options) : @options);
-    my ($graph) = values %{ $self->{_graphs} // {} };
-    AI::MXNet::Error::fail('Please first call $block->hybridize() and then run forward with this block at least once before calling export.') unless defined $graph;
-    my $symbol = $graph->{symbol};
+    my $symbol = $self->_exported
+        // AI::MXNet::Error::fail('Please first call $block->hybridize() and then run forward with this block at least once before calling export.');
     $symbol->save("$path-symbol.json");
     my %kind = ((map { $_ => 'arg' } @{ $symbol->list_arguments }), map { $_ => 'aux' } @{ $symbol->list_auxiliary_states });
     my %arrays = map { $kind{ $_->name } . ':' . $_->name => $_->_reduce } grep { defined $kind{ $_->name } } $self->collect_params->values;

@@ -93,6 +93,7 @@ sub update
 sub initialize
 {
     my ($self, @options) = @_;
+    unshift @options, 'init' if @options % 2;
     my %options = AI::MXNet::NDArray::_named('initialize', [qw(init ctx verbose force_reinit)], @options);
     my $init = AI::MXNet::Gluon::Parameter::_initializer($options{init} // 'Uniform');
     $init->set_verbosity($options{verbose}) if $options{verbose};

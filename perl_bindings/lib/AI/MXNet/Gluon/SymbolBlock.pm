@@ -87,6 +87,8 @@ sub _forward_symbols
     return AI::MXNet::Gluon::HybridBlock::_alike(\@outputs, @{ $self->_out });
 }
 
+sub _exported { my ($self) = @_; return $self->_symbol }
+
 sub hybrid_forward { AI::MXNet::Error::fail('a SymbolBlock has no hybrid_forward: it is its symbol') }
 
 # Arrays always go through the graph.

@@ -48,7 +48,7 @@ sub BUILD
     }
 }
 
-sub DEMOLISH { my ($self) = @_; AI::MXNet::Engine->unwatch($self->_watch) if defined $self->_watch; return }
+sub DEMOLISH { my ($self, $at_the_end) = @_; AI::MXNet::Engine->unwatch($self->_watch) if not $at_the_end and defined $self->_watch; return }
 
 sub _parameters
 {
