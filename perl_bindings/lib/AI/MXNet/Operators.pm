@@ -79,22 +79,25 @@ sub _known_values
     my ($row, @values) = @_;
     return undef if $row->{variadic} or $row->{shape} eq 'value';
     my $key = '';
-    for (@values) {
-        return undef unless defined;
-        if (not ref) { $key .= "$_\0" }
-        elsif (ref eq 'ARRAY') {
-            for (@$_) { return undef if not defined or ref }
-            $key .= "@$_\1";
+    for my $value (@values) {
+        return undef unless defined $value;
+        if (not ref $value) {
+            $key .= "$value\0";
+            # a number that its text is not
+            $key .= sprintf '%.17g', $value if looks_like_number($value) and "$value" != $value;
+        }
+        elsif (ref $value eq 'ARRAY') {
+            for (@$value) { return undef if not defined or ref or looks_like_number($_) && "$_" != $_ }
+            $key .= "@$value\1";
         }
         else { return undef }
     }
-    return $row->{known}{$key} //= do {
-        my ($inputs, $attrs, $out) = resolve($row, __PACKAGE__, @values);
-        return undef if @$inputs or defined $out or exists $attrs->{ctx};
-        # values that change with each call, such as a learning rate, must not fill the memory
-        $row->{known} = {} if keys %{ $row->{known} // {} } > 1_000;
-        { attrs => $attrs, wire => [%$attrs || $row->{required} ? _row_of_values($row, $attrs) : ()], types => {} };
-    };
+    return $row->{known}{$key} if $row->{known}{$key};
+    my ($inputs, $attrs, $out) = resolve($row, __PACKAGE__, @values);
+    return undef if @$inputs or defined $out or exists $attrs->{ctx};
+    # values that change with each call, such as a learning rate, must not fill the memory
+    $row->{known} = {} if keys %{ $row->{known} } > 1_000;
+    return $row->{known}{$key} = { attrs => $attrs, wire => [%$attrs || $row->{required} ? _row_of_values($row, $attrs) : ()], types => {} };
 }
 
 sub _invoke_known
