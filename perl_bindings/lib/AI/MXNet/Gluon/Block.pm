@@ -5,6 +5,7 @@ package AI::MXNet::Gluon::Block;
 # that stays, and what is not interface begins with an underscore.
 use strict;
 use warnings;
+use AI::MXNet ();
 use AI::MXNet::Gluon::Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();

@@ -5,6 +5,7 @@ package AI::MXNet::Gluon::Parameter;
 # looks at when it is called.
 use strict;
 use warnings;
+use AI::MXNet ();
 use Mouse;
 use Scalar::Util ();
 use AI::MXNet::AutoGrad;

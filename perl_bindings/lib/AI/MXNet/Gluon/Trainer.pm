@@ -5,6 +5,7 @@ package AI::MXNet::Gluon::Trainer;
 # false, the first array is updated and copied to the others, as a store would; else each has a state of its own.
 use strict;
 use warnings;
+use AI::MXNet ();
 use Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();

@@ -2,6 +2,7 @@ package AI::MXNet::Gluon::Utils;
 # Helpers for training: splitting batches, clipping gradients, fetching files. POD at the end.
 use strict;
 use warnings;
+use AI::MXNet ();
 use Exporter ();
 use Scalar::Util ();
 use AI::MXNet::Error;
