@@ -10,7 +10,7 @@ use List::Util qw(shuffle);
 use PDL;
 use Time::HiRes qw(time);
 use AI::MXNet qw(mx nd autograd);
-use Chart;
+use AI::MXNet::Chart;
 use Digits;
 
 my ($hidden, $classes, $batch_size, $epochs, $rate) = (128, 10, 32, 12, 0.2);
@@ -67,7 +67,7 @@ for my $epoch (1 .. $epochs) {
 
 my $folder = "$Bin/../demo_output";
 mkdir($folder) || die "$folder: $!\n" unless -d $folder;
-Chart->write("$folder/training_curve.svg",
+AI::MXNet::Chart->write("$folder/training_curve.svg",
     title => 'Digits: a network of two layers',
     x     => 'epoch',
     lines => [['training loss' => \@losses], ['test accuracy' => \@accuracies]],

@@ -32,9 +32,8 @@ MISSING = {
 
 FAMILIES_OUTSIDE = """\
 Left out on purpose are whole families that AI::MXNet never offered or that mean something to MXNet's own parts only:
-`_np...`, `_npi...` and `_npx...` (its imitation of NumPy), `_contrib_quantize...` and its kin (int8 inference in
-particular libraries), `_contrib_dgl_...` (sampling from graphs), `_sg_...` and `_CachedOp` (made by its graph
-optimizer), `_backward_...` (its gradients)."""
+`_contrib_quantize...` and its kin (int8 inference in particular libraries), `_contrib_dgl_...` (sampling from graphs),
+`_sg_...` and `_CachedOp` (made by its graph optimizer), `_backward_...` (its gradients)."""
 
 INTRODUCTION = """\
 # Operators
@@ -76,7 +75,7 @@ def families():
     for row in reversed(REGISTRY):
         own = row.forward.__module__
         module = module if own.endswith(".common") else own
-        if _names(row) & _all_names():
+        if _names(row) & _all_names() or row.name.startswith("_npi_"):
             found.setdefault(module.rpartition(".")[2], []).insert(0, row)
     return dict(sorted(found.items()))
 

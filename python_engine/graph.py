@@ -1,11 +1,15 @@
 """Graphs at work: a symbol's plan, which computes it on arrays, and an executor, which is bound to arrays."""
 
+import math
+
 import numpy as np
 
 from . import inference, tape
 from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ShapeError
 from .ndarray import NDArray
+from .poison import Poison, heal
 from .registry import HEAD, ZERO
+from .sparse import Sparse
 from .tape import state
 
 HEAD_NEEDED = (
@@ -20,7 +24,8 @@ class Plan:
     def __init__(self, symbol, shapes=None):
         """shapes: {entry: shape}, for constants whose symbol leaves dimensions open; without, these are looked up at
         each run."""
-        self.symbol, self.open, self.closed = symbol, False, {}
+        # another object of the same graph: symbols keep their plans, and cycles would live until the next collection
+        self.symbol, self.open, self.closed = type(symbol)(symbol.entries), False, {}
         nodes = symbol.nodes()
         slots = {}
         for node in nodes:
@@ -103,9 +108,10 @@ class Executor:
     """A symbol bound to its arguments, to buffers for their gradients, and to its auxiliary states.
 
     args, aux: NDArrays in the order of the symbol's lists; grads: an NDArray or None for each argument; reqs: "null",
-    "write" or "add" for each. `outputs` are the same NDArrays all the time, whose values `forward` replaces."""
+    "write" or "add" for each. `outputs` are the same NDArrays all the time, whose values `forward` replaces; those of
+    another executor, `shared`, are their memory where they are large enough."""
 
-    def __init__(self, symbol, args, grads, reqs, aux):
+    def __init__(self, symbol, args, grads, reqs, aux, shared=None):
         names = symbol.list_arguments(), symbol.list_auxiliary_states()
         for words, listed, given in (("arguments", names[0], args), ("auxiliary states", names[1], aux)):
             if len(listed) != len(given):
@@ -125,7 +131,8 @@ class Executor:
         for entry, dtype in zip(symbol.entries, types):
             if not inference.is_known(shapes[entry]):
                 raise ShapeError(f"the shape of the output {entry[0].name} is not known: {shapes[entry]}")
-            self.outputs.append(NDArray(np.zeros(shapes[entry], dtype or "float32")))
+            place = shared.outputs[len(self.outputs)] if shared and len(self.outputs) < len(shared.outputs) else None
+            self.outputs.append(_output(shapes[entry], np.dtype(dtype or "float32"), place))
         self.needs_head = [_needs_head(node) for node, _ in symbol.entries]
         self.results, self.leaves = None, []
 
@@ -172,13 +179,23 @@ class Executor:
             tape.backward([h for h, _ in heads], [g for _, g in heads], retain_graph=True, leaves=self.leaves)
 
 
+def _output(shape, dtype, place):
+    """An array for an output: the start of `place`, if that fits."""
+    size = math.prod(shape)
+    if place is None or isinstance(place.data, Poison | Sparse) or place.data.dtype != dtype or place.data.size < size:
+        return NDArray(np.zeros(shape, dtype))
+    place.own()
+    return place.view(place.data.reshape(-1)[:size].reshape(shape))
+
+
 def _needs_head(node):
     return node.operator is None or node.operator.differentiable not in (HEAD, ZERO)
 
 
 def _replace(output, result):
     """Give an array, which others may hold, a new value without copying it where nobody shares its memory."""
-    if output.data.dtype != result.data.dtype or output.views or output.borrowers:
+    heal(output)
+    if output.data.dtype != result.data.dtype or output.root is not None or output.views or output.borrowers:
         output.assign(result.data)
     else:
         output.data, output.lender = result.data, None

@@ -4,13 +4,14 @@ Attributes travel as a flat list of texts, name and value in turn; a shape is it
 followed by them (0: unknown).
 """
 
+from . import attributes as attributes_
 from .attributes import DTYPES
 from .errors import ArgumentError, Interrupted, ProtocolError
 from .formats import symbol_json
 from .graph import Executor
 from .messages import Flag, Handle, Req, Row, Scalar, Text, list_of, order, request
 from .ndarray import NDArray
-from .poison import poison
+from .poison import failure_of, poison
 from .symbol import Symbol, compose, group, variable
 from .tape import state
 from .wire import shown
@@ -33,7 +34,7 @@ def _pairs(flat):
 @request
 def variable_(session, number, symbol: Handle, name: Text, attributes: list_of(Text)):
     """A new symbol of one variable. Answers the number of its outputs, 1."""
-    session.arrays[symbol] = variable(name.decode(), _pairs(attributes))
+    session.graphs[symbol] = variable(name.decode(), _pairs(attributes))
     session.reply(number, 1)
 
 
@@ -49,26 +50,26 @@ def compose_(
     *inputs: Handle,
 ):
     """A new symbol of an operator called on symbols, by position or by `names`. Answers the number of its outputs."""
-    given = [session.named(handle, Symbol) for handle in inputs]
+    given = [session.graph(handle, Symbol) for handle in inputs]
     named = dict(zip([n.decode() for n in names], given, strict=True)) if names else {}
     new = compose(operator.decode(), name.decode(), _pairs(attributes), () if names else given, named)
-    session.arrays[symbol] = new
+    session.graphs[symbol] = new
     session.reply(number, len(new.entries))
 
 
 @request
 def group_(session, number, symbol: Handle, *symbols: Handle):
     """A new symbol of the outputs of several. Answers their number."""
-    session.arrays[symbol] = new = group([session.named(handle, Symbol) for handle in symbols])
+    session.graphs[symbol] = new = group([session.graph(handle, Symbol) for handle in symbols])
     session.reply(number, len(new.entries))
 
 
 @request
 def recompose(session, number, new: Handle, symbol: Handle, name: Text | None, names: list_of(Text), *symbols: Handle):
     """A new symbol: a copy in which the variables of these names are replaced by symbols."""
-    given = dict(zip([n.decode() for n in names], [session.named(h, Symbol) for h in symbols], strict=True))
-    source = session.named(symbol, Symbol)
-    session.arrays[new] = copy = source.composed(None if name is None else name.decode(), given)
+    given = dict(zip([n.decode() for n in names], [session.graph(h, Symbol) for h in symbols], strict=True))
+    source = session.graph(symbol, Symbol)
+    session.graphs[new] = copy = source.composed(None if name is None else name.decode(), given)
     session.reply(number, len(copy.entries))
 
 
@@ -76,7 +77,7 @@ def recompose(session, number, new: Handle, symbol: Handle, name: Text | None, n
 def part(session, number, new: Handle, symbol: Handle, what: Text, index: Scalar = None):
     """A new symbol that is a part of another: all its "internals", its "children", or one "output" by its position or
     name. Answers the number of its outputs; nil where a variable's children are asked for."""
-    source = session.named(symbol, Symbol)
+    source = session.graph(symbol, Symbol)
     if what == b"internals":
         found = source.internals()
     elif what == b"children":
@@ -86,7 +87,7 @@ def part(session, number, new: Handle, symbol: Handle, what: Text, index: Scalar
     else:
         raise ArgumentError(f"the message part does not know {shown(what)}, but internals, children and output")
     if found is not None:
-        session.arrays[new] = found
+        session.graphs[new] = found
     session.reply(number, None if found is None else len(found.entries))
 
 
@@ -94,7 +95,7 @@ def part(session, number, new: Handle, symbol: Handle, what: Text, index: Scalar
 def names(session, number, symbol: Handle, what: Text):
     """The names of a symbol's "arguments", "outputs", "auxiliary_states" or "inputs" (both kinds), or its own "name"
     (nil: it is a group)."""
-    source = session.named(symbol, Symbol)
+    source = session.graph(symbol, Symbol)
     if what == b"name":
         session.reply(number, source.name)
     elif what in LISTS:
@@ -107,7 +108,7 @@ def names(session, number, symbol: Handle, what: Text):
 def attributes(session, number, symbol: Handle):
     """The attributes of all nodes that have some: for each its name, the number of attributes, and these."""
     fields = []
-    for node, pairs in session.named(symbol, Symbol).attributes().items():
+    for node, pairs in session.graph(symbol, Symbol).attributes().items():
         fields += [node, len(pairs), *(word for pair in pairs.items() for word in pair)]
     session.reply(number, *fields)
 
@@ -115,21 +116,20 @@ def attributes(session, number, symbol: Handle):
 @request
 def set_attributes(session, number, symbol: Handle, attributes: list_of(Text)):
     """Set attributes of the node that makes a symbol."""
-    session.named(symbol, Symbol).entries[0][0].set(_pairs(attributes))
+    session.graph(symbol, Symbol).entries[0][0].set(_pairs(attributes))
     session.reply(number)
 
 
 @request
 def dump(session, number, symbol: Handle):
-    """The text of a symbol file, as payload."""
-    session.reply(number, payload=symbol_json.dumps(session.named(symbol, Symbol)).encode())
+    """The text of a symbol file."""
+    session.reply(number, symbol_json.dumps(session.graph(symbol, Symbol)))
 
 
 @request
-def parse(session, number, symbol: Handle):
-    """A new symbol of the text of a symbol file, the payload. Answers the number of its outputs."""
-    text = bytes(session.take(len(session.payload) - session.offset))
-    session.arrays[symbol] = new = symbol_json.loads(text.decode("utf-8"))
+def parse(session, number, symbol: Handle, text: Text):
+    """A new symbol of the text of a symbol file. Answers the number of its outputs."""
+    session.graphs[symbol] = new = symbol_json.loads(text.decode())
     session.reply(number, len(new.entries))
 
 
@@ -137,14 +137,21 @@ def parse(session, number, symbol: Handle):
 def infer_shape(session, number, symbol: Handle, partial: Flag, names: list_of(Text), shapes: list_of(Row)):
     """The shapes of arguments, outputs and auxiliary states, given those of some: three times a number of shapes and
     these. Nothing where some are incomplete and not `partial`."""
-    known = {n.decode(): tuple(s) for n, s in zip(names, shapes, strict=True) if s}
-    found = session.named(symbol, Symbol).infer_shape(known, bool(partial))
+    known = {n.decode(): _shape(n.decode(), s) for n, s in zip(names, shapes, strict=True) if s}
+    found = session.graph(symbol, Symbol).infer_shape(known, bool(partial))
     fields = []
     for listed in found if found[0] is not None else ():
         fields.append(len(listed))
         for shape in listed:
             fields += [-1] if shape is None else [len(shape), *shape]
     session.reply(number, *fields)
+
+
+def _shape(name, row):
+    shape = attributes_.parse(name, "shape", attributes_.Shape, row)
+    if min(shape) < 0:
+        raise ArgumentError(f"the shape {shape} of {name} has a negative dimension; 0 stands for one that is unknown")
+    return shape
 
 
 @request
@@ -154,7 +161,7 @@ def infer_type(session, number, symbol: Handle, partial: Flag, names: list_of(Te
     for dtype in known.values():
         if dtype not in DTYPES:
             raise ArgumentError(f"{dtype} is no dtype, but one of {', '.join(DTYPES)} is")
-    found = session.named(symbol, Symbol).infer_type(known, bool(partial))
+    found = session.graph(symbol, Symbol).infer_type(known, bool(partial))
     session.reply(number, *(word for listed in found if listed is not None for word in (len(listed), *listed)))
 
 
@@ -164,7 +171,7 @@ def infer_type(session, number, symbol: Handle, partial: Flag, names: list_of(Te
 @request
 def evaluate(session, number, symbol: Handle, *handles: Handle):
     """Compute a symbol on arrays, one for each of its "inputs", and give the outputs handles of the engine's own."""
-    plan = session.named(symbol, Symbol).plan
+    plan = session.graph(symbol, Symbol).plan
     fields = []
     for output in plan.run([session.array(handle) for handle in handles]):
         fields += session.give(output)
@@ -178,14 +185,14 @@ def run(session, symbol: Handle, outs: list_of(Handle), *handles: Handle):
     try:
         if state.interrupted:
             raise Interrupted("the computation was interrupted")
-        plan = session.named(symbol, Symbol).plan
+        plan = session.graph(symbol, Symbol).plan
         arrays = [session.array(handle) for handle in handles]
         outputs = plan.run(arrays)
         if len(outputs) < len(outs):
             raise ArgumentError(f"the graph has {len(outputs)} outputs, but the message names {len(outs)}")
         session.arrays.update(zip(outs, outputs))
     except Exception as reason:
-        session.fail(outs, session.failure(reason, "graph", arrays))
+        session.fail(outs, _failure(session, reason, "graph", arrays))
 
 
 @request
@@ -198,13 +205,15 @@ def bind(
     grads: list_of(Handle | None),
     reqs: list_of(Req),
     aux: list_of(Handle),
+    shared: Handle | None,
 ):
-    """A new executor of a symbol, bound to arrays. Answers its outputs, as arrays, each with whether `backward` needs
-    a gradient for it behind it."""
+    """A new executor of a symbol, bound to arrays, whose outputs share the memory of another's. Answers its outputs,
+    as arrays, each with whether `backward` needs a gradient for it behind it."""
     arrays = [[None if h is None else session.array(h) for h in listed] for listed in (args, grads, aux)]
     words = [req.decode() for req in reqs]
-    new = Executor(session.named(symbol, Symbol), arrays[0], arrays[1], words, arrays[2])
-    session.arrays[executor] = new
+    other = None if shared is None else session.graph(shared, Executor)
+    new = Executor(session.graph(symbol, Symbol), arrays[0], arrays[1], words, arrays[2], other)
+    session.graphs[executor] = new
     fields = []
     for output, needed in zip(new.outputs, new.needs_head):
         fields += [*session.give(output), int(needed)]
@@ -220,7 +229,7 @@ def forward(session, executor: Handle, is_train: Flag):
             raise Interrupted("the computation was interrupted")
         bound.forward(bool(is_train))
     except Exception as reason:
-        _poison(session, bound.outputs, session.failure(reason, "forward", [*bound.args, *bound.aux]))
+        _poison(bound.outputs, _failure(session, reason, "forward", [*bound.args, *bound.aux]))
 
 
 @request
@@ -231,7 +240,7 @@ def watch(session, number, executor: Handle, is_train: Flag):
     def note(name, array):
         fields.extend([name, *session.give(NDArray(array.data.copy()))])
 
-    session.named(executor, Executor).forward(bool(is_train), note)
+    session.graph(executor, Executor).forward(bool(is_train), note)
     session.reply(number, *fields)
 
 
@@ -245,17 +254,23 @@ def differentiate(session, executor: Handle, is_train: Flag, *head_grads: Handle
         heads = [None if handle is None else session.array(handle) for handle in head_grads]
         bound.backward(heads or None, bool(is_train))
     except Exception as reason:
-        _poison(session, [g for g in bound.grads if g is not None], session.failure(reason, "backward", bound.args))
+        _poison([g for g in bound.grads if g is not None], _failure(session, reason, "backward", bound.args))
 
 
 def _executor(session, handle):
-    bound = session.arrays.get(handle)
+    bound = session.graphs.get(handle)
     if not isinstance(bound, Executor):
         raise ProtocolError(f"handle {handle} names no executor")
     return bound
 
 
-def _poison(session, arrays, failure):
+def _failure(session, reason, what, arrays):
+    """What is wrong: an array that has failed before, else `reason`."""
+    failed = next(filter(None, map(failure_of, arrays)), None)
+    return failed or session.failure(reason, what, arrays)
+
+
+def _poison(arrays, failure):
     failure.__traceback__ = None
     for array in arrays:
         poison(array, failure)

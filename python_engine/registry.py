@@ -79,14 +79,15 @@ class Operator:
     """One row of the table. See `operator` for the meaning of the fields."""
 
     def __init__(
-        self, function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails, takes
+        self, function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails, takes,
+        zero_dim,
     ):  # fmt: skip
         self.name, self.aliases, self.forward, self.shape = name, tuple(aliases), function, shape
         self.output_names = tuple(outputs) if not isinstance(outputs, str) else ("output",)
         self.count = outputs if isinstance(outputs, str) else None
         self.visible = visible
         self.mutates, self.views, self.shares = tuple(mutates), views, shares
-        self.train, self.random, self.fails = train, random, fails
+        self.train, self.random, self.fails, self.zero_dim = train, random, fails, zero_dim
         self.single = self.count is None and len(self.output_names) == 1
         self.number = -1
         self.inputs, self.optional, self.variadic = [], set(), None
@@ -146,7 +147,7 @@ class Operator:
     @cached_property
     def simple(self):
         """True where a call takes arrays and gives one new array, with nothing else to see to."""
-        special = self.train or self.shares or self.mutates or self.views or self.optional
+        special = self.train or self.shares or self.mutates or self.views or self.optional or self.zero_dim
         return self.single and not special
 
     @cached_property
@@ -376,8 +377,9 @@ class Operator:
             row["variadic"] = self.variadic
         if self.mutates:
             row["mutates"] = list(self.mutates)
-        if self.fails:
-            row["fails"] = True
+        for name in ("fails", "zero_dim"):
+            if getattr(self, name):
+                row[name] = True
         return row
 
     def __repr__(self):
@@ -402,6 +404,7 @@ def operator(
     random=False,
     fails=False,
     takes=None,
+    zero_dim=False,
 ):
     """Declare an operator.
 
@@ -421,21 +424,34 @@ def operator(
     fails           computing can fail for reasons that shapes do not show (singular matrix, index out of range)
     takes           for optional inputs with neither an attribute `no_<input>` nor `use_<input>`: a function of the
                     attributes that says whether the input is there
+    zero_dim        takes and gives arrays of shape (), as NumPy does; others see shape (1,) in its place (see tape.py)
     """
 
     def declare(function):
         row = Operator(
-            function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails, takes
+            function, name, aliases, shape, outputs, visible, mutates, views, shares, train, random, fails, takes,
+            zero_dim,
         )  # fmt: skip
         row.number = len(REGISTRY)
         REGISTRY.append(row)
-        for key in (name, *aliases):
-            if key in OPERATORS:
-                raise TypeError(f"the operator name {key} is declared twice")
-            OPERATORS[key] = row
+        _name(row, name, *aliases)
         return row
 
     return declare
+
+
+def _name(row, *names):
+    for name in names:
+        if name in OPERATORS:
+            raise TypeError(f"the operator name {name} is declared twice")
+        OPERATORS[name] = row
+
+
+def also(name, *aliases):
+    """Give an operator that is declared elsewhere more names."""
+    row = OPERATORS[name]
+    _name(row, *aliases)
+    row.aliases += aliases
 
 
 def find(name):

@@ -26,12 +26,13 @@ COLLECT_EVERY = 200_000  # items between two runs of Python's cyclic garbage col
 
 
 class Session:
-    """Arrays by handle, and the stream that works on them."""
+    """Arrays and graphs by handle, and the stream that works on them."""
 
     def __init__(self, channel):
         self.channel = channel
         self.operators = dict(enumerate(REGISTRY))  # unlike in a list, -1 is no operator
         self.arrays = {None: None}
+        self.graphs = {}  # symbols and executors
         self.where = ("", 0)
         self.notices = []  # sent at the end of a frame, because arrays die in the middle of anything
         self.pool = Pool(lambda number: self.notices.append(["segment", number]))
@@ -67,8 +68,8 @@ class Session:
         arrays, operators, answer = self.arrays, self.operators, None
         for item in message:
             if type(item) is int:
-                if arrays.pop(item, None) is None:
-                    raise ProtocolError(f"handle {item} was freed, but names no array")
+                if arrays.pop(item, None) is None and self.graphs.pop(item, None) is None:
+                    raise ProtocolError(f"handle {item} was freed, but names nothing")
                 continue
             if type(item) is not list or not item:
                 if type(as_int(item)) is not int:
@@ -130,20 +131,21 @@ class Session:
 
     def array(self, handle):
         """The array behind a handle; its failure, if it has one, is raised."""
-        array = self.arrays.get(handle, self)
-        if array is not None and not isinstance(array, NDArray):
-            raise HandleError(f"handle {handle} names no array")
+        try:
+            array = self.arrays[handle]
+        except KeyError:
+            raise HandleError(f"handle {handle} names no array") from None
         failure = failure_of(array)
         if failure is not None:
             raise failure
         return array
 
-    def named(self, handle, kind):
-        """What a handle of another kind than an array names."""
-        value = self.arrays.get(handle)
-        if not isinstance(value, kind):
+    def graph(self, handle, kind):
+        """The symbol or executor (`kind`, a class) behind a handle."""
+        graph = self.graphs.get(handle)
+        if not isinstance(graph, kind):
             raise HandleError(f"handle {handle} names no {kind.__name__.lower()}")
-        return value
+        return graph
 
     def target(self, handle):
         """The array behind a handle, which is going to be overwritten: that ends a failure of its own."""

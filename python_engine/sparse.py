@@ -15,7 +15,7 @@ STYPES = ("default", "row_sparse", "csr")  # position = MXNet's storage type
 
 MOST = 1 << 60  # elements of the dense form, so that the place of each is a number of 64 bits
 
-# True from the first sparse value on. All that dense calls pay for sparse arrays is a look at this.
+# True from the first value on that is sparse or has the shape (). All that other calls pay for these is a look at this.
 exists = False
 
 

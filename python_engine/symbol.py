@@ -7,14 +7,15 @@ the operator's own as they are written in a symbol file, and others whose names 
 from functools import cached_property
 
 from . import inference
-from .attributes import Int, Tuple
+from .attributes import Shape, parse
 from .errors import ArgumentError, Interrupted, MXNetError
 from .graph import Plan
 from .registry import find
 from .tape import state
 from .type_inference import infer_types
 
-SHAPE = Tuple(Int(), "Shape(tuple)")
+MAX_OUTPUTS = 65_536  # of one call
+PLAIN = ("ctx_group", "force_mirroring", "lr_mult", "mirror_stage", "wd_mult")  # which may leave the underscores out
 
 
 class Node:
@@ -33,7 +34,12 @@ class Node:
     @cached_property
     def count(self):
         """How many outputs there are."""
-        return 1 if self.operator is None else self.operator.visible_count(self.values)
+        if self.operator is None:
+            return 1
+        count = self.operator.visible_count(self.values)
+        if not 0 <= count <= MAX_OUTPUTS:
+            raise ArgumentError(f"{self.name} would have {count} outputs: 0 to {MAX_OUTPUTS} are possible")
+        return count
 
     @property
     def output_names(self):
@@ -48,7 +54,7 @@ class Node:
 
     def set(self, attrs):
         """Change attributes."""
-        self.attrs.update(attrs)
+        self.attrs.update(underscored(attrs, self.operator))
         for derived in ("values", "count"):
             self.__dict__.pop(derived, None)
 
@@ -62,9 +68,15 @@ def is_hidden(key):
     return key.startswith("__") and key.endswith("__") and len(key) > 4
 
 
+def underscored(attrs, operator=None):
+    """Attributes as nodes keep them: `lr_mult` and the like become `__lr_mult__`."""
+    known = operator.attributes if operator is not None else ()
+    return {f"__{key}__" if key in PLAIN and key not in known else key: value for key, value in attrs.items()}
+
+
 def variable(name, attrs=None):
     """A symbol of one variable."""
-    return Symbol([(Node(None, name, dict(attrs or {})), 0)])
+    return Symbol([(Node(None, name, underscored(attrs or {})), 0)])
 
 
 def group(symbols):
@@ -85,7 +97,7 @@ def compose(operator, name, attrs, positional=(), named=None):
                 f"Argument {position} of operator {operator.name} is a tuple with {len(symbol.entries)} elements, "
                 "single value is required"
             )
-    node = Node(operator, name, dict(attrs))
+    node = Node(operator, name, underscored(attrs, operator))
     if operator.variadic:
         _take_any_number(node, positional, named)
     else:
@@ -267,8 +279,7 @@ class Symbol:
             for index in range(node.count):
                 shapes[node, index] = None
             if node.operator is None:
-                own = node.attrs.get("__shape__")
-                shape = known.get(node.name) or (SHAPE.parse(own) if own else None)
+                shape = known.get(node.name) or declared_shape(node)
                 shapes[node, 0] = tuple(shape) if shape else None
         dtypes = infer_types(nodes, {})
         pending, progress = [node for node in nodes if node.operator is not None], True
@@ -282,6 +293,12 @@ class Symbol:
         return shapes
 
 
+def declared_shape(variable):
+    """The shape that a variable was made with, or None."""
+    text = variable.attrs.get("__shape__")
+    return parse(variable.name, "__shape__", Shape, text) if text else None
+
+
 def _replaced(entry, copies):
     node, index = copies[entry[0]]
     return (node, entry[1] if index is None else index)
@@ -290,7 +307,7 @@ def _replaced(entry, copies):
 def shown_attributes(node):
     """The attributes of a node as `attr_dict` shows them: `__lr_mult__` and the like also without underscores."""
     shown = dict(node.attrs)
-    for key in ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage"):
+    for key in PLAIN:
         if f"__{key}__" in shown:
             shown[key] = shown[f"__{key}__"]
     return shown

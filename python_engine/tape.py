@@ -31,6 +31,7 @@ IN_GRAPH = (
     "with autograd. Assigning to NDArrays that are already in a computational graph will cause undefined behavior when "
     "evaluating gradients. Please call backward first to clear the graph or do this out side of a record section. "
 )
+ELEMENTWISE = ("same", "equal", "broadcast", "scalar", "transpose")  # shape rules that keep the shape ()
 SWAP_BYTES = 1 << 16  # from this size on a fresh gradient replaces the buffer's memory instead of being copied
 
 
@@ -83,13 +84,26 @@ class _Probe:
         return sys.getrefcount(value)
 
 
-def _may_replace(grad, value):
-    """True where `value` fits the buffer exactly and owns its memory, and the buffer's own memory is nobody else's."""
-    old = grad.data
+def _is_large(data):
+    return type(data) is np.ndarray and data.nbytes >= SWAP_BYTES
+
+
+def _references(array):
+    """How many references there are to the data of an array, by which one tells whether anyone else knows of it."""
+    value = array.data
+    return sys.getrefcount(value)
+
+
+UNSHARED = _references(NDArray(np.zeros(1)))
+
+
+def _may_replace(array, value):
+    """True where `value` has the type and shape of an array and memory of its own, and the array's is nobody else's."""
+    old = array.data
     return (
-        grad.root is None
-        and grad.lender is None
-        and not (grad.views or grad.borrowers)
+        array.root is None
+        and array.lender is None
+        and not (array.views or array.borrowers)
         and value.flags.owndata
         and value.flags.c_contiguous
         and value.dtype == old.dtype
@@ -219,8 +233,11 @@ plain_functions, taped_functions = _Plain(), _Taped()
 def invoke(operator, inputs, attrs):
     """Compute an operator on NDArrays and record it; `attrs` are parsed and complete. Returns the list of outputs,
     hidden ones included."""
-    if sparse.exists and storage.concerns(inputs):
-        return _invoke_sparse(operator, inputs, attrs)
+    if sparse.exists:
+        if storage.concerns(inputs):
+            return _invoke_sparse(operator, inputs, attrs)
+        if not operator.zero_dim and _lacks_axes(inputs):
+            return _invoke_lifted(operator, inputs, attrs)
     if operator.simple:
         # most calls: one array or two in, one new array out
         if len(inputs) == 1:
@@ -245,8 +262,34 @@ def invoke(operator, inputs, attrs):
         if operator.views:
             for output in outputs:
                 _note_lender(inputs, output)
+    _note_zero_dim(operator, outputs)
     if state.recording:
         _record(operator, inputs, attrs, outputs)
+    return outputs
+
+
+def _note_zero_dim(operator, outputs):
+    if operator.zero_dim and not sparse.exists:
+        sparse.exists = any(not output.data.shape for output in outputs)
+
+
+def _lacks_axes(inputs):
+    """True where one of the NDArrays has the shape ()."""
+    for x in inputs:  # noqa: SIM110
+        if x is not None and not x.data.shape:
+            return True
+    return False
+
+
+def _invoke_lifted(operator, inputs, attrs):
+    """`invoke` of an operator of MXNet 1.x, which knows no shape (): it sees (1,), and where it works by elements and
+    all inputs were of shape (), so are the outputs."""
+    whole = all(x is None or not x.data.shape for x in inputs)
+    view, shape = OPERATORS["_view_reshape"], {"shape": (1,), "reverse": False}
+    inputs = [x if x is None or x.data.shape else invoke(view, [x], shape)[0] for x in inputs]
+    outputs = invoke(operator, inputs, attrs)
+    if whole and operator.shape in ELEMENTWISE:
+        return [invoke(OPERATORS["_backward_reshape"], [x], {"shape": ()})[0] for x in outputs]
     return outputs
 
 
@@ -254,6 +297,7 @@ def _invoke_sparse(operator, inputs, attrs, target=None):
     if operator.train:
         attrs["train"] = state.training
     outputs = storage.invoke(operator, inputs, attrs, target)
+    _note_zero_dim(operator, outputs)
     if operator.views:
         arrays = [x for x in inputs if x is not None and not isinstance(x.data, Sparse)]
         for output in outputs:
@@ -385,13 +429,16 @@ def store(target, output, inputs=()):
     inputs: those of the operator, none of which a recorded call may overwrite, for the gradient may need them."""
     if output is target:
         return
-    if target.data.shape != output.data.shape:
+    if target.data.shape != output.data.shape and not (target.data.shape == () and output.data.shape == (1,)):
         raise ShapeError(
             f"the output has shape {list(output.data.shape)}, but the array given as out has {list(target.data.shape)}"
         )
     if state.recording and (is_on_tape(target) or (is_on_tape(output) and any(x is target for x in inputs))):
         raise AutogradError(IN_GRAPH)
-    target.assign(output.data)
+    if _is_large(output.data) and _references(output) <= UNSHARED and _may_replace(target, output.data):
+        target.data = output.data  # nobody else knows of it
+    else:
+        target.assign(output.data if target.data.shape else output.data.reshape(()))
     if output.node is not None:
         target.node, target.index = output.node, output.index
 

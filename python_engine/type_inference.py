@@ -6,7 +6,9 @@ below say which do not.
 
 import numpy as np
 
-from .attributes import DTYPES
+from .attributes import DTYPES, DType, parse
+
+NUMBERS = [str(number) for number in range(len(DTYPES))]
 
 # Positions of inputs whose dtype says nothing of that of the others.
 ASIDE = {
@@ -74,14 +76,21 @@ def infer_types(nodes, known):
         for index in range(node.count):
             types[node, index] = None
         if node.operator is None:
-            number = node.attrs.get("__dtype__")
-            types[node, 0] = known.get(node.name) or (None if number in (None, "-1") else DTYPES[int(number)])
+            types[node, 0] = known.get(node.name) or _declared(node)
     pending, progress = [node for node in nodes if node.operator is not None], True
     while pending and progress:
         told = [_infer_call(node, types) for node in (*pending, *reversed(pending))]
         progress = any(told)
         pending = [node for node in pending if None in map(types.get, node.entries)]
     return types
+
+
+def _declared(variable):
+    """The dtype that a variable was made with, as a number or by name, or None."""
+    text = variable.attrs.get("__dtype__")
+    if text in (None, "-1"):
+        return None
+    return parse(variable.name, "__dtype__", DType(), DTYPES[int(text)] if text in NUMBERS else text)
 
 
 def _infer_call(node, types):

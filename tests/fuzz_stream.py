@@ -1,8 +1,8 @@
 """Mutates the conversations of PROTOCOL.md and lets an engine execute them: python tests/fuzz_stream.py --count 3000
 
 Whatever a stream holds, the session ends by a ProtocolError or a hang-up: any other exception, a hang, growth or an
-evaluation is a bug, and is told with the number of the mutation, which `--only` repeats. The output says how many
-frames there were and how the sessions ended, and then what was before and after, as the trials of tests/soak do.
+evaluation is a bug, and is told with the number of the mutation, which `--only` repeats. The output counts how the
+sessions ended, and says what was held before and after, as the trials of tests/soak do.
 """
 
 import argparse
@@ -250,10 +250,10 @@ def main():
     outcomes = collections.Counter()
     evaluated = watch_evaluations()
     numbers = range(options.count) if options.only is None else [options.only]
-    for number in numbers:
-        if number == len(numbers) // 10:  # by then the caches are full
+    for done, number in enumerate(numbers):
+        if done == len(numbers) // 10:  # by then the caches are full
             before = held()
-        if number % BATCH == 0:
+        if done % BATCH == 0:
             faulthandler.dump_traceback_later(SECONDS, exit=True)
         rng = random.Random(options.seed * 1_000_003 + number)
         data = rng.choice(MUTATIONS)(rng, rng.choice(streams))
@@ -265,7 +265,7 @@ def main():
         except BaseException:
             print(f"mutation {number} of seed {options.seed}: {data.hex()}", file=sys.stderr)
             raise
-        if number % 500 == 0:
+        if done % 500 == 0:
             gc.collect()
         if number % 50_000 == 49_999:
             print(

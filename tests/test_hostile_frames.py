@@ -189,6 +189,9 @@ REFUSED = {
     "a variable without gradient": ["mark", 1, None, "write"],
     "a second greeting of another table": ["hello", 5, 1, "x", 0],
     "a random that is unknown": ["random", 5, "roll"],
+    "an executor that does not exist": ["forward", 77, 1],
+    "gradients of no executor": ["differentiate", 77, 1],
+    "gradients of an array": ["differentiate", 1, 1],
 }
 
 
@@ -262,6 +265,9 @@ SAMPLES = {
     "[handle]": ([1], [1, None, "one", ["one"], [None], [1.5], [[1]], nested(20)]),
     "[handle or nil] or nil": (None, [1, "one", ["one"], [1.5], [[1]]]),
     "[handle or nil]": ([1], [1, None, "one", ["one"], [[1]]]),
+    "[text]": ([], [1, None, "x", [1], [None], [["x"]]]),
+    "[attributes]": ([], [1, None, "x", [1], ["x"], [False]]),
+    "[req]": ([], [1, None, "null", ["sum"], [None]]),
     "[text] or nil": (None, [1, "x", [1], [None], [["x"]]]),
 }
 FIELDS = [
@@ -322,6 +328,8 @@ FULL = OPERATORS["_full"].number
         ["share", 4, 1, "float32", None, *[1] * 100],
         ["into", SQUARE, None, [4], 1],
         ["function", 1, [4], [1]],
+        ["run", 77, [4], 1],
+        ["run", 1, [4], 1],
     ],
     ids=lambda item: f"{item!s:.40}",
 )
@@ -362,6 +370,33 @@ def test_data_that_cannot_be_computed_poisons_the_output_and_harms_nothing_else(
         ["random", 5, "set", "[" * 100_000],
         ["random", 5, "set", "{}"],
         ["random", 5, "set", b"\xff"],
+        ["variable", 5, 4, b"\xff", []],
+        ["variable", 5, 4, "x", ["__shape__"]],
+        ["compose", 5, 4, "nothing", "n", [], None],
+        ["compose", 5, 4, b"\xff", "n", [], None],
+        ["compose", 5, 4, "square", "n", [], None, 1],
+        ["compose", 5, 4, "square", "n", [], None, 77],
+        ["compose", 5, 4, "SliceChannel", "n", ["num_outputs", "9" * 15], None],
+        ["compose", 5, 4, "SliceChannel", "n", ["num_outputs", "-1"], None],
+        ["compose", 5, 4, "add_n", "n", ["num_args", "-1"], None],
+        ["compose", 5, 4, "_full", "n", ["shape", "(" * 10_000], None],
+        ["group", 5, 4, 1],
+        ["recompose", 5, 4, 1, None, []],
+        ["part", 5, 4, 77, "internals"],
+        ["names", 5, 77, "outputs"],
+        ["attributes", 5, 1],
+        ["set_attributes", 5, 1, []],
+        ["dump", 5, 1],
+        ["parse", 5, 4, ""],
+        ["parse", 5, 4, b"\xff"],
+        ["parse", 5, 4, "[" * 1_000_000],
+        ["parse", 5, 4, '{"nodes": [], "heads": [[0, 0, 0]]}'],
+        ["parse", 5, 4, '{"nodes": {"a": 1}, "heads": []}'],
+        ["infer_shape", 5, 1, 0, [], []],
+        ["infer_type", 5, 1, 0, [], []],
+        ["evaluate", 5, 1],
+        ["bind", 5, 4, 1, [], [], [], [], None],
+        ["watch", 5, 1, 0],
     ],
     ids=lambda request: f"{request!s:.40}",
 )
@@ -369,6 +404,92 @@ def test_a_request_that_cannot_be_met_is_answered_with_an_error(engine, request_
     answer, _ = engine.ask(*request_)
     assert answer[:2] == [5, "error"] and len(answer) == 9
     assert_alive(engine)
+
+
+GRAPH = [["variable", 6, 4, "x", []], ["compose", 7, 5, "square", "y", [], None, 4]]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ["part", 5, 6, 5, "all"],
+        ["part", 5, 6, 5, "output", 1],
+        ["part", 5, 6, 5, "output", -1],
+        ["part", 5, 6, 5, "output", 1 << 63],
+        ["part", 5, 6, 5, "output", 0.5],
+        ["part", 5, 6, 5, "output", b"\xff"],
+        ["part", 5, 6, 5, "output"],
+        ["names", 5, 5, "all"],
+        ["recompose", 5, 6, 5, None, ["y"], 4],
+        ["recompose", 5, 6, 5, None, ["x"]],
+        ["recompose", 5, 6, 5, b"\xff", []],
+        ["set_attributes", 5, 5, ["x"]],
+        ["infer_shape", 5, 5, 0, ["x"], []],
+        ["infer_shape", 5, 5, 0, ["x"], [[-1]]],
+        ["infer_shape", 5, 5, 0, ["x"], [["wide"]]],
+        ["infer_shape", 5, 5, 0, ["x"], [[[1]]]],
+        ["infer_shape", 5, 5, 0, [b"\xff"], [[1]]],
+        ["infer_type", 5, 5, 0, ["x"], ["float128"]],
+        ["infer_type", 5, 5, 0, ["x"], []],
+        ["evaluate", 5, 5],
+        ["evaluate", 5, 5, 77],
+        ["evaluate", 5, 5, 1, 1],
+        ["bind", 5, 6, 5, [], [], [], [], None],
+        ["bind", 5, 6, 5, [1], [2], [], [], None],
+        ["bind", 5, 6, 5, [1], [77], ["write"], [], None],
+        ["bind", 5, 6, 5, [1], [None], ["null"], [1], None],
+    ],
+    ids=lambda request: f"{request!s:.40}",
+)
+def test_a_request_about_a_graph_that_cannot_be_met_is_answered_with_an_error(engine, request_):
+    engine.send(GRAPH)
+    assert [engine.receive()[0][:2] for _ in GRAPH] == [[6, "ok"], [7, "ok"]]
+    answer, _ = engine.ask(*request_)
+    assert answer[:2] == [5, "error"] and len(answer) == 9
+    engine.send([5, 4])
+    assert_alive(engine)
+
+
+def test_symbols_and_executors_are_no_arrays(engine):
+    engine.send([*GRAPH, ["bind", 8, 6, 5, [1], [None], ["null"], [], None]])
+    assert [engine.receive()[0][:2] for _ in range(3)] == [[6, "ok"], [7, "ok"], [8, "ok"]]
+    for graph in (4, 5, 6):
+        engine.send([[SQUARE, None, 7, graph], ["into", SQUARE, None, [7], graph]])
+        assert answered(engine, ["wait", 9, 7])[:3] == [9, "error", "handle"]
+        engine.send([7])
+        for name in ("read", "save", "on_tape"):
+            fields = {"read": [graph, 0], "save": ["/dev/null", None, graph], "on_tape": [graph]}[name]
+            assert answered(engine, [name, 9, *fields])[:3] == [9, "error", "handle"]
+    engine.send([4, 5, ["forward", 6, 1], 6])
+    engine.send([4])
+    assert_refused(engine, "handle 4 was freed, but names nothing")
+
+
+def test_an_executor_computes_again_after_a_failure(engine):
+    engine.send([*GRAPH, ["bind", 8, 6, 5, [3], [2], ["write"], [], None]])
+    output = [engine.receive()[0] for _ in range(3)][2][2]
+    engine.send([["into", SQUARE, None, [3], 77], ["forward", 6, 1], ["differentiate", 6, 1, 1]])
+    for broken in (output, 2):
+        assert answered(engine, ["wait", 9, broken])[:3] == [9, "error", "handle"]
+    engine.send([["into", SQUARE, None, [3], 1], ["forward", 6, 1], ["differentiate", 6, 1, 1]])
+    for mended in (output, 2):
+        assert answered(engine, ["wait", 9, mended]) == [9, "ok"]
+
+
+def test_a_graph_of_a_million_calls_is_refused_or_computed(server):
+    rows = ['{"op": "null", "name": "x", "inputs": []}']
+    rows += [f'{{"op": "negative", "name": "n{i}", "inputs": [[{i}, 0, 0]]}}' for i in range(1_000_000)]
+    for count, status in ((len(rows), "error"), (50_001, "ok")):
+        engine = server.greeted()
+        text = f'{{"nodes": [{", ".join(rows[:count])}], "heads": [[{count - 1}, 0, 0]]}}'
+        assert engine.ask("parse", 5, 4, text)[0][:2] == [5, status]
+        if status == "ok":
+            engine.send([["put", 1, "float32", None, 1]], b"\0\0\x80\x3f")
+            engine.send([["evaluate", 5, 4, 1], ["read", 6, -1, 0], ["infer_shape", 7, 4, 0, ["x"], [[3]]], 4])
+            assert engine.receive()[0][:3] == [5, "ok", -1]
+            assert engine.receive()[1] == b"\0\0\x80\x3f"
+            assert engine.receive()[0][:2] == [7, "ok"]
+        engine.channel.close()
 
 
 def test_failures_do_not_make_the_engine_grow(engine):

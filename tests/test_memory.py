@@ -9,6 +9,7 @@ from tape import array, record, temporary_operators, variable
 
 from python_engine import tape
 from python_engine.ndarray import NDArray
+from python_engine.registry import find
 from python_engine.tape import taped_functions as F
 
 
@@ -225,3 +226,32 @@ def test_an_intermediate_array_is_freed_by_backward_though_the_head_lives_on():
     assert memory() is not None
     tape.backward([y])
     assert memory() is None
+
+
+# -- results written into arrays ---------------------------------------------------------------------------------------
+
+
+def test_a_large_result_takes_the_place_of_the_memory_that_it_is_written_to():
+    x, target = NDArray(np.arange(1 << 16, dtype=np.float32)), NDArray(np.zeros(1 << 16, np.float32))
+    square = find("square")
+    old = target.data
+    tape.invoke_into(square, [x], square.parse({}), [target])
+    assert target.data is not old and list(target.data[:3]) == [0, 1, 4]
+    view, old = target.view(target.data[:2]), target.data
+    x.assign(3)
+    tape.invoke_into(square, [x], square.parse({}), [target])
+    assert target.data is old and list(view.data) == [9, 9], "unless another array lies there"
+
+
+def test_a_large_result_that_someone_else_keeps_is_copied(declare):
+    kept = []
+
+    @declare("_keeping", shape="same")
+    def keeping(data):
+        kept.append(data + 1)
+        return kept[-1]
+
+    x, target = NDArray(np.zeros(1 << 16, np.float32)), NDArray(np.zeros(1 << 16, np.float32))
+    tape.invoke_into(find("_keeping"), [x], {}, [target])
+    kept[0][:] = 7
+    assert target.data[0] == 1

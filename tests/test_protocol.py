@@ -319,6 +319,24 @@ def test_a_failure_reaches_what_depends_on_it_and_nothing_else(engine):
     assert engine.ask("failures", 3)[0] == [3, "ok"]
 
 
+def test_an_update_that_fails_poisons_its_weight_and_no_other(engine):
+    for handle in (1, 2, 3):
+        put(engine, handle, *[1] * handle)
+    engine.send([["where", "user.pl", 7], ["update", number("sgd_update"), [[0.5], [1.0]], [1, 1], [2, 3]]])
+    assert values(engine, 1) == [0.5]
+    message, _ = engine.ask("read", 2, 2, 0)
+    assert message[:3] == [2, "error", "shape"] and message[4:8] == ["sgd_update", "2 3", "user.pl", 7]
+    assert values(engine, 3) == [1, 1, 1]
+
+
+def test_an_update_has_a_row_for_all_groups_or_for_each(server):
+    for groups in ([[1, 1], []], [[1, 1], [1, 1], [1, 1]]):
+        engine = server.greeted()
+        put(engine, 1, 1)
+        engine.send([["update", number("sgd_update"), [[0.5], [0.5]], *groups]])
+        assert engine.receive()[0][:3] == [0, "error", "protocol"]
+
+
 def test_a_failure_that_is_used_often_keeps_no_arrays_and_no_memory(engine):
     put(engine, 1, 1, 2)
     engine.send([["put", 2, "float32", None, 3]], floats(1, 2, 3))

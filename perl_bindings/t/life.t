@@ -4,11 +4,19 @@ use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/lib";
 use File::Temp qw(tempdir);
+use Scalar::Util qw(weaken);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
 use Processes qw(died_within is_alive later parent_of soon);
 
 plan skip_all => 'the tests look into /proc' unless -d "/proc/$$";
+
+{
+    package Identity;
+    use parent 'AI::MXNet::AutoGrad::Function';
+    sub forward  { return $_[1] * 1 }
+    sub backward { return $_[1] }
+}
 
 # Code that runs in every Python that starts from now on: the engine's own life is not arranged for tests.
 my $folder = tempdir(CLEANUP => 1);
@@ -81,6 +89,17 @@ subtest 'arrays that the engine named are of the past, too, after a restart' => 
     like +(died_within(sub { $_->aspdl }))[0], qr/belongs to another engine/ for @named[0, -1];
     undef @named;
     is $new[$_]->aspdl->at(0), $_ + 1, 'the new are untouched' for 0, 49, 99;
+};
+
+subtest 'functions with a gradient of their own are forgotten with the engine that could call them' => sub {
+    my $x = nd->ones([2]);
+    $x->attach_grad;
+    my $function = Identity->new;
+    autograd->record(sub { $function->($x) });
+    weaken $function;
+    ok $function, 'the tape may need it';
+    mx->engine->restart;
+    ok !$function;
 };
 
 subtest 'killed while a computation is waited for' => sub {

@@ -46,6 +46,44 @@ subtest 'accuracy of predicted classes, and along another axis' => sub {
     near($first, 'accuracy', 2 / 3);
 };
 
+subtest 'a confusion matrix' => sub {
+    my $confusion = mx->metric->create('confusion');
+    is_deeply [$confusion->get], ['confusion', 'nan'];
+    is $confusion->matrix->nelem, 0;
+    $confusion->update([nd->array([0, 1, 1])], [nd->array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])]);
+    $confusion->update([nd->array([2, 0])], [nd->array([2, 2])]);
+    is_deeply $confusion->matrix->unpdl, [[1, 0, 1], [1, 1, 0], [0, 0, 1]], 'grows with the classes';
+    is_deeply [map { [map { sprintf '%.3f', $_ } $confusion->$_->list] } qw(precision recall fscore)],
+        [['0.500', '1.000', '0.500'], ['0.500', '0.500', '1.000'], ['0.500', '0.667', '0.667']];
+    is +($confusion->get)[1], 0.6;
+    $confusion->reset;
+    is $confusion->matrix->nelem, 0;
+    my $two = mx->metric->ConfusionMatrix(2);
+    $two->update([nd->array([0, 0])], [nd->array([0, 0])]);
+    is_deeply [$two->matrix->unpdl, map { $two->$_->unpdl } qw(precision recall fscore)], [[[2, 0], [0, 0]], [1, 0], [1, 0], [1, 0]];
+    ok !eval { $two->update([nd->array([2])], [nd->array([0])]) };
+    like $@, qr/ConfusionMatrix of 2 classes got class 2 at \Q$0\E/;
+    ok !eval { $two->update([nd->array([-1])], [nd->array([0])]) };
+};
+
+# the first case is the example of scikit-learn's documentation
+subtest 'the area under the ROC curve' => sub {
+    my $auc = mx->metric->create('auc');
+    is_deeply [$auc->get], ['auc', 'nan'];
+    $auc->update([nd->array([0, 0])], [nd->array([0.1, 0.4])]);
+    is_deeply [$auc->get], ['auc', 'nan'], 'of one class there is none';
+    $auc->update([nd->array([1, 1])], [nd->array([0.35, 0.8])]);
+    near($auc, 'auc', 0.75);
+    is_deeply [map { $_->unpdl } ($auc->roc)[0, 1]], [[0, 0, 0.5, 0.5, 1], [0, 0.5, 0.5, 1, 1]];
+    $auc->reset;
+    $auc->update([nd->array([0, 1, 1, 0, 1])], [nd->array([[0.5, 0.5], [0.5, 0.5], [0, 1], [0.8, 0.2], [0.9, 0.1]])]);
+    near($auc, 'auc', 7 / 12);
+    is_deeply [map { [map { sprintf '%.3f', $_ } $_->list] } $auc->roc],
+        [['0.000', '0.000', '0.500', '1.000', '1.000'], ['0.000', '0.333', '0.667', '0.667', '1.000'], ['Inf', '1.000', '0.500', '0.200', '0.100']], 'equal scores share a threshold';
+    ok !eval { $auc->update([nd->array([2])], [nd->array([0])]) };
+    like $@, qr/AUC takes labels 0 and 1/;
+};
+
 subtest 'numbers' => sub {
     my %expected = (mae => 0.7916666667, mse => 1.3333333333, rmse => 1.1541360020, 'pearson-correlation' => 0.2479550017, loss => 2.6428571429);
     for my $name (sort keys %expected) {

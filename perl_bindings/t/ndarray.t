@@ -213,4 +213,15 @@ subtest 'loading PDL changes no method of an array' => sub {
     is ref $x->$_, 'AI::MXNet::NDArray', $_ for qw(sum min max diag sort mean abs);
 };
 
+subtest 'calls with other values are other calls' => sub {
+    my $x = nd->ones([1], dtype => 'float64');
+    my @numbers = (0.1, 0.1 + 2e-17, 100_000, 100_000 + 2e-11);
+    is_deeply [map { my $n = $_; nd->_mul_scalar($x, scalar => $n)->asscalar == $n ? 1 : 0 } @numbers], [1, 1, 1, 1], 'also if their texts are the same';
+    my $y = nd->ones([2, 3]);
+    my $axes = [0];
+    my @sizes = map { push @$axes, 1 if $_; $y->sum(axis => $axes)->size } 0, 1;
+    is "@sizes", '3 1', 'also if a list has changed';
+    is join(' ', map { $y->sum(axis => $_)->size } 0, 1, [0, 1], '0'), '3 2 1 3';
+};
+
 done_testing;

@@ -40,7 +40,7 @@ sub public_functions
     my ($package) = @_;
     no strict 'refs';
     return grep {
-        !/\A(?:[_(].*|import|meta|[A-Z][A-Z_]+)\z/
+        !/\A(?:[_(].*|import|meta|python_constructor_arguments|[A-Z][A-Z_]+)\z/
             and defined &{"${package}::$_"}
             and B::svref_2object(\&{"${package}::$_"})->GV->STASH->NAME eq $package
     } sort keys %{"${package}::"};

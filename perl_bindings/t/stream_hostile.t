@@ -5,9 +5,11 @@ use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/lib";
 use Data::MessagePack;
+use JSON::PP ();
 use Scalar::Util qw(blessed);
 use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM);
 use Test::More;
+use AI::MXNet::Engine::Messages qw(is_answer is_message);
 use AI::MXNet::Engine::Stream;
 use StreamVectors qw(vectors);
 
@@ -60,6 +62,27 @@ SKIP: {
     };
 }
 
+SKIP: {
+    open my $file, '<', "$Bin/../../protocol/PROTOCOL.md" or skip 'the contract is not part of the distribution';
+    my $contract = do { local $/; readline $file };
+
+    subtest 'all that the engine says in the examples of the contract is accepted' => sub {
+        my %is_request = map { $_ => 1 } grep { !/\A(?:raise|return)\z/ } $contract =~ /^\| `(\w+)` \| number: number/mg;
+        my (%asked, %answered);
+        for ($contract =~ /^([<>] \[.*\])(?: \+ [0-9a-f]+)?$/mg) {
+            s/"\{(?:pid|descriptor)\}"/7/g;
+            s/\{\w+\}(?!")/0/g;
+            my $said = JSON::PP::decode_json(substr $_, 2);
+            if (/\A>/) { $asked{ $_->[1] } = $_->[0] for grep { ref and $is_request{ $_->[0] } and defined $_->[1] } @$said; next }
+            my ($kind, $status, @fields) = @$said;
+            ok is_message($said), $_;
+            ok is_answer($asked{$kind}, @fields), "an answer to $asked{$kind}" if ($status // '') eq 'ok';
+            $answered{ $asked{$kind} }++ if $asked{$kind};
+        }
+        is_deeply [sort keys %answered], [sort keys %is_request], 'each request is answered in some example';
+    };
+}
+
 subtest 'a list that is no message of the protocol is refused' => sub {
     my @error = (1, 'error', 'shape', 'message', 'operator', '2', 'file', 1, '');
     my %wrong = (
@@ -87,6 +110,10 @@ subtest 'a list that is no message of the protocol is refused' => sub {
         'a call without function'          => ['call', 1],
         'a call of a text'                 => ['call', 1, 'code', 0],
         'a call of undef'                  => ['call', undef, 1, 0],
+        'a call with half an array'        => ['call', 1, 1, 0, -1, 'float32', 2, 3],
+        'a call with an array of text'     => ['call', 1, 1, 0, -1, 'text', 1, 3],
+        'a call with an array of ours'     => ['call', 1, 1, 0, 1, 'float32', 1, 3],
+        'a call with an array twice'       => ['call', 1, 1, 0, (-1, 'float32', 1, 3) x 2],
     );
     is_refused(frame($codec->pack($wrong{$_})), $_) for sort keys %wrong;
     is_deeply [messages(frame($codec->pack(\@error)) . frame($codec->pack([1, 'ok', undef])))], [\@error, [1, 'ok', undef]], 'others are not';
@@ -163,6 +190,12 @@ subtest 'the client of such an engine says what is wrong, at once and at every l
         'a frame that is cut off'     => [substr(frame($codec->pack([2, 'ok'])), 0, -1), 'close', qr/it ended/],
         'an answer to no request'     => [frame($codec->pack([77, 'ok'])), 'stay', qr/it answered request 77, which was not made/],
         'nothing'                     => ['', 'close', qr/it ended/],
+        'an answer of another form'   => [frame($codec->pack([2, 'ok', 'float32', 0, 0, 0, 'many'])), 'stay', qr/it answered read with \(float32, 0, 0, 0, many\)/],
+        'an array of an unknown type' => [frame($codec->pack([2, 'ok', 'float128', 0, 0, 0, 2])), 'stay', qr/it answered read with/],
+        'a negative shape'            => [frame($codec->pack([2, 'ok', 'float32', 0, 0, 0, -2])), 'stay', qr/it answered read with/],
+        'an array of other bytes'     => [frame($codec->pack([2, 'ok', 'float32', 0, 0, 0, 2]), 'abc'), 'stay', qr/an array of 8 bytes came with 3/],
+        'memory that was not asked for' => [frame($codec->pack([2, 'ok', 'float32', 1, 0, 0, 2])), 'stay', qr/it lent a segment that was not asked for/],
+        'memory that was not lent'    => [frame($codec->pack(['segment', 5])), 'stay', qr/segment 5 is none that it was lent/],
     );
     for my $what (sort keys %cases) {
         my ($bytes, $then, $message) = @{ $cases{$what} };

@@ -8,10 +8,9 @@ import json
 
 from ..errors import MXNetError
 from ..registry import OPERATORS
-from ..symbol import Node, Symbol, is_hidden
+from ..symbol import PLAIN, Node, Symbol, is_hidden, underscored
 
 VERSION = 10600  # of MXNet, whose interface this is
-HIDDEN = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
 MAX_NODES = 1_000_000
 
 
@@ -45,7 +44,7 @@ def dumps(symbol):
 
 
 def _text(graph):
-    """Laid out as nnvm does: nodes and their attributes over several lines, lists of numbers on one."""
+    """Laid out as nnvm does: nodes, attributes and longer lists over several lines."""
     nodes = []
     for node in graph["nodes"]:
         words = [f'      "op": {_json(node["op"])}', f'      "name": {_json(node["name"])}']
@@ -55,10 +54,18 @@ def _text(graph):
                 words.append(f'      "attrs": {{{pairs[0]}}}')
             else:
                 words.append('      "attrs": {\n        ' + ", \n        ".join(pairs) + "\n      }")
-        words.append(f'      "inputs": {_json(node["inputs"])}')
+        words.append(f'      "inputs": {_list(node["inputs"], 6)}')
         nodes.append("    {\n" + ", \n".join(words) + "\n    }")
-    lists = [f'  "{key}": {_json(graph[key])}' for key in ("arg_nodes", "node_row_ptr", "heads", "attrs")]
+    lists = [f'  "{key}": {_list(graph[key], 2)}' for key in ("arg_nodes", "node_row_ptr", "heads")]
+    lists.append(f'  "attrs": {_json(graph["attrs"])}')
     return "{\n" + ", \n".join(['  "nodes": [\n' + ", \n".join(nodes) + "\n  ]", *lists]) + "\n}"
+
+
+def _list(items, indent):
+    if len(items) <= 10:
+        return _json(items)
+    lead = " " * (indent + 2)
+    return "[\n" + ", \n".join(lead + _json(item) for item in items) + "\n" + " " * indent + "]"
 
 
 def _json(value):
@@ -76,21 +83,33 @@ def loads(text):
         made = []
         for item in nodes:
             made.append(_node(item, made, version))
-        return Symbol([(made[head[0]], head[1] if len(head) > 1 else 0) for head in heads])
+        return Symbol([_entry(head, made) for head in heads])
     except MXNetError:
         raise
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as reason:
         raise MXNetError(f"this is no symbol file: {type(reason).__name__}: {reason}") from None
 
 
+def _entry(item, made):
+    """The output of a node before, which [node, output, version] names."""
+    number, index = item[0], item[1] if len(item) > 1 else 0
+    if type(number) is not int or not 0 <= number < len(made):
+        raise ValueError(f"{item} names no node before")
+    if type(index) is not int or not 0 <= index < made[number].count:
+        raise ValueError(f"{item} names no output of {made[number].name}")
+    return made[number], index
+
+
 def _node(item, made, version):
     name, op = item["name"], item["op"]
+    if type(name) is not str or type(op) is not str:
+        raise ValueError(f"the name {name!r} and the operator {op!r} of a node must be texts")
     attrs = {}
     for key in ("param", "attr", "attrs"):
         attrs.update({str(k): str(v) for k, v in (item.get(key) or {}).items()})
-    inputs = [(made[entry[0]], entry[1]) for entry in item["inputs"]]
+    inputs = [_entry(entry, made) for entry in item["inputs"]]
     if op == "null":
-        return Node(None, name, _hidden(attrs))
+        return Node(None, name, underscored(attrs))
     if op not in OPERATORS:
         raise MXNetError(f"Cannot find operator {op}, which node {name} of the symbol file names")
     operator = OPERATORS[op]
@@ -98,7 +117,7 @@ def _node(item, made, version):
         _move_to_inputs(attrs, inputs, operator)
         if version < 905 and op in ("argmax", "argmin") and attrs.get("axis") == "-1":
             del attrs["axis"]
-    node = Node(operator, name, _hidden(attrs, operator))
+    node = Node(operator, name, underscored(attrs, operator))
     node.values  # noqa: B018  refuses what the operator does not know
     node.inputs = inputs
     if not operator.variadic:
@@ -106,18 +125,12 @@ def _node(item, made, version):
     return node
 
 
-def _hidden(attrs, operator=None):
-    """Attributes of old files, renamed: lr_mult is `__lr_mult__` now."""
-    known = operator.attributes if operator is not None else ()
-    return {f"__{k}__" if k in HIDDEN and k not in known else k: v for k, v in attrs.items()}
-
-
 def _move_to_inputs(attrs, inputs, operator):
     """weight_lr_mult of an operator is __lr_mult__ of its weight, in files from before 1.0."""
     for key in list(attrs):
         if key in operator.attributes or is_hidden(key):
             continue
-        for word in HIDDEN:
+        for word in PLAIN:
             name = key[: -len(word) - 1]
             if key.endswith("_" + word) and name in operator.inputs:
                 position = operator.inputs.index(name)
@@ -128,6 +141,8 @@ def _move_to_inputs(attrs, inputs, operator):
 def _add_states(node):
     """Variables that the file leaves out, as old ones do."""
     names = node.operator.listed_inputs(node.values)
+    if len(node.inputs) > len(names):
+        raise ValueError(f"{node.name} has {len(node.inputs)} inputs, but {node.operator.name} takes {len(names)}")
     for name in names[len(node.inputs) :]:
         attrs = dict(node.operator.variable_attributes.get(name, {}))
         node.inputs.append((Node(None, f"{node.name}_{name}", attrs), 0))

@@ -52,4 +52,23 @@ from . import (  # noqa: F401
 )
 
 # isort: split
-from . import sparse, sparse_dot, sparse_forms  # noqa: F401  after the others, to whose operators they add
+from . import (  # noqa: F401  after the others, to whose operators they add
+    numpy_diagonal,
+    numpy_edit,
+    numpy_elementwise,
+    numpy_index,
+    numpy_join,
+    numpy_linalg,
+    numpy_make,
+    numpy_names,
+    numpy_order,
+    numpy_products,
+    numpy_random,
+    numpy_reduce,
+    numpy_shape,
+    numpy_statistics,
+    numpy_systems,
+    sparse,
+    sparse_dot,
+    sparse_forms,
+)

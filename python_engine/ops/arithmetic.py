@@ -35,7 +35,7 @@ def _int_div(result, lhs, rhs):
     return quotient + ((quotient < 0) & (quotient * rhs != lhs))
 
 
-def _mod(x, y, out=None):
+def remainder(x, y, out=None):
     """Python's remainder, but 0 for a divisor 0."""
     out = np.mod(x, y, out=out)
     if x.dtype.kind == "f":
@@ -43,7 +43,7 @@ def _mod(x, y, out=None):
     return out
 
 
-def _power(x, y, out=None):
+def power(x, y, out=None):
     """C's pow; of integers, computed in float64 and truncated."""
     if x.dtype.kind != "f":
         return np.power(x.astype(np.float64), y)
@@ -95,10 +95,10 @@ _BINARY = [
      lambda F, g, scalar: F._div_scalar(g, scalar=scalar), lambda F, g, data, out: -g * out / data, _int_div),
     ("Remainder with the divisor's sign; 0 for a divisor 0.",
      "_mod _Mod", "broadcast_mod", "_mod_scalar _ModScalar", "_rmod_scalar _RModScalar",
-     _mod, lambda F, g: g, lambda F, g, lhs, rhs: -g * F.floor(lhs / rhs)),
+     remainder, lambda F, g: g, lambda F, g, lhs, rhs: -g * F.floor(lhs / rhs)),
     ("lhs ** rhs; of integers, truncated.",
      "_power _Power", "broadcast_power", "_power_scalar _PowerScalar", "_rpower_scalar _RPowerScalar",
-     _power, lambda F, g, lhs, rhs: g * rhs * lhs ** (rhs - 1), lambda F, g, lhs, out: g * out * F.log(lhs),
+     power, lambda F, g, lhs, rhs: g * rhs * lhs ** (rhs - 1), lambda F, g, lhs, out: g * out * F.log(lhs),
      lambda F, g, data, scalar: g * (F._power_scalar(data, scalar=scalar - 1) * scalar),
      lambda F, g, scalar, out: g * out * _log(scalar)),
     ("The larger.", "_maximum _Maximum", "broadcast_maximum", "_maximum_scalar _MaximumScalar", "",
@@ -146,7 +146,7 @@ def _declare(
     settle=_into_dtype,
 ):
     name, broadcast_name = elemwise.split()[0], broadcast.split()[0]
-    piece = PIECE if function in (_mod, _power, _hypot) else FAST_PIECE
+    piece = PIECE if function in (remainder, power, _hypot) else FAST_PIECE
     large = SHARED * piece
 
     def on_one_shape(lhs, rhs):
@@ -169,7 +169,7 @@ def _declare(
         try:
             operand = NUMBERS[data.dtype][scalar or key_of_zero(scalar)]
         except KeyError:
-            data, operand = _operands(data, scalar, is_int)
+            data, operand = operands(data, scalar, is_int)
         if data.size >= large and data.dtype.kind == "f":
             result = elementwise(lambda x, out=None: function(x, operand, out=out), data, piece=piece)
         else:
@@ -177,7 +177,7 @@ def _declare(
         return result if result.dtype is data.dtype else settle(result, data, operand)
 
     def number_first(data, *, scalar: float = 1.0, is_int: bool = True):
-        data, operand = _operands(data, scalar, is_int)
+        data, operand = operands(data, scalar, is_int)
         if data.size >= large and data.dtype.kind == "f":
             result = elementwise(lambda x, out=None: function(operand, x, out=out), data, piece=piece)
         else:
@@ -218,7 +218,7 @@ def _refusal(name, lhs, rhs):
     )
 
 
-def _operands(data, scalar, is_int):
+def operands(data, scalar, is_int):
     """An array and a number as MXNet takes them: of the array's dtype; with `is_int` false, integers as float64."""
     if data.dtype.kind == "f":
         return data, number(scalar, data.dtype)

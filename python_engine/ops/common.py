@@ -121,7 +121,7 @@ def reduce_to(F, g, shape):
         return g
     lead = len(g.shape) - len(shape)
     axes = [i for i in range(len(g.shape)) if i < lead or (shape[i - lead] == 1 and g.shape[i] != 1)]
-    return F.reshape(F.sum(g, axis=tuple(axes), keepdims=True), shape=shape) if axes else F.reshape(g, shape=shape)
+    return F._backward_reshape(F.sum(g, axis=tuple(axes), keepdims=True) if axes else g, shape=shape)
 
 
 def normal_axis(operator, axis, ndim):

@@ -184,11 +184,30 @@ def convolution_v1(
     )
 
 
+def _windows(attrs):
+    """(kernel, dilate, pad) of each axis."""
+    ndim = len(attrs["kernel"])
+    return list(zip(attrs["kernel"], attrs["dilate"] or (1,) * ndim, attrs["pad"] or (0,) * ndim, strict=True))
+
+
+def _from_output(shapes, attrs, more):
+    """What is known of the data and what the output tells: the batch, and, where the stride is 1, the lengths, to which
+    those of the output are larger by `more`."""
+    data, out, ndim = shapes.ins[0], shapes.outs[0], len(more)
+    if out is None or len(data) != ndim + 2 or len(out) != ndim + 2:
+        return data
+    strides = attrs["stride"] or (1,) * ndim
+    lengths = [n and s == 1 and n - m for n, s, m in zip(out[2:], strides, more, strict=True)]
+    shapes.input(0, (out[0], 0, *map(int, lengths)))
+    return shapes.ins[0]
+
+
 def _infer_convolution(shapes, attrs):
     data, kernel, num_filter = shapes.ins[0], attrs["kernel"], attrs["num_filter"]
     shapes.input(2, (num_filter,))
     if data is None:
         return
+    data = _from_output(shapes, attrs, [2 * p - (k - 1) * d for k, d, p in _windows(attrs)])
     words = {word: attrs[word] for word in ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "layout")}
     if len(data) > 1 and data[1]:
         shapes.input(1, (num_filter, data[1] // attrs["num_group"], *kernel))
@@ -287,6 +306,10 @@ def _(shapes, attrs):
     shapes.input(2, (num_filter,))
     if data is None:
         return
+    if not any(attrs["target_shape"]):
+        adj = attrs["adj"] or (0,) * len(attrs["kernel"])
+        more = [(k - 1) * d - 2 * p + a for (k, d, p), a in zip(_windows(attrs), adj, strict=True)]
+        data = _from_output(shapes, attrs, more)
     words = ("kernel", "stride", "dilate", "pad", "adj", "target_shape", "num_filter", "num_group", "layout")
     if len(data) > 1 and data[1]:
         shapes.input(1, (data[1], num_filter // attrs["num_group"], *attrs["kernel"]))

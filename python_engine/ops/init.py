@@ -21,15 +21,15 @@ def _check_size(name, count):
 
 
 def _filled(name, shape, value, dtype):
-    if not shape or min(shape) < 1:
+    if min(shape, default=0) < 1:
         raise ShapeError(f"{name} takes a shape of one or more dimensions from 1 on, but got {list(shape)}")
     _check_size(name, math.prod(shape))
     if value == 0:
         return np.zeros(shape, dtype)
-    return np.full(shape, np.array(value, np.float64).astype(dtype) if dtype == "bool" else _cut(value, dtype))
+    return np.full(shape, np.array(value, np.float64).astype(dtype) if dtype == "bool" else cut(value, dtype))
 
 
-def _cut(value, dtype):
+def cut(value, dtype):
     """A number in `dtype`; of integers, what C's conversion leaves: the integer part, modulo their range."""
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
@@ -50,12 +50,12 @@ _declare_constant("_zeros", 0, "zeros")
 _declare_constant("_ones", 1, "ones")
 
 
-@operator("_full")
+@operator("_full", "_npi_full", zero_dim=True)
 def full(*, shape: Shape = (), ctx: str = "", dtype: DType() = "float32", value: float):
-    """An array filled with `value`.
+    """An array filled with `value`; of shape () without `shape`.
 
     ctx: accepted, of no effect."""
-    return _filled("_full", shape, value, dtype)
+    return _filled("_full", shape or (1,), value, dtype).reshape(shape)
 
 
 @operator("_zeros_without_dtype")
@@ -86,7 +86,7 @@ ones_like.no_gradient()
 
 def _sequence(start, step, count, repeat, dtype):
     """start, start + step ... each `repeat` times, `count` in all."""
-    start, step = _cut(start, dtype), _cut(step, dtype)
+    start, step = cut(start, dtype), cut(step, dtype)
     wide = np.float64 if start.dtype.kind == "f" else np.int64
     values = np.arange(-(-count // repeat), dtype=wide) * wide(step) + wide(start)
     return (np.repeat(values, repeat)[:count] if repeat > 1 else values).astype(dtype)

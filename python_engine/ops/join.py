@@ -146,7 +146,10 @@ def _(shapes, attrs):
     count, data, piece = attrs["num_outputs"], shapes.ins[0], None
     for shape in shapes.outs:
         piece = merged(piece, shape)
-    if piece is not None and not attrs["squeeze_axis"]:
+    if piece is not None and attrs["squeeze_axis"]:
+        axis = normal_axis("SliceChannel", attrs["axis"], len(piece) + 1)
+        shapes.input(0, (*piece[:axis], count, *piece[axis:]))
+    elif piece is not None:
         axis = normal_axis("SliceChannel", attrs["axis"], len(piece))
         shapes.input(0, with_length(piece, axis, piece[axis] * count))
     elif data is not None:

@@ -16,7 +16,7 @@ from .triangular import solve_triangular
 SMALLEST_GAP = {"f": 1e-30, "d": 1e-100}  # between eigenvalues, as MXNet bounds it in the gradient of eigenvectors
 
 
-def _factorize(operator_name, function, data, why):
+def factorize(operator_name, function, data, why):
     try:
         return function(data)
     except np.linalg.LinAlgError as reason:
@@ -27,7 +27,7 @@ def _factorize(operator_name, function, data, why):
         ) from None
 
 
-def _mirrored(F, x):
+def mirrored(F, x):
     """Symmetric matrices with the lower triangles of `x`."""
     return F._backward_triangle(x) + swap(F, F._backward_triangle(x, offset=-1))
 
@@ -39,12 +39,12 @@ def potrf(A):
     A (..., n, n), of which the lower triangle is read; output likewise. ComputeError where A is not positive definite.
     """
     check_square("_linalg_potrf", A)
-    return _factorize("_linalg_potrf", np.linalg.cholesky, A, "a matrix is not positive definite")
+    return factorize("_linalg_potrf", np.linalg.cholesky, A, "a matrix is not positive definite")
 
 
 @potrf.gradient
 def _(F, g, out):
-    middle = _mirrored(F, F._linalg_trmm(out, g, transpose=True))
+    middle = mirrored(F, F._linalg_trmm(out, g, transpose=True))
     left = F._linalg_trsm(out, middle, transpose=True)
     return F._linalg_trsm(out, left, rightside=True, alpha=0.5)
 
@@ -90,7 +90,7 @@ def gelqf(A):
 def _(F, g, Q, L):
     gq, gl = g
     mixed = F._linalg_gemm2(L, gl, transpose_a=True) - F._linalg_gemm2(gq, Q, transpose_b=True)
-    return F._linalg_trsm(L, gq + F._linalg_gemm2(_mirrored(F, mixed), Q), transpose=True)
+    return F._linalg_trsm(L, gq + F._linalg_gemm2(mirrored(F, mixed), Q), transpose=True)
 
 
 @operator("_linalg_syevd", "linalg_syevd", outputs=("U", "L"), fails=True)
@@ -100,7 +100,7 @@ def syevd(A):
     A (..., n, n), of which the lower triangle is read; outputs U (..., n, n), whose rows are the eigenvectors, each
     with its largest element positive, and L (..., n), ascending."""
     check_square("_linalg_syevd", A)
-    values, vectors = _factorize("_linalg_syevd", np.linalg.eigh, A, "the eigenvalues did not converge")
+    values, vectors = factorize("_linalg_syevd", np.linalg.eigh, A, "the eigenvalues did not converge")
     rows = vectors.swapaxes(-1, -2)
     largest = np.take_along_axis(rows, np.abs(rows).argmax(-1, keepdims=True), -1)
     return np.ascontiguousarray(np.where(largest < 0, -rows, rows)), values
@@ -127,7 +127,7 @@ def inverse(A):
 
     A (..., n, n); output likewise. ComputeError where a matrix is singular."""
     check_square("_linalg_inverse", A)
-    return _factorize("_linalg_inverse", np.linalg.inv, A, "a matrix has no inverse")
+    return factorize("_linalg_inverse", np.linalg.inv, A, "a matrix has no inverse")
 
 
 @inverse.gradient

@@ -82,7 +82,8 @@ def dcasgd_update(
     """Gradient descent that makes up for late gradients:
     weight - lr * (grad + wd * weight + lamda * grad² * (weight - previous)).
 
-    previous: the weight before the last update. Source: Zheng et al., Asynchronous SGD with delay compensation (2017)."""
+    previous: the weight before the last update.
+    Source: Zheng et al., Asynchronous SGD with delay compensation (2017)."""
     check_update("_dcasgd_update", weight, grad, previous)
     return descend(weight, _delayed(weight, grad, previous, wd, lamda, rescale_grad, clip_gradient), lr)
 

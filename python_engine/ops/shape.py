@@ -93,10 +93,10 @@ def _(shapes, attrs):
         shapes.output(tuple(codes))
 
 
-@operator("_backward_reshape", views=True)
+@operator("_backward_reshape", views=True, zero_dim=True)
 def into_shape(data, *, shape: Shape):
     """The same values in exactly `shape`: no codes, so that 0 is the length of an empty axis."""
-    return data.reshape(shape)
+    return data.reshape(shape) if shape else np.asarray(data).reshape(shape)
 
 
 def _back(F, g, data_shape):

@@ -48,7 +48,7 @@ def _(F, g, data_shape, index):
     return F._backward_view_slice(row, rows=data_shape[0], begin=index)
 
 
-@operator("_view_reshape", shape="reshape", shares=True)
+@operator("_view_reshape", shape="reshape", shares=True, zero_dim=True)
 def view_reshape(data, *, shape: Shape, reverse: bool = False):
     """Another shape of the same memory; codes as in Reshape."""
     return data.reshape(resolve_shape(data.shape, shape, reverse))
@@ -56,10 +56,10 @@ def view_reshape(data, *, shape: Shape, reverse: bool = False):
 
 @view_reshape.gradient
 def _(F, g, data_shape):
-    return F.reshape(g, shape=data_shape)
+    return F._backward_reshape(g, shape=data_shape)
 
 
-@operator("_view_detach", shape="same", shares=True)
+@operator("_view_detach", shape="same", shares=True, zero_dim=True)
 def view_detach(data):
     """The same memory, outside any graph."""
     return data[...]

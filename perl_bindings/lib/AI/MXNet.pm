@@ -119,6 +119,14 @@ Arrays: making, indexing, changing, saving them, arithmetic, and how operators a
 
 Recording and gradients; functions with a gradient of their own.
 
+=item L<AI::MXNet::Gluon>
+
+Networks of layers, and training them.
+
+=item L<AI::MXNet::Symbol>
+
+Graphs of operators.
+
 =item L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image>
 
 Samplers, and the operators that have a namespace of their own.
@@ -176,6 +184,21 @@ L<AI::MXNet::NDArray>.
 =head2 autograd
 
 L<AI::MXNet::AutoGrad>.
+
+=head2 gluon
+
+L<AI::MXNet::Gluon>.
+
+=head2 sym, symbol
+
+L<AI::MXNet::Symbol>.
+
+=head2 AttrScope, Prefix
+
+    local $mx::AttrScope   = mx->AttrScope(__group__ => '4');
+    local $mx::NameManager = mx->Prefix('left_');
+
+A new L<AI::MXNet::Symbol::AttrScope>, and a new AI::MXNet::Symbol::Prefix (L<AI::MXNet::Symbol::NameManager>).
 
 =head2 random, rnd
 
@@ -255,7 +278,7 @@ not set. Values are the same either way.
 =head1 ERRORS
 
 Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script. What has not been brought over
-yet (Gluon, Symbol, Module, data iterators, sparse arrays) dies and says so, or is not a method, as any other name.
+yet (Module, data iterators) dies and says so, or is not a method, as any other name.
 
 =head1 SEE ALSO
 

@@ -97,8 +97,7 @@ sub progress
     my ($done) = @_;
     return if time < $told + 5;
     $told = time;
-    my $memory = join ' and ', map { int(memory($_) / 1024) } $$, AI::MXNet::Engine->pid;
-    print {$stderr} "    $done of $COUNT; Perl and the engine have $memory MiB\n";
+    printf {$stderr} "    %d of %d; Perl has %d MiB\n", $done, $COUNT, memory($$) / 1024;
     return;
 }
 

@@ -73,14 +73,14 @@ What a hybridized block calls: the whole graph is one instruction to the engine,
 
 =head2 new
 
-    my $f = AI::MXNet::CachedOp->new($symbol, \%flags);
+    my $double = AI::MXNet::CachedOp->new($x * 2, { static_alloc => 1 });
 
 Of a symbol. The flags of the original (C<static_alloc> and the like) are accepted and have no effect.
 
 =head2 call
 
-    my @outputs = $f->call(@arrays);
-    my ($output) = $f->(@arrays);
+    my @outputs = $f->call(nd->ones([2]), nd->zeros([2]));
+    my $doubled = $double->(nd->ones([3]));
 
 Computes the symbol: an array for each of C<< $symbol->list_inputs >>, in that order. Returns its outputs; in scalar context
 the first. What cannot be computed dies here at the first call with arrays of such shapes and dtypes, else where the output

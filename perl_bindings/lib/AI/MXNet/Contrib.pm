@@ -6,6 +6,8 @@ use AI::MXNet::NDArray::Base;
 
 sub nd      {'AI::MXNet::Contrib::NDArray'}
 sub ndarray {'AI::MXNet::Contrib::NDArray'}
+sub sym     { require AI::MXNet::Symbol; return AI::MXNet::Symbol->contrib }
+sub symbol  { require AI::MXNet::Symbol; return AI::MXNet::Symbol->contrib }
 
 AI::MXNet::NDArray::Base::install('AI::MXNet::Contrib::NDArray', '_contrib_');
 
@@ -57,6 +59,10 @@ C<CTCLoss>, C<SyncBatchNorm>, C<fft>, C<ifft>, C<count_sketch>, C<hawkesll>
 =head2 nd, ndarray
 
 The package that has the operators: C<< nd->contrib >>.
+
+=head2 sym, symbol
+
+The same operators on symbols, also C<< mx->sym->contrib >>.
 
 =head1 SEE ALSO
 

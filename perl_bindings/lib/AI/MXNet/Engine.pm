@@ -47,7 +47,8 @@ sub _start
     $generation++;
     ($AWAKE, $LOCATED, $FUNCTIONS, $interrupts, $mode) = (0, '', 0, 0, '0 0');
     @$_ = () for \(@calls, @exceptions, @stale, @STREAM, @FREE);
-    ($stream, $memory, %engine, %waiting) = ();
+    ($stream, $memory) = ();
+    %$_ = () for \(%engine, %waiting, %functions);
     $dead = 'No engine could be started';
     $process = AI::MXNet::Engine::Process->start;
     ($owner, $dead) = ($$);
@@ -120,7 +121,7 @@ sub _connect
     AI::MXNet::NS::load('AI/MXNet/Operators.pm');
     my $new = AI::MXNet::Engine::Stream->new($process->{socket});
     my $number = ++$numbers;
-    $waiting{$number} = { take => \&_greeted, greets => 1 };
+    $waiting{$number} = { name => 'hello', take => \&_greeted, greets => 1 };
     $new->queue([['hello', 0 + $number, PROTOCOL, AI::MXNet::Operators::digest(), $STALE]]);
     $stream = $new;
     return;
@@ -185,7 +186,7 @@ sub ask
 {
     my ($class, $take, $name, @fields) = @_;
     $owner == $$ && $AWAKE or wake();
-    my $guard = AI::MXNet::Engine::Guard->new(my $wait = { take => $take, generation => $generation });
+    my $guard = AI::MXNet::Engine::Guard->new(my $wait = { name => $name, take => $take, generation => $generation });
     # in one statement, so that a signal's handler finds the request both issued and waited for, or neither
     push @STREAM, [$name, 0 + ($waiting{ $wait->{number} = ++$numbers } = $wait)->{number}, @fields];
     flush();
@@ -197,7 +198,7 @@ sub ask_with
 {
     my ($class, $payload, $take, $name, @fields) = @_;
     wake();
-    my $guard = AI::MXNet::Engine::Guard->new(my $wait = { take => $take, generation => $generation });
+    my $guard = AI::MXNet::Engine::Guard->new(my $wait = { name => $name, take => $take, generation => $generation });
     $class->put($payload, sub { [$name, 0 + ($waiting{ $wait->{number} = ++$numbers } = $wait)->{number}, @fields] });
     return _await($guard);
 }
@@ -251,24 +252,32 @@ sub _receive
 
 sub _take_in
 {
-    while (my ($message, $payload) = eval { $stream->next_message }) {
-        my ($kind, @fields) = @$message;
-        if ($kind eq 'segment') { $memory->freed(@fields) }
-        elsif ($kind eq 'release') { $FUNCTIONS-- if delete $functions{ $fields[0] } }
-        elsif ($kind eq 'stale') { push @stale, [@fields] }
-        elsif ($kind eq 'call') { push @calls, AI::MXNet::Engine::Call->new($generation, @fields) }
-        else { _answered($payload, $kind, @fields) }
-    }
-    _died(ref $@ ? $@->message : $@) if $@;
-    return;
+    return if eval {
+        while (my ($message, $payload) = $stream->next_message) {
+            my ($kind, @fields) = @$message;
+            if ($kind eq 'segment') { _memory()->freed(@fields) }
+            elsif ($kind eq 'release') { $FUNCTIONS-- if delete $functions{ $fields[0] } }
+            elsif ($kind eq 'stale') { push @stale, [@fields] }
+            elsif ($kind eq 'call') { push @calls, AI::MXNet::Engine::Call->new($generation, @fields) }
+            else { _answered($payload, $kind, @fields) }
+        }
+        1;
+    };
+    my $error = $@;
+    _died($error->message) if ref $error eq 'AI::MXNet::Error' and $error->kind eq 'protocol';
+    die $error;
 }
 
 sub _answered
 {
     my ($payload, $number, $status, @fields) = @_;
-    _died("it refused our stream: $fields[1]") if $number == 0;
+    _died('it refused our stream: ' . ($fields[1] // '')) if $number == 0;
     my $wait = delete $waiting{$number} or _died("it answered request $number, which was not made");
-    if ($status eq 'ok') { $wait->{answer} = [$wait->{take} ? $wait->{take}->($payload, @fields) : ([$status, @fields], $payload)] }
+    if ($status eq 'ok') {
+        _died("it answered $wait->{name} with (" . AI::MXNet::Engine::Messages::shown(@fields) . ')')
+            unless AI::MXNet::Engine::Messages::is_answer($wait->{name}, @fields);
+        $wait->{answer} = [$wait->{take} ? $wait->{take}->($payload, @fields) : ([$status, @fields], $payload)];
+    }
     else {
         _died("it refused our stream: $fields[1]") if $wait->{greets};
         ($wait->{failure}, $wait->{answer}) = (\@fields, []);

@@ -114,6 +114,10 @@ Skipped, because the script left a wait.
 
 The engine is gone.
 
+=item worker
+
+A worker process of a DataLoader is gone.
+
 =item protocol, internal
 
 A bug of ours; please report it.

@@ -9,6 +9,8 @@ use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::Symbol;
 
+our @ISA = ();    # no longer AI::MXNet::OnDemand
+
 # -- binding -------------------------------------------------------------------------------------------------------
 
 # Arrays for names, from a hash or a list in order. A name without one is an error, unless $partial.
@@ -110,8 +112,8 @@ sub _inferred
     my ($symbol, $shapes, $types) = @_;
     my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die "the shapes of some arguments are not known\n" };
     if (not @found) {
-        my $why = ref $@ ? $@->message : $@ =~ s/\n//r;
-        my $given = join ', ', map { "$_: (" . join(',', @{ $shapes->{$_} }) . ')' } sort keys %$shapes;
+        my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ =~ s/\n//r;
+        my $given = join ', ', map { my $shape = $shapes->{$_}; "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef') } sort keys %$shapes;
         AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {$given}");
     }
     my ($arg_types, undef, $aux_types) = $symbol->_infer_type(1, %{ $types // {} });
@@ -121,7 +123,7 @@ sub _inferred
 
 sub _new
 {
-    my ($class, $symbol, $ctx, $args, $grads, $requests, $aux) = @_;
+    my ($class, $symbol, $ctx, $args, $grads, $requests, $aux, $shared) = @_;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(grep { defined } @$args, @$grads, @$aux);
     for my $array (@$args, @$aux, grep { defined } @$grads) {
         AI::MXNet::Error::fail('bind takes NDArrays, but got ', $array // 'undef') unless blessed $array and $array->isa('AI::MXNet::NDArray');
@@ -141,7 +143,8 @@ sub _new
         return 1;
     };
     my $bound = eval {
-        AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux));
+        AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux),
+            defined $shared ? $shared->{handle} : undef);
         1;
     };
     if (not $bound) {
@@ -167,7 +170,7 @@ sub DESTROY
 
 sub handle      { $_[0]{handle} }
 sub symbol      { $_[0]{symbol} }
-sub _symbol     { $_[0]{symbol} }
+sub ctx         { $_[0]{ctx} }
 sub arg_arrays  { $_[0]{arg_arrays} }
 sub grad_arrays { $_[0]{grad_arrays} }
 sub aux_arrays  { $_[0]{aux_arrays} }
@@ -293,7 +296,7 @@ sub reshape
         my ($shape, $array) = ($aux_shapes->[$_], $self->{aux_arrays}[$_]);
         "@$shape" eq "@{ $array->shape }" ? $array : AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $array->dtype)
     } 0 .. $#$aux_names;
-    my $new = (ref $self)->_new($symbol, $self->{ctx}, \@args, \@grads, [@{ $self->{reqs} }], \@aux);
+    my $new = (ref $self)->_new($symbol, $self->{ctx}, \@args, \@grads, [@{ $self->{reqs} }], \@aux, $self);
     $new->{grad_arrays} = undef unless defined $self->{grad_arrays};
     $new->{monitor} = $self->{monitor};
     return $new;
@@ -302,3 +305,98 @@ sub reshape
 sub debug_str { my ($self) = @_; return $self->{symbol}->debug_str }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Executor - a symbol bound to arrays
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx);
+
+    my $net = mx->sym->FullyConnected(mx->sym->Variable('data'), name => 'fc', num_hidden => 1);
+    $net = mx->sym->LinearRegressionOutput($net, name => 'out');
+    my $executor = $net->simple_bind(ctx => mx->cpu, shapes => { data => [3, 1] });
+    for (1 .. 200) {
+        $executor->forward(1, data => [[0], [1], [2]], out_label => [1, 3, 5]);
+        $executor->backward;
+        for my $name (qw(fc_weight fc_bias)) {
+            $executor->arg_dict->{$name} -= 0.1 * $executor->grad_dict->{$name};
+        }
+    }
+    print $executor->arg_dict->{fc_weight}->aspdl, $executor->arg_dict->{fc_bias}->aspdl, "\n";    # about 2 and 1
+
+=head1 DESCRIPTION
+
+Made by C<simple_bind> and C<bind> of L<AI::MXNet::Symbol>. Calls return before the engine has computed; reading an output
+or a gradient waits. What fails is told where it is read, with the line of the call.
+
+=head1 ARRAYS
+
+=head2 arg_arrays, grad_arrays, aux_arrays, outputs
+
+List refs of arrays, in the order of the symbol's C<list_arguments>, C<list_auxiliary_states> and C<list_outputs>.
+C<grad_arrays> has undef where there is no gradient, and is undef where none was bound. The outputs are the same arrays
+all the time; C<forward> puts new values into them.
+
+=head2 arg_dict, grad_dict, aux_dict, output_dict
+
+The same as hash refs by name. Where two have one name, they die.
+
+=head2 symbol, ctx, handle
+
+The symbol, the device, and what names the executor to the engine.
+
+=head1 METHODS
+
+=head2 forward
+
+    my $outputs = $executor->forward(0, data => [[0], [1], [2]]);
+
+Computes the outputs and returns them. The first argument says whether this is training: for Dropout and BatchNorm, and
+for C<backward>. Then names and values of arguments, arrays, piddles or lists, which are copied into the bound arrays; they
+must have their shape.
+
+=head2 backward
+
+    my $square = mx->sym->var('x')->square->simple_bind(shapes => { x => [2] });
+    $square->forward(1, x => [3, 4]);
+    $square->backward(mx->nd->array([1, 10]));
+    print $square->grad_dict->{x}->aspdl, "\n";    # [6 80]
+
+Computes the gradients and writes them to C<grad_arrays>, or adds them to what is there, as C<grad_req> said. It takes the
+gradients of the outputs: an array, a list ref, or a hash ref by names of outputs. Outputs of loss layers need none. A
+second argument, true by default, says whether layers behave as in training.
+
+=head2 copy_params_from
+
+    $executor->copy_params_from({ fc_weight => mx->nd->ones([1, 1]) }, {});
+
+Copies arrays, of arguments and of auxiliary states, by name; dtypes may differ. A name that the executor does not have
+dies, unless a third argument is true.
+
+=head2 reshape
+
+    my $smaller = $executor->reshape({ data => [2, 1], out_label => [2] });
+
+A new executor for inputs of these shapes, which shares all arrays whose shape stays. An array that changes its shape and
+is not named dies, unless C<< partial_shaping => 1 >>; one that becomes larger, unless C<< allow_up_sizing => 1 >>.
+
+=head2 set_monitor_callback
+
+    $executor->set_monitor_callback(sub { my ($name, $array) = @_; print "$name: @{ $array->shape }\n" });
+    $executor->forward(0);                       # fc_output: 3 1, then out_output: 3 1
+
+A function that C<forward> calls for each output of each call in the graph. Such a C<forward> waits for the engine.
+
+=head2 debug_str
+
+The graph in lines.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Symbol>, L<AI::MXNet::CachedOp>
+
+=cut

@@ -15,6 +15,8 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 
 sub nd      {'AI::MXNet::Image::NDArray'}
 sub ndarray {'AI::MXNet::Image::NDArray'}
+sub sym     { require AI::MXNet::Symbol; return AI::MXNet::Symbol->image }
+sub symbol  { require AI::MXNet::Symbol; return AI::MXNet::Symbol->image }
 
 AI::MXNet::NDArray::Base::install('AI::MXNet::Image::NDArray', '_image_');
 
@@ -303,6 +305,10 @@ Changes that augment training data, drawn from the generator of L<AI::MXNet::Ran
 =head2 nd, ndarray
 
 The package that has the operators: C<< nd->image >>.
+
+=head2 sym, symbol
+
+The same operators on symbols, also C<< mx->sym->image >>.
 
 =head2 imread, imdecode
 

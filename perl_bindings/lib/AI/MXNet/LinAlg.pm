@@ -6,6 +6,8 @@ use AI::MXNet::NDArray::Base;
 
 sub nd      {'AI::MXNet::LinAlg::NDArray'}
 sub ndarray {'AI::MXNet::LinAlg::NDArray'}
+sub sym     { require AI::MXNet::Symbol; return AI::MXNet::Symbol->linalg }
+sub symbol  { require AI::MXNet::Symbol; return AI::MXNet::Symbol->linalg }
 
 AI::MXNet::NDArray::Base::install('AI::MXNet::LinAlg::NDArray', '_linalg_');
 
@@ -67,6 +69,10 @@ Sum of the logarithms of the diagonal; diagonals and triangles out of matrices a
     my $inverse = AI::MXNet::LinAlg->nd->inverse($a);
 
 The package that has the operators: C<< nd->linalg >>.
+
+=head2 sym, symbol
+
+The same operators on symbols, also C<< mx->sym->linalg >>.
 
 =head1 ERRORS
 

@@ -246,6 +246,7 @@ sub update
 __PACKAGE__->meta->make_immutable;
 
 require AI::MXNet::Metric::Classification;
+require AI::MXNet::Metric::Decisions;
 require AI::MXNet::Metric::Regression;
 
 1;
@@ -290,6 +291,28 @@ fraction of labels that are among the K most probable.
 
 The F1 score and Matthews' correlation of a classification in 0 and 1. C<average> is C<macro> (the mean of the updates) or
 C<micro> (of all examples).
+
+=head2 ConfusionMatrix
+
+    my $confusion = mx->metric->ConfusionMatrix;
+    $confusion->update([nd->array([0, 1, 1, 2])], [nd->array([0, 2, 1, 2])]);
+    print $confusion->matrix, $confusion->recall, "\n";
+
+Name C<confusion>. How often each class is predicted for each class: C<matrix> is a piddle of dims (predicted, label), so that
+it prints with a row for each label. C<precision>, C<recall> and C<fscore> are piddles with a value for each class, 0 where
+there is nothing to divide by. Its value is the accuracy. Takes classes, or probabilities along C<axis> (1). C<num_classes>
+is their number; without it, there are as many as were seen.
+
+=head2 AUC
+
+    my $auc = mx->metric->AUC;
+    $auc->update([nd->array([0, 0, 1, 1])], [nd->array([0.1, 0.4, 0.35, 0.8])]);
+    print +($auc->get)[1], "\n";    # 0.75
+    my ($false_positives, $true_positives, $thresholds) = $auc->roc;
+
+Name C<auc>, also created as C<roc_auc>. The area under the receiver's operating characteristic: how probably a sample of
+class 1 has a higher score than one of class 0. Labels are 0 and 1, predictions scores or the probabilities of two classes.
+C<roc> gives the curve as three piddles. It keeps all scores until C<reset>. C<nan> as long as there is but one class.
 
 =head2 CrossEntropy, NegativeLogLikelihood
 

@@ -223,9 +223,13 @@ sub tostype
 
 # -- shapes and views ----------------------------------------------------------------------------------------------
 
+# On the class the operator of the name is meant: nd->reshape($x, shape => [2, 3]).
+sub _on_class { my $name = shift; return AI::MXNet::Operators::call(_row($name), @_) }
+
 sub reshape : lvalue
 {
     my ($self, $shape, @options) = @_;
+    return my $reshaped = _on_class('Reshape', @_) if not ref $self;
     _fail('In method reshape: parameter 1 ($new_shape): Validation failed for \'ArrayRef[Int]\' with value ', $shape // 'undef')
         unless ref $shape eq 'ARRAY';
     my %options = _named('reshape', ['reverse'], @options);
@@ -243,7 +247,7 @@ sub T : lvalue
 
 sub moveaxis
 {
-    my ($self, $source, $destination) = @_;
+    my ($self, $source, $destination) = ref $_[0] ? @_ : @_[1 .. $#_];
     my $ndim = $self->ndim;
     for ($source, $destination) {
         _fail("moveaxis: axis $_ is out of range for $ndim dimensions") if $_ < -$ndim or $_ >= $ndim;
@@ -257,6 +261,7 @@ sub moveaxis
 sub broadcast_to
 {
     my ($self, $shape) = @_;
+    return _on_class('broadcast_to', @_) if not ref $self;
     _check_shape('broadcast_to', $shape);
     my @own = (1) x List::Util::max(0, @$shape - $self->ndim);
     my $padded = @own ? $self->reshape([@own, @{ $self->shape }]) : $self;
@@ -420,6 +425,13 @@ piddle of any real type, or an array, which is copied. The dtype of the source p
 dimensions becomes shape [1], an empty list shape [0]. Dies on bad values (unless C<bad> says what to put there), complex
 numbers, and lists of arrays: those are for C<stack> and C<concat>.
 
+=head2 new
+
+    my $watched = mx->sym->var('x')->square->simple_bind(shapes => { x => [2] });
+    $watched->set_monitor_callback(sub { my ($name, $handle) = @_; print AI::MXNet::NDArray->new(handle => $handle) });
+
+The array behind the handle that a monitor is given.
+
 =head2 zeros, ones, empty, full
 
     my $zeros = nd->zeros([2, 3]);
@@ -495,7 +507,7 @@ array to write to, in C<< out->at(index) >> if that holds several images.
 
 =head2 CachedOp
 
-    my $f = nd->CachedOp($symbol);
+    my $f = nd->CachedOp(mx->sym->var('x')->square);
 
 A symbol as a function of arrays: L<AI::MXNet::CachedOp>.
 

@@ -3,7 +3,7 @@ package AI::MXNet::OnDemand;
 #
 # Until then such a class inherits from this one, whose methods load the module and go on with the method that was
 # meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. A module sets the @ISA of all of
-# its classes, by `extends`; that ends it.
+# its classes, by `extends` or itself; that ends it.
 use strict;
 use warnings;
 use AI::MXNet::Error;
@@ -17,16 +17,25 @@ my %classes = (
     'AI/MXNet/Callback.pm'    => [qw(Callback Speedometer ProgressBar LogValidationMetricsCallback)],
     'AI/MXNet/Monitor.pm'     => [qw(Monitor)],
     'AI/MXNet/Image/Iter.pm'  => [qw(ImageIter)],
+    (map { ("AI/MXNet/Gluon/$_.pm" => ["Gluon::$_"]) } qw(Block HybridBlock Parameter ParameterDict SymbolBlock Trainer Utils)),
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
+    'AI/MXNet/Gluon/Data/Set.pm'     => [map {"Gluon::Data::$_"} qw(Set SimpleDataset ArrayDataset RecordFileSet)],
+    'AI/MXNet/Gluon/Data/Sampler.pm' => [map {"Gluon::Data::$_"} qw(Sampler Sampler::SequentialSampler Sampler::RandomSampler Sampler::BatchSampler)],
+    'AI/MXNet/Gluon/Data/Loader.pm'  => ['Gluon::Data::Loader::DataLoader'],
+    'AI/MXNet/Gluon/Data/Vision.pm'  => [map {"Gluon::Data::Vision::$_"} qw(
+        DownloadedDataSet DownloadedDataSet::MNIST DownloadedDataSet::FashionMNIST DownloadedDataSet::CIFAR10
+        RecordFileSet::ImageRecordDataset Set::ImageFolderDataset)],
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
-        CrossEntropy NegativeLogLikelihood PearsonCorrelation Loss Confidence)],
+        CrossEntropy NegativeLogLikelihood ConfusionMatrix AUC PearsonCorrelation Loss Confidence)],
     'AI/MXNet/Module.pm'           => ['Module'],
     'AI/MXNet/Module/Base.pm'      => [qw(Module::Base BatchEndParam)],
     'AI/MXNet/Module/Bucketing.pm' => ['Module::Bucketing'],
     'AI/MXNet/Executor/Group.pm'   => ['DataParallelExecutorGroup'],
     'AI/MXNet/KVStore.pm'          => ['KVStore'],
     'AI/MXNet/KVStoreServer.pm'    => ['KVStoreServer'],
+    'AI/MXNet/Symbol.pm'   => [qw(Symbol Symbol::Doc)],
+    'AI/MXNet/Executor.pm' => [qw(Executor)],
 );
 my %module;
 

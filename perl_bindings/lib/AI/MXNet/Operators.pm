@@ -58,8 +58,62 @@ my %extra = map { $_ => 1 } qw(out name ctx shape);
 sub call
 {
     my ($row, $self, @arguments) = @_;
-    my ($inputs, $attrs, $out) = resolve($row, $self, @arguments);
+    my $arrays = 0;
+    $arrays++ while $arrays < @arguments and ref $arguments[$arrays] eq 'AI::MXNet::NDArray';
+    if ($arrays or ref $self eq 'AI::MXNet::NDArray') {
+        my $known = _known_values($row, @arguments[$arrays .. $#arguments]);
+        if (defined $known) {
+            $#arguments = $arrays - 1;
+            unshift @arguments, $self if $arrays < $row->{least} and ref $self;
+            return _invoke_known($row, \@arguments, $known) if @arguments >= $row->{least} and @arguments <= @{ $row->{inputs} };
+        }
+    }
+    my ($inputs, $attrs, $out) = resolve($row, $self, splice @arguments);
     return invoke($row, $inputs, $attrs, $out);
+}
+
+# What follows the arrays in most calls: plain values. These are sorted out and checked once, and then known by their
+# text: { attrs, wire, types of the outputs by those of the inputs }. Undef for all else.
+sub _known_values
+{
+    my ($row, @values) = @_;
+    return undef if $row->{variadic} or $row->{shape} eq 'value';
+    my $key = '';
+    for my $value (@values) {
+        return undef unless defined $value;
+        if (not ref $value) {
+            $key .= "$value\0";
+            # a number that its text is not
+            $key .= sprintf '%.17g', $value if looks_like_number($value) and "$value" != $value;
+        }
+        elsif (ref $value eq 'ARRAY') {
+            for (@$value) { return undef if not defined or ref or looks_like_number($_) && "$_" != $_ }
+            $key .= "@$value\1";
+        }
+        else { return undef }
+    }
+    return $row->{known}{$key} if $row->{known}{$key};
+    my ($inputs, $attrs, $out) = resolve($row, __PACKAGE__, @values);
+    return undef if @$inputs or defined $out or exists $attrs->{ctx};
+    # values that change with each call, such as a learning rate, must not fill the memory
+    $row->{known} = {} if keys %{ $row->{known} } > 1_000;
+    return $row->{known}{$key} = { attrs => $attrs, wire => [%$attrs || $row->{required} ? _row_of_values($row, $attrs) : ()], types => {} };
+}
+
+sub _invoke_known
+{
+    my ($row, $inputs, $known) = @_;
+    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs);
+    AI::MXNet::Engine::locate() if $row->{fails};
+    my $handles = [map { $_->{handle} } @$inputs];
+    my $types = $known->{types}{ join ' ', map { $_->{type}{id} } @$inputs } //= do {
+        my $rule = $row->{rule};
+        $known->{types} = {} if keys %{ $known->{types} } > 1_000;
+        $rule ? [$rule->($row, $known->{attrs}, map { $_->{type} } @$inputs)] : undef;
+    };
+    my @outputs = $types ? _issue($row, $known->{wire}, $inputs, $handles, $types) : _ask($row, $known->{wire}, $inputs, $handles, $inputs->[0]{type}{ctx});
+    $known->{types}{ join ' ', map { $_->{type}{id} } @$inputs } //= [map { $_->{type} } @outputs];
+    return @outputs == 1 ? $outputs[0] : \@outputs;
 }
 
 # Positional, named and hash-ref arguments as (inputs, attributes by name, out).

@@ -95,30 +95,34 @@ sub _update_all
 {
     my ($self, @items) = @_;
     my $single = $AI::MXNet::AutoGrad::RECORDING || $self->can('update') != \&update || !$self->can('_rule');
-    my (%row, @batches);    # the items of an operator, with one row of attributes for all or one for each
-    for (@items) {
-        my ($index, $weight, $grad, $state) = @$_;
-        if ($single or $weight->{type} != $grad->{type} or $weight->{type}{sparse}) { $self->update(@$_); next }
-        my ($lr, $wd, $t) = $self->_begin($index, $weight, $grad);
+    my (%known, @batches);    # the items of an operator, with one row of attributes for all or one for each
+    my ($rule, @last) = (undef, 0, 0, 0, '');
+    for my $item (@items) {
+        my ($index, $weight, $grad, $state) = @$item;
+        if ($single or $weight->{type} != $grad->{type} or $weight->{type}{sparse}) { $self->update(@$item); next }
+        my ($lr, $wd, $t) = $self->_count($index);
         my @states = $self->_checked_states($state);
         $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale($weight, $grad, @states);
-        # what the attributes depend on beside the settings; text of copies, because that of a number makes it travel as text
-        my $key = join ' ', $lr, $wd, $t, ref $state eq 'ARRAY' ? map({ defined $_ ? 1 : 0 } @$state) : scalar @states;
-        my $known = $row{$key} //= do {
-            my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
-            AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer') if 2 + @states != @{ $row->{inputs} };
-            [$row, [AI::MXNet::Operators::_row_of_values($row, $attributes)]];
-        };
-        push @batches, { row => $known->[0], rows => [], groups => [] } unless @batches and $batches[-1]{row} == $known->[0];
-        push @{ $batches[-1]{rows} }, $known->[1];
-        push @{ $batches[-1]{groups} }, [map { $_->{handle} } $weight, $grad, @states];
+        # what the attributes depend on beside the settings; mostly as for the one before
+        my $form = ref $state eq 'ARRAY' ? join '', map { defined $_ ? 1 : 0 } @$state : scalar @states;
+        unless ($rule and $lr == $last[0] and $wd == $last[1] and $t == $last[2] and $form eq $last[3]) {
+            $rule = $known{"$lr $wd $t $form"} //= do {
+                my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
+                AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer') if 2 + @states != @{ $row->{inputs} };
+                { row => $row, values => [AI::MXNet::Operators::_row_of_values($row, $attributes)] };
+            };
+            @last = ($lr, $wd, $t, $form);
+        }
+        push @batches, { row => $rule->{row}, values => [], groups => [] } unless @batches and $batches[-1]{row} == $rule->{row};
+        push @{ $batches[-1]{values} }, $rule->{values};
+        push @{ $batches[-1]{groups} }, [$weight->{handle}, $grad->{handle}, map { $_->{handle} } @states];
     }
     return unless @batches;
     AI::MXNet::Engine::locate();
     for my $batch (@batches) {
-        my $rows = $batch->{rows};
-        $#$rows = 0 unless grep { $_ != $rows->[0] } @$rows;
-        AI::MXNet::Engine->send(['update', $batch->{row}{number}, $rows, @{ $batch->{groups} }]);
+        my $values = $batch->{values};
+        $#$values = 0 unless grep { $_ != $values->[0] } @$values;
+        AI::MXNet::Engine->send(['update', $batch->{row}{number}, $values, @{ $batch->{groups} }]);
     }
     AI::MXNet::Engine::flush();
     return;
@@ -130,7 +134,7 @@ sub _checked_states
     my ($self, $state) = @_;
     my @states = $self->_states($state);
     for (@states) {
-        blessed $_ && $_->isa('AI::MXNet::NDArray')
+        ref $_ eq 'AI::MXNet::NDArray' or blessed $_ && $_->isa('AI::MXNet::NDArray')
             or AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got ', $_ // 'undef', ' in it');
     }
     return @states;
@@ -177,32 +181,32 @@ sub _of_symbol
 sub _update_count
 {
     my ($self, $index) = @_;
-    my $counts = $self->_index_update_count;
+    my $counts = $self->{_index_update_count};
     my $count = $counts->{$index} = ($counts->{$index} // $self->begin_num_update) + 1;
-    $self->num_update($count) if $count > $self->num_update;
+    $self->num_update($count) if $count > $self->{num_update};
     return;
 }
 
 sub _get_lr
 {
     my ($self, $index) = @_;
-    my $lr = defined $self->lr_scheduler ? $self->lr_scheduler->($self->num_update) : $self->lr;
+    my $lr = defined $self->{lr_scheduler} ? $self->lr_scheduler->($self->num_update) : $self->{lr};
     return $lr * $self->_multiplier($index, 'lr_mult');
 }
 
 sub _get_wd
 {
     my ($self, $index) = @_;
-    return $self->wd * $self->_multiplier($index, 'wd_mult');
+    return $self->{wd} && $self->{wd} * $self->_multiplier($index, 'wd_mult');
 }
 
 # A parameter of Gluon brings its own multipliers; others have them by index, or by name.
 sub _multiplier
 {
     my ($self, $index, $kind) = @_;
-    my $parameter = $self->param_dict->{$index};
+    my $parameter = $self->{param_dict}{$index};
     return $parameter->$kind if defined $parameter;
-    return $self->$kind->{$index} // $self->$kind->{ $self->idx2name->{$index} // $index } // 1;
+    return $self->{$kind}{$index} // $self->{$kind}{ $self->{idx2name}{$index} // $index } // 1;
 }
 
 # -- for update rules ----------------------------------------------------------------------------------------------
@@ -218,8 +222,14 @@ sub _begin
     my ($expected, $got) = map { $_->dtype . ' [' . join(',', @{ $_->{type}{shape} }) . ']' } $weight, $grad;
     AI::MXNet::Error->throw(kind => 'shape', message => "update of parameter $index: the weight is $expected, but the gradient is $got")
         if $expected ne $got;
+    return $self->_count($index);
+}
+
+sub _count
+{
+    my ($self, $index) = @_;
     $self->_update_count($index);
-    return ($self->_get_lr($index), $self->_get_wd($index), $self->_index_update_count->{$index});
+    return ($self->_get_lr($index), $self->_get_wd($index), $self->{_index_update_count}{$index});
 }
 
 # An array of zeros like the weight.

@@ -9,20 +9,28 @@ use warnings;
 use AI::MXNet::Error;
 
 my %types;
+my %broadcast;    # by the ids of both types
 my $count = 0;
+
+use constant MAX_TYPES => 10_000;    # that are remembered: a script whose shapes are ever new must not fill the memory
 
 # The type of that shape, name (a dtype, of a sparse array followed by its storage type) and context.
 sub type
 {
     my ($shape, $name, $ctx) = @_;
-    return $types{"$name $ctx @$shape"} //= do {
-        my $size = 1;
-        $size *= $_ for @$shape;
-        my ($dtype, $stype) = split / /, $name;
-        {
-            shape => [@$shape], name => $name, dtype => $dtype, stype => $stype // 'default', sparse => defined $stype,
-            class => _class($stype), ctx => $ctx, size => $size, id => ++$count,
-        };
+    return $types{"$name $ctx @$shape"} // _new_type($shape, $name, $ctx);
+}
+
+sub _new_type
+{
+    my ($shape, $name, $ctx) = @_;
+    %types = %broadcast = () if keys %types >= MAX_TYPES;
+    my $size = 1;
+    $size *= $_ for @$shape;
+    my ($dtype, $stype) = split / /, $name;
+    return $types{"$name $ctx @$shape"} = {
+        shape => [@$shape], name => $name, dtype => $dtype, stype => $stype // 'default', sparse => defined $stype,
+        class => _class($stype), ctx => $ctx, size => $size, id => ++$count,
     };
 }
 
@@ -82,25 +90,27 @@ sub _equal
     return $first;
 }
 
-my %broadcast;    # by the ids of both types
-
 sub _broadcast
 {
     my ($row, undef, $lhs, $rhs) = @_;
     return $lhs if $lhs == $rhs;
-    return $broadcast{ $lhs->{id} }{ $rhs->{id} } //= do {
-        _same_dtypes($row, $lhs, $rhs);
-        my @l = @{ $lhs->{shape} };
-        my @r = @{ $rhs->{shape} };
-        unshift @l, 1 while @l < @r;
-        unshift @r, 1 while @r < @l;
-        my @shape = map {
-            $l[$_] == $r[$_] ? $l[$_] : $l[$_] == 1 ? $r[$_] : $r[$_] == 1 ? $l[$_] : _fail($row,
-                "Check failed: l == 1 || r == 1: operands could not be broadcast together with shapes ",
-                _text($lhs), ' ', _text($rhs), " in operator $row->{name}(name=\"\")")
-        } 0 .. $#l;
-        type(\@shape, $lhs->{dtype}, $lhs->{ctx});
-    };
+    return $broadcast{ $lhs->{id} }{ $rhs->{id} } // ($broadcast{ $lhs->{id} }{ $rhs->{id} } = _broadcast_of($row, $lhs, $rhs));
+}
+
+sub _broadcast_of
+{
+    my ($row, $lhs, $rhs) = @_;
+    _same_dtypes($row, $lhs, $rhs);
+    my @l = @{ $lhs->{shape} };
+    my @r = @{ $rhs->{shape} };
+    unshift @l, 1 while @l < @r;
+    unshift @r, 1 while @r < @l;
+    my @shape = map {
+        $l[$_] == $r[$_] ? $l[$_] : $l[$_] == 1 ? $r[$_] : $r[$_] == 1 ? $l[$_] : _fail($row,
+            "Check failed: l == 1 || r == 1: operands could not be broadcast together with shapes ",
+            _text($lhs), ' ', _text($rhs), " in operator $row->{name}(name=\"\")")
+    } 0 .. $#l;
+    return type(\@shape, $lhs->{dtype}, $lhs->{ctx});
 }
 
 sub _scalar

@@ -145,8 +145,8 @@ sub load
 sub load_json
 {
     my ($class, $text) = @_;
-    utf8::encode($text) if utf8::is_utf8($text);
-    return $class->_new(sub { AI::MXNet::Engine->ask_with(\$text, \&_fields, 'parse', $_[0]) });
+    utf8::decode($text) unless utf8::is_utf8($text);
+    return $class->_ask('parse', _texts($text));
 }
 
 # Constants, and what takes no symbols.
@@ -263,7 +263,7 @@ sub _set_attr
 sub tojson
 {
     my ($self) = @_;
-    my ($text) = AI::MXNet::Engine->ask(sub { my ($payload) = @_; return $$payload }, 'dump', $self->{handle});
+    my ($text) = _request('dump', $self->{handle});
     utf8::decode($text);
     return $text;
 }
@@ -303,16 +303,20 @@ sub debug_str
 
 # -- inference -----------------------------------------------------------------------------------------------------
 
-# Positional or named arguments of an inference, as (names, values).
+# Arguments of an inference, by position (where the first is a value, not a name) or by name, as (names, values).
 sub _known
 {
-    my ($self, @arguments) = @_;
+    my ($self, $is_value, @arguments) = @_;
     my %known;
-    if (@arguments and (ref $arguments[0] or not defined $arguments[0] or $self->{_positional})) {
+    if (@arguments and (not defined $arguments[0] or $is_value->($arguments[0]))) {
         my $names = $self->list_arguments;
+        AI::MXNet::Error::fail(scalar @arguments, ' values were given for ', scalar @$names, ' arguments') if @arguments > @$names;
         @known{ @$names[0 .. $#arguments] } = @arguments;
     }
-    else { %known = @arguments }
+    else {
+        AI::MXNet::Error::fail('inference takes values in order, or names and values in turn') if @arguments % 2;
+        %known = @arguments;
+    }
     my @names = grep { defined $known{$_} } sort keys %known;
     return (\@names, [map { $known{$_} } @names]);
 }
@@ -338,8 +342,14 @@ sub infer_shape_partial { my ($self, @arguments) = @_; return $self->_infer_shap
 sub _infer_shape
 {
     my ($self, $partial, @arguments) = @_;
-    my ($names, $shapes) = $self->_known(@arguments);
-    my @shapes = map { [map { 0 + $_ } @{ ref $_ eq 'ARRAY' ? $_ : [$_] }] } @$shapes;
+    my ($names, $shapes) = $self->_known(sub { ref $_[0] }, @arguments);
+    my @shapes;
+    for my $i (0 .. $#$names) {
+        my $shape = $shapes->[$i];
+        AI::MXNet::Error::fail("The shape of $names->[$i] is a list of integers, but got ", ref $shape eq 'ARRAY' ? "(@$shape)" : $shape)
+            if ref $shape ne 'ARRAY' or grep { not looks_like_number($_) } @$shape;
+        push @shapes, [map { 0 + $_ } @$shape];
+    }
     my @fields = _request('infer_shape', $self->{handle}, $partial, [_texts(@$names)], \@shapes);
     my @lists;
     while (@fields) {
@@ -352,10 +362,6 @@ sub _infer_shape
 sub infer_type
 {
     my ($self, @arguments) = @_;
-    if (@arguments and (not defined $arguments[0] or AI::MXNet::DType::number($arguments[0]))) {
-        my $names = $self->list_arguments;
-        @arguments = map { $names->[$_] => $arguments[$_] } 0 .. $#arguments;
-    }
     my @found = $self->_infer_type(0, @arguments);
     return @found ? @found : (undef, undef, undef);
 }
@@ -363,7 +369,7 @@ sub infer_type
 sub _infer_type
 {
     my ($self, $partial, @arguments) = @_;
-    my ($names, $dtypes) = $self->_known(@arguments);
+    my ($names, $dtypes) = $self->_known(sub { my ($name) = @_; scalar grep { $_ eq $name } AI::MXNet::DType::names() }, @arguments);
     my @fields = _request('infer_type', $self->{handle}, $partial, [_texts(@$names)], [_texts(@$dtypes)]);
     my @lists;
     while (@fields) {
@@ -420,14 +426,35 @@ for my $name (keys %functions) {
     };
 }
 
+# In the original a page of examples; its one function is called by scripts.
+package AI::MXNet::Symbol::Doc {
+    our @ISA = ();
+
+    # {output => shape} for the shapes of some arguments.
+    sub get_output_shape
+    {
+        my ($class, $symbol, %shapes) = @_;
+        my ($arguments, $outputs) = $symbol->infer_shape(%shapes);
+        my %shape;
+        @shape{ @{ $symbol->list_outputs } } = @{ $outputs // [] };
+        return \%shape;
+    }
+}
+
 # -- namespaces ----------------------------------------------------------------------------------------------------
 
-my %namespaces = (linalg => '_linalg_', contrib => '_contrib_', sparse => '_sparse_', image => '_image_');
+# method => [package, how the names of its operators begin]
+my %namespaces = (
+    linalg  => ['AI::MXNet::LinAlg::Symbol',  '_linalg_'],
+    contrib => ['AI::MXNet::Contrib::Symbol', '_contrib_'],
+    sparse  => ['AI::MXNet::Symbol::Sparse',  '_sparse_'],
+    image   => ['AI::MXNet::Image::Symbol',   '_image_'],
+);
 for my $name (keys %namespaces) {
-    my $package = "AI::MXNet::Symbol::Namespace::$name";
+    my ($package, $prefix) = @{ $namespaces{$name} };
     my $installed;
     no strict 'refs';
-    *{$name} = sub { $installed++ or AI::MXNet::Symbol::Base::install($package, $namespaces{$name}); return $package };
+    *{$name} = sub { $installed++ or AI::MXNet::Symbol::Base::install($package, $prefix); return $package };
 }
 
 sub random { require AI::MXNet::Symbol::Random; return 'AI::MXNet::Symbol::Random' }
@@ -446,3 +473,259 @@ sub STORABLE_thaw
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Symbol - graphs of operators on named variables
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx);
+
+    my $data = mx->sym->Variable('data');
+    my $net  = mx->sym->FullyConnected($data, name => 'fc1', num_hidden => 8);
+    $net = mx->sym->Activation($net, act_type => 'relu');
+    $net = mx->sym->FullyConnected($net, name => 'fc2', num_hidden => 2);
+    $net = mx->sym->SoftmaxOutput($net, name => 'softmax');
+
+    print "@{ $net->list_arguments }\n";    # data fc1_weight fc1_bias fc2_weight fc2_bias softmax_label
+    my (undef, $shapes) = $net->infer_shape(data => [16, 4]);
+    print "@{ $shapes->[0] }\n";            # 16 2
+
+    my $executor = $net->simple_bind(ctx => mx->cpu, shapes => { data => [16, 4] });
+    $executor->forward(1, data => mx->nd->ones([16, 4]));
+    $executor->backward;
+
+=head1 DESCRIPTION
+
+A symbol says what is to be computed before there are arrays: it is one output of a graph of operators, or several. Its
+free variables are its arguments, such as data, weights and labels, and its auxiliary states, such as the moving averages
+of BatchNorm, which no gradient changes. L</simple_bind> makes arrays for all of them. C<< mx->sym >> and
+C<< mx->symbol >> are this package; C<use AI::MXNet::Symbol qw(sym)> imports it under that name.
+
+=head1 OPERATORS
+
+Every operator of F<docs/operators.md> is a method. It takes symbols by position or by name (not both), then its
+attributes by name, or all names in a hash ref at the end. Called on a symbol, that is the first input.
+
+    my ($x, $w) = map { mx->sym->Variable($_) } qw(x w);
+    my $fc = mx->sym->FullyConnected($x, $w, num_hidden => 3, no_bias => 1);
+    $fc = mx->sym->FullyConnected(data => $x, weight => $w, num_hidden => 3, no_bias => 1, name => 'fc');
+    $fc = $x->FullyConnected($w, { num_hidden => 3, no_bias => 1, name => 'fc' });
+
+Inputs that are not given become variables, whose names are that of the call and that of the input: C<fc_weight>. A call
+without C<name> is called as its operator, with a number: C<fullyconnected0> (see L<AI::MXNet::Symbol::NameManager>).
+C<attr>, a hash ref, and the scope (L<AI::MXNet::Symbol::AttrScope>) give it attributes of the form C<__word__>, and
+C<lr_mult>, C<wd_mult>, C<ctx_group> likewise; the variables it makes have them, too. Array refs stand for tuples.
+
+Perl's operators C<+ - * / ** %>, C<< == != > >= < <= >>, C<abs> and C<-$x> work on symbols and numbers. They do not
+broadcast: both symbols have one shape. C<broadcast_add> and its kin do. All of them make new symbols; C<+=> puts the new
+one into the variable.
+
+A symbol is true, is its name as a string, an array of its outputs as C<@$symbol>, and a function that composes:
+
+    my $two = mx->sym->Group([$x * 2, $w]);
+    print scalar(@$two), ' ', $two->[1]->name, "\n";    # 2 w
+    my $other = $fc->(x => mx->sym->Variable('y') + 1, name => 'composed');
+
+=head1 MAKING
+
+Class methods.
+
+=head2 Variable, var
+
+    my $v = mx->sym->Variable('v', shape => [2, 3], dtype => 'float32', init => mx->init->Zero, lr_mult => 2);
+
+A variable of that name. Arguments: C<shape> (0: a dimension that is not known), C<dtype>, C<stype>, C<init> (an
+initializer), C<lr_mult> and C<wd_mult> for optimizers, C<attr>, a hash ref of strings, C<kwargs>, one of attributes
+C<__word__>, and C<__layout__>.
+
+=head2 Group
+
+    my $both = mx->sym->Group([$x, $fc]);
+
+The outputs of several symbols as one.
+
+=head2 load, load_json
+
+    $fc->save('/tmp/fc-symbol.json');
+    my $again = mx->sym->load('/tmp/fc-symbol.json');
+    $again = mx->sym->load_json($fc->tojson);
+    unlink '/tmp/fc-symbol.json';
+
+The symbol of a file, or of the text of one. Files of MXNet from 0.8 on are read. What is no symbol file, or names an
+operator that does not exist, dies.
+
+=head2 zeros, ones, arange
+
+    my $zeros = mx->sym->zeros(shape => [0, 3]);              # as many rows as what it is added to
+    my $steps = mx->sym->arange(start => 1, stop => 4, step => 0.5);
+
+Constants, by named arguments: C<shape>, or C<start>, C<stop>, C<step> and C<repeat>; C<dtype>, C<name>.
+
+=head2 random, linalg, contrib, image, sparse
+
+Namespaces: C<< mx->sym->random->uniform(...) >> is L<AI::MXNet::Symbol::Random>, C<< mx->sym->contrib->name >> the
+operator C<_contrib_name>, and so on.
+
+=head1 ARITHMETIC
+
+=head2 add, subtract, multiply, divide, true_divide, power, mod
+
+    my $difference = $x->subtract(1, 1);    # 1 - $x
+
+The operators C<+ - * / ** %> as methods; a true second argument exchanges the sides.
+
+=head2 equal, not_equal, greater, greater_equal, lesser, lesser_equal
+
+The comparisons, which give 1 and 0.
+
+=head2 maximum, minimum, hypot
+
+Of a symbol and another, or a number.
+
+=head2 reshape
+
+    my $matrix = $x->reshape([-1, 4]);
+
+The operator Reshape, also with its named arguments.
+
+=head2 slice
+
+    my $first = $two->slice(0);
+    my $named = $fc->get_internals->slice('fc_output');
+    my $part  = $x->slice(begin => [0, 1], end => [2, 3]);
+
+One of the outputs, by position or name; with more arguments the operator slice.
+
+=head2 histogram
+
+The operator _histogram.
+
+=head1 PARTS AND NAMES
+
+=head2 name
+
+The name of the call that makes the outputs; undef for those of several.
+
+=head2 list_arguments, list_auxiliary_states, list_inputs, list_outputs
+
+List refs of names. C<list_inputs> has arguments and auxiliary states, in the order of the graph.
+
+=head2 get_internals, get_children
+
+    my $hidden = $fc->get_internals->slice('fc_output');
+
+All outputs of all calls and variables below, or the direct inputs (undef: it is a variable), as one symbol.
+
+=head2 deepcopy, call
+
+C<< $symbol->call(x => $other) >> is C<< $symbol->(x => $other) >>: a copy in which C<$other> replaces the variable x;
+C<name> names the copy.
+
+=head2 attr, list_attr, attr_dict
+
+    my $rate = $x->attr('__lr_mult__');
+
+An attribute, or undef; the attributes of this call or variable as a hash ref; those of all in the graph, by name. An
+operator's parameters are attributes, too. C<__lr_mult__> and its kin appear without underscores as well.
+
+=head2 stringify, debug_str, tojson
+
+The name in angle brackets, as a symbol prints; the graph in lines; the text of a symbol file.
+
+=head2 save
+
+    $fc->save('/tmp/model-symbol.json');
+    unlink '/tmp/model-symbol.json';
+
+Writes a file that MXNet reads. It is complete or not there at all.
+
+=head2 handle
+
+What names the symbol to the engine.
+
+=head2 STORABLE_freeze, STORABLE_thaw
+
+L<Storable> keeps a symbol as the text of its file.
+
+=head1 INFERENCE
+
+=head2 infer_shape, infer_shape_partial
+
+    my ($arguments, $outputs, $states) = $fc->infer_shape(x => [5, 4]);
+    ($arguments, $outputs, $states) = $fc->infer_shape([5, 4]);
+
+The shapes of all arguments, outputs and auxiliary states, in the order of the lists, from those of some, by name or
+position (undef: not known). What is known of one input tells of others, in both directions. Where something stays
+unknown, C<infer_shape> warns which and gives (undef, undef, undef); C<infer_shape_partial> gives what there is, C<[]> for
+nothing and 0 for an unknown dimension. Shapes that contradict each other die, with the name of the call.
+
+=head2 infer_type
+
+    my ($types) = $fc->infer_type(x => 'float64');
+
+The same of dtypes.
+
+=head1 COMPUTING
+
+=head2 simple_bind
+
+    my $bound = $fc->simple_bind(ctx => mx->cpu, shapes => { x => [5, 4] }, grad_req => 'write');
+
+An L<AI::MXNet::Executor> on new arrays of zeros, for arguments, gradients and auxiliary states. Named arguments:
+
+=over 4
+
+=item shapes
+
+Hash ref of the shapes of inputs; the others must follow from them.
+
+=item ctx, type_dict, stype_dict
+
+The device; dtypes and storage types of arguments, by name.
+
+=item grad_req
+
+C<write>, C<add> or C<null> (no gradient) for all arguments, or a list ref in their order, or a hash ref (those missing:
+null).
+
+=item shared_exec, shared_buffer, shared_arg_names
+
+An executor with whose arrays those of the same name and shape are shared; a hash ref of arrays to take and to leave
+there, but for those named.
+
+=item group2ctx
+
+Accepted and without effect: there is one device.
+
+=back
+
+Dies with C<simple_bind failed: Error: ...; Arguments: {...}>.
+
+=head2 bind
+
+    my $args  = { x => mx->nd->ones([5, 4]), w => mx->nd->ones([3, 4]) };
+    my $grads = { w => mx->nd->zeros([3, 4]) };
+    $bound = $fc->bind(ctx => mx->cpu, args => $args, args_grad => $grads, grad_req => 'add');
+
+An executor on these arrays: C<args>, C<args_grad> and C<aux_states> as hash refs, or list refs in the order of the
+lists. C<args_grad> may name only some; without it there are no gradients.
+
+=head2 eval
+
+    my $results = $fc->eval(ctx => mx->cpu, args => $args);
+
+Binds and runs once: the outputs as a list ref.
+
+=head2 grad
+
+Dies: C<bind> with C<args_grad> and C<backward> compute gradients.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Executor>, L<AI::MXNet::CachedOp>, L<AI::MXNet::Symbol::AttrScope>, L<AI::MXNet::Symbol::NameManager>
+
+=cut

@@ -8,6 +8,7 @@ use warnings;
 use Fcntl qw(LOCK_SH);
 use PDL::Core ();
 use AI::MXNet::Error;
+use List::Util qw(product);
 use Scalar::Util qw(weaken);
 use AI::MXNet::Engine;
 
@@ -72,12 +73,14 @@ sub _share
         my $key = join ' ', $type, $piddle->dims;
         if (($segment->{key} // '') ne $key) {
             delete @$segment{qw(piddle key)};
-            open my $file, '+<', $segment->{path} or die "$segment->{path}: $!\n";
+            # without descriptors frames will do; without an engine, asking it for a segment tells what became of it
+            my $file = _open('+<', @$segment{qw(path size)}) or next;
             $segment->{piddle} = _map($file, File::Map::MAP_SHARED(), $type, [$piddle->dims], 0);
             $segment->{key} = $key;
         }
         $segment->{piddle} .= $piddle;
         splice @$free, $i, 1;
+        $segment->{lent} = 1;
         push @AI::MXNet::Engine::STREAM, ['share', $array->{handle} = _handle(), $segment->{number}, $dtype, $as, @$shape];
         return 1;
     }
@@ -99,8 +102,9 @@ sub _add
 {
     my ($self, undef, $number, $fd, $size) = @_;
     my $path = "$self->{folder}/$fd";
-    if (open my $file, '+<', $path) {
-        $self->{segments}{$number} = { number => $number, path => $path, size => $size };
+    if (_open('+<', $path, $size)) {
+        _broken("segment $number was made twice") if $self->{segments}{$number};
+        $self->{segments}{$number} = { number => $number, path => $path, size => $size, lent => 1 };
         $self->freed($number);
     }
     else {
@@ -115,7 +119,9 @@ sub freed
 {
     my ($self, $number) = @_;
     my $free = $self->{free};
-    push @$free, $self->{segments}{$number} // return;
+    my $segment = $self->{segments}{$number};
+    _broken("segment $number is none that it was lent") unless $segment and delete $segment->{lent};
+    push @$free, $segment;
     my $bytes = 0;
     $bytes += $_->{size} for @$free;
     while ($bytes > KEEP_BYTES and @$free > 1) {
@@ -148,13 +154,12 @@ sub _piddle
     my @dims = reverse @shape;
     my $piddle;
     if ($segment) {
+        _broken('it lent a segment that was not asked for') if not length($self->{folder} // '');
         $piddle = $self->_private_piddle($segment, $fd, $type, \@dims, $offset);
     }
     else {
-        my $size = PDL::Core::howbig($type);
-        $size *= $_ for @dims;
-        AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: an array of $size bytes came with "
-            . length($$payload)) if length $$payload != $size;
+        my $size = PDL::Core::howbig($type) * product(@dims);
+        _broken("an array of $size bytes came with " . length $$payload) if length $$payload != $size;
         $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
         ${ $piddle->get_dataref } = $$payload;
         $piddle->upd_data;
@@ -167,11 +172,14 @@ sub _piddle
 sub _private_piddle
 {
     my ($self, $segment, $fd, $type, $dims, $offset) = @_;
+    my $size = PDL::Core::howbig($type) * product(@$dims);
+    _broken("it lent $size bytes at byte $offset of a segment") if not $size or $offset % PDL::Core::howbig($type);
     my $piddle = eval {
-        open my $file, '<', "$self->{folder}/$fd" or die "$!\n";
+        my $file = _open('<', "$self->{folder}/$fd", $offset + $size) or die "$!\n";
         flock $file, LOCK_SH or die "$!\n";
         _map($file, File::Map::MAP_PRIVATE(), $type, $dims, $offset);
     };
+    die $@ if ref $@;
     my $map = [$segment, defined $piddle ? $data{ $piddle->address } : undef];
     weaken $map->[1];
     push @{ $self->{maps} }, $map;
@@ -192,13 +200,29 @@ sub _let_go
     return;
 }
 
+# -- segments ------------------------------------------------------------------------------------------------------
+
+# A handle of a segment, which holds at least $size bytes; undef if it cannot be opened. What the engine names must be a
+# segment: nothing else that it has open is for us to map, and what lies beyond a file's end kills who reads it.
+sub _open
+{
+    my ($mode, $path, $size) = @_;
+    my $there = readlink $path // return;
+    _broken("$path is no segment, but $there") if $there !~ m{\A/memfd:ai-mxnet };
+    open my $file, $mode, $path or return;
+    my $has = -s $file;
+    _broken("a segment of $has bytes cannot hold an array that ends at byte $size") if $size > $has;
+    return $file;
+}
+
+sub _broken { AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: $_[0]") }
+
 # -- piddles over mapped memory ------------------------------------------------------------------------------------
 
 sub _map
 {
     my ($file, $flags, $type, $dims, $offset) = @_;
-    my $size = PDL::Core::howbig($type);
-    $size *= $_ for @$dims;
+    my $size = PDL::Core::howbig($type) * product(@$dims);
     my $piddle = PDL->zeroes(PDL::Type->new($type));
     my $data = $piddle->get_dataref;
     File::Map::sys_map($$data, $size, File::Map::PROT_READ() | File::Map::PROT_WRITE(), $flags, $file, $offset);

@@ -9,6 +9,7 @@ use warnings;
 use Data::MessagePack;
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use Socket ();
+use AI::MXNet::Engine::Messages qw(is_message);
 use AI::MXNet::Error;
 
 use constant {
@@ -168,28 +169,8 @@ sub decode
 sub _checked
 {
     my ($message) = @_;
-    my ($kind, @fields) = @$message;
-    my $wrong
-        = !defined $kind                              ? 1
-        : $kind =~ /\A[0-9]+\z/                       ? _is_no_answer(@fields)
-        : $kind eq 'segment' || $kind eq 'release'    ? @fields != 1 || _is_no_number(@fields)
-        : $kind eq 'stale'                            ? @fields < 2 || _is_no_number(@fields)
-        : $kind eq 'call'                             ? @fields < 3 || _is_no_number(@fields[0 .. 2])
-        :                                               1;
-    _broken('it sent an unknown message (' . join(', ', map { defined ? substr $_, 0, 40 : 'nil' } @$message[0 .. ($#$message < 7 ? $#$message : 7)]) . ')')
-        if $wrong;
-    return $message;
-}
-
-sub _is_no_number { !!grep { not defined or not /\A[0-9]+\z/ } @_ }
-
-# number, "ok", ... or number, "error", kind, message, operator, shapes, file, line, trace
-sub _is_no_answer
-{
-    my ($status, @fields) = @_;
-    return 1 if not defined $status;
-    return 0 if $status eq 'ok';
-    return $status ne 'error' || @fields != 7 || grep { not defined } @fields;
+    return $message if is_message($message);
+    _broken('it sent an unknown message (' . AI::MXNet::Engine::Messages::shown(@$message) . ')');
 }
 
 sub _broken { AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: $_[0]") }

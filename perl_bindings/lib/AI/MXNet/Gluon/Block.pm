@@ -5,6 +5,7 @@ package AI::MXNet::Gluon::Block;
 # that stays, and what is not interface begins with an underscore.
 use strict;
 use warnings;
+use AI::MXNet ();
 use AI::MXNet::Gluon::Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
@@ -25,6 +26,8 @@ use overload
     '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
     fallback => 1;
 
+extends 'Mouse::Object';
+
 has _prefix => (is => 'rw', init_arg => 'prefix');
 has _params => (is => 'rw', init_arg => 'params');
 has [qw(_children _reg_params)] => (is => 'rw', init_arg => undef, lazy => 1, default => sub { AI::MXNet::Gluon::Ordered->new });
@@ -35,6 +38,7 @@ around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 sub BUILD
 {
     my ($self) = @_;
+    $self->{_scopeless} = 1 if ($self->_prefix // 'none') eq '';
     my ($prefix, $params) = AI::MXNet::Gluon::BlockScope->create($self->_prefix, $self->_params, $self->_alias);
     $self->_prefix($prefix);
     $self->_params($params);
@@ -292,7 +296,7 @@ sub _describe
 sub summary
 {
     my ($self, @inputs) = @_;
-    require AI::MXNet::Gluon::Summary;
+    AI::MXNet::NS::load('AI/MXNet/Gluon/Summary.pm');
     return AI::MXNet::Gluon::Summary::show($self, @inputs);
 }
 
@@ -300,3 +304,191 @@ no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Block - what all layers and networks are
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    package Residual {
+        use AI::MXNet::Gluon::Mouse;
+        use AI::MXNet::Gluon::NN qw(nn);
+        extends 'AI::MXNet::Gluon::Block';
+        has units => (is => 'ro', default => 4);
+
+        sub BUILD
+        {
+            my ($self) = @_;
+            $self->name_scope(sub {
+                $self->body(nn->Dense($self->units, in_units => $self->units, activation => 'relu'));
+            });
+        }
+
+        sub forward
+        {
+            my ($self, $x) = @_;
+            return $x + $self->body->($x);
+        }
+    }
+
+    my $block = Residual->new(units => 3, prefix => 'res_');
+    $block->initialize(mx->init->Xavier);
+    print $block->(nd->ones([2, 3])), "\n";               # <AI::MXNet::NDArray 2x3 @cpu(0)>
+    print join(' ', $block->collect_params->keys), "\n";  # res_dense0_weight res_dense0_bias
+
+=head1 DESCRIPTION
+
+A block has parameters and children, which are blocks, and computes something of arrays when it is called:
+C<< $block->($x) >>. In list context a call returns all that C<forward> returned, else the first of it.
+
+=head2 Classes of blocks
+
+A class extends AI::MXNet::Gluon::Block and has a method C<forward>. Its C<BUILD> runs after this class's own, and makes
+children and parameters. Assigning a block to an attribute makes it a child of that name; assigning a
+L<parameter|AI::MXNet::Gluon::Parameter> makes it a parameter of the block. Attributes need not be declared: a method that
+there is not, called with a value, makes one, and without a value it is undef. A typing error in the name of a method
+therefore dies on classes, but not on objects.
+
+An attribute that holds a block or a parameter can only be given another object of that class, or, a parameter, none at all.
+Blocks in lists and hashes are not seen; use C<register_child> or a C<Sequential>.
+
+A method C<python_constructor_arguments> returns a list ref of the names of those attributes that the constructor takes
+also by position: C<< nn->Dense(10) >>.
+
+A plain class works as well: C<use base 'AI::MXNet::Gluon::Block'>, a C<new> that calls C<SUPER::new>, and
+C<register_child> for each child.
+
+=head2 Names
+
+A block's prefix is what its constructor was given, or a word for its class and a number, such as C<dense0_>. Inside of
+C<name_scope>, prefixes of new blocks follow that of the block, and the numbers count in that block. A parameter's name is
+the prefix of the block that made it and a name of its own.
+
+=head1 ATTRIBUTES
+
+    my $layer = AI::MXNet::Gluon::Block->new(prefix => 'my_', params => $block->params);
+
+=head2 prefix
+
+What the names of its parameters begin with. If it is empty, the block has no scope of its own.
+
+=head2 params
+
+The L<dictionary|AI::MXNet::Gluon::ParameterDict> of the block's own parameters, without those of its children. Given to the
+constructor, the parameters of another block are shared, under their names.
+
+=head2 name, class
+
+    print join(' ', $block->name, $block->class), "\n";    # res Residual
+
+The prefix without the underscore at its end; the last word of the class.
+
+=head1 METHODS
+
+=head2 name_scope
+
+    $block->name_scope(sub { $block->second(AI::MXNet::Gluon::NN->Dense(3, in_units => 3)) });
+    print $block->second->name, "\n";    # res_dense1
+
+Runs code, whose blocks get names inside of this block's.
+
+=head2 collect_params
+
+    my $weights = $block->collect_params('.*weight');
+
+The parameters of the block and of all below it, in order, as a dictionary; only those whose name a pattern matches.
+
+=head2 initialize
+
+    $block->initialize('ones', force_reinit => 1);
+    $block->initialize(mx->init->Normal(0.1), ctx => [mx->cpu(0), mx->cpu(1)], force_reinit => 1);
+
+Fills all parameters by an initializer or its name (C<Uniform>), on one or several contexts (the current one). C<verbose>
+reports each. Parameters that have values already are left alone, with a warning, unless C<force_reinit>.
+
+=head2 call
+
+    my $output = $block->call(nd->ones([1, 3], ctx => mx->cpu(1)));    # the same as $block->(...)
+
+Runs C<forward> and the hooks.
+
+=head2 forward
+
+What a class defines.
+
+=head2 register_child
+
+    $block->register_child(AI::MXNet::Gluon::NN->Dropout(0.5), 'dropout');
+
+Adds a child, under a name, or under its number.
+
+=head2 register_forward_pre_hook, register_forward_hook
+
+    my $handle = $block->register_forward_hook(sub {
+        my ($self, $inputs, $outputs) = @_;
+        print $self->name, " gave $outputs->[0]\n";
+    });
+    $handle->detach;
+
+Code that is called with the block and the list of inputs, before C<forward>; or also with the list of outputs, after it.
+Either may change the lists. C<detach> of the handle takes the code off again.
+
+=head2 apply
+
+    $block->apply(sub { my ($any) = @_; print $any->name, "\n" });
+
+Calls code with every block, children first. Returns the block.
+
+=head2 cast
+
+    $block->cast('float64');
+
+Changes the dtype of all parameters.
+
+=head2 hybridize
+
+    $block->hybridize;
+
+Hybridizes all L<hybrid blocks|AI::MXNet::Gluon::HybridBlock> below.
+
+=head2 save_parameters, load_parameters, save_params, load_params
+
+    $block->save_parameters('/tmp/residual.params');
+    $block->load_parameters('/tmp/residual.params', ctx => [mx->cpu(0), mx->cpu(1)]);
+
+Files in MXNet's format, where a parameter is named by the attributes that lead to it: C<body.weight>, or C<0.weight> in a
+C<Sequential>. Values of several contexts are averaged. Loading takes also files by full names, of older versions, and knows
+C<ctx> (the current one), C<allow_missing> and C<ignore_extra>.
+
+=head2 summary
+
+    $block->hybridize(0);
+    $block->summary(nd->ones([1, 3], dtype => 'float64', ctx => mx->cpu(1)));
+
+Calls the block and prints a table of its layers, with the shape of what each gave and the number of its parameters.
+
+=head2 attributes_hash
+
+All attributes that are declared, by name.
+
+=head2 register
+
+    Residual->register('AI::MXNet::Gluon::NN');
+    my $another = AI::MXNet::Gluon::NN->Residual(units => 2);
+
+Gives a package a constructor named like the class.
+
+=head1 ERRORS
+
+Everything dies with an L<AI::MXNet::Error>, attributes of a wrong type with Mouse's message.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon>, L<AI::MXNet::Gluon::HybridBlock>, L<AI::MXNet::Gluon::Mouse>
+
+=cut

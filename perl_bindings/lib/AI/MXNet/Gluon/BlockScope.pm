@@ -23,11 +23,11 @@ sub create
 
 sub _sharing { my ($params) = @_; return AI::MXNet::Gluon::ParameterDict->new($params->prefix, $params) }
 
-# Runs the code in the scope of a block. A block without prefix has none of its own.
+# Runs the code in the scope of a block. A block that was made without prefix has none of its own.
 sub within
 {
     my ($class, $block, $code) = @_;
-    return $code->() if $block->prefix eq '';
+    return $code->() if $block->{_scopeless};
     local $CURRENT = $block;
     local $AI::MXNet::NameManager = AI::MXNet::Symbol::Prefix->new(prefix => $block->prefix);
     return $code->();

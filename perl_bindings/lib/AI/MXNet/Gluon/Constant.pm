@@ -52,3 +52,42 @@ no Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Constant - a parameter that training leaves alone
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $params = gluon->ParameterDict('net_');
+    my $mean = $params->get_constant('mean', [0.5, 0.4, 0.4]);
+    $params->initialize;
+    print $mean->data->aspdl, "\n";
+
+=head1 DESCRIPTION
+
+A L<parameter|AI::MXNet::Gluon::Parameter> with a value that it is always initialized with, and no gradient. A block makes it
+by C<< $self->params->get_constant >> and assigns it to an attribute.
+
+=head1 ATTRIBUTES
+
+=head2 value
+
+    print $mean->value->shape->[0], "\n";    # 3
+
+The array. The constructor takes it after the name: an array, or what one can be made of, which is then float32.
+
+=head2 grad_req
+
+C<null>, whatever is asked for.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Parameter>
+
+=cut

@@ -7,6 +7,7 @@ use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 
 extends 'AI::MXNet::Gluon::Block';
 
@@ -123,13 +124,13 @@ sub _call_graph
     return defined $graph->{out} ? _alike(\@out, @{ $graph->{out} }) : @out;
 }
 
-sub _forget_graphs { my ($self) = @_; delete $self->{_graphs}; return }
+sub _forget_graphs { my ($self) = @_; delete @$self{qw(_graphs _last_symbol)}; return }
 
 # The graph as a function of arrays.
 sub _make_graph
 {
     my ($self, @inputs) = @_;
-    require AI::MXNet::CachedOp;
+    AI::MXNet::NS::load('AI/MXNet/CachedOp.pm');
     my ($variables, undef, $symbol, $out) = $self->_trace(@inputs);
     my %number = map { $variables->[$_]->name => $_ } grep { defined $variables->[$_] } 0 .. $#$variables;
     my %parameter = map { $_->name => $_ } $self->collect_params->values;
@@ -138,7 +139,8 @@ sub _make_graph
     my %used = map { $_ => 1 } @names;
     AI::MXNet::Logging->warning('The %s input to HybridBlock is not used by any computation. Is this intended?', $_) for grep { !$used{$_} } sort keys %number;
     AI::MXNet::Logging->warning('Parameter %s is not used by any computation. Is this intended?', $_) for grep { !$used{$_} } sort keys %parameter;
-    return { op => AI::MXNet::CachedOp->new($symbol, $self->{_flags}), symbol => $symbol, inputs => \@sources, out => $out };
+    $self->{_last_symbol} = $symbol;
+    return { op => AI::MXNet::CachedOp->new($symbol, $self->{_flags}), inputs => \@sources, out => $out };
 }
 
 # The computation as symbols: a variable for each array given, these arrays, all outputs as one symbol, and the form in
@@ -146,7 +148,7 @@ sub _make_graph
 sub _trace
 {
     my ($self, @inputs) = @_;
-    require AI::MXNet::Symbol;
+    AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
     my @given = _flat(@inputs);
     my @arrays = grep { Scalar::Util::blessed($given[$_]) } 0 .. $#given;
     my @variables;
@@ -200,13 +202,15 @@ sub _infer
     return;
 }
 
+# The symbol of the last graph that was made.
+sub _exported { my ($self) = @_; return $self->{_last_symbol} }
+
 sub export
 {
     my ($self, $path, @options) = @_;
     my %options = (epoch => 0, @options % 2 ? (epoch => @options) : @options);
-    my ($graph) = values %{ $self->{_graphs} // {} };
-    AI::MXNet::Error::fail('Please first call $block->hybridize() and then run forward with this block at least once before calling export.') unless defined $graph;
-    my $symbol = $graph->{symbol};
+    my $symbol = $self->_exported
+        // AI::MXNet::Error::fail('Please first call $block->hybridize() and then run forward with this block at least once before calling export.');
     $symbol->save("$path-symbol.json");
     my %kind = ((map { $_ => 'arg' } @{ $symbol->list_arguments }), map { $_ => 'aux' } @{ $symbol->list_auxiliary_states });
     my %arrays = map { $kind{ $_->name } . ':' . $_->name => $_->_reduce } grep { defined $kind{ $_->name } } $self->collect_params->values;
@@ -218,3 +222,97 @@ no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::HybridBlock - blocks that can become graphs
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    package Affine {
+        use AI::MXNet::Gluon::Mouse;
+        use AI::MXNet::Function::Parameters;
+        extends 'AI::MXNet::Gluon::HybridBlock';
+
+        sub BUILD
+        {
+            my ($self) = @_;
+            $self->gain($self->params->get('gain', shape => [3], init => mx->init->Constant(2)));
+            $self->shift($self->params->get('shift', shape => [3], init => 'ones'));
+        }
+
+        method hybrid_forward($F, $x, :$gain, :$shift)
+        {
+            return $F->broadcast_add($F->broadcast_mul($x, $gain), $shift);
+        }
+    }
+
+    my $block = Affine->new;
+    $block->initialize;
+    print $block->(nd->array([[1, 2, 3]]))->aspdl;    # [3 5 7]
+    $block->hybridize;
+    print $block->(nd->array([[1, 2, 3]]))->aspdl;    # the same, of a graph
+
+=head1 DESCRIPTION
+
+A hybrid block has a method C<hybrid_forward>, whose first argument C<$F> is the class of what it computes with:
+C<AI::MXNet::NDArray>, or C<AI::MXNet::Symbol>. The inputs follow, and then, under the names of their attributes, the
+block's parameters. Its children must be hybrid blocks.
+
+Called with a symbol, a block returns a symbol, whose variables have the full names of the parameters. After C<hybridize>,
+the first call on arrays does so by itself; the engine keeps the graph, and from then on a call is one instruction. Numbers
+and the form of nested lists among the inputs are part of the graph: there is one for each.
+
+Symbols of different shape do not combine by C<+> and its kin, as arrays do: use C<broadcast_add> and so on. What depends on
+values, or on C<shape>, works only with arrays.
+
+Parameters with unknown dimensions find them at the first call.
+
+=head1 METHODS
+
+Beside those of L<AI::MXNet::Gluon::Block>:
+
+=head2 hybridize
+
+    $block->hybridize;
+    $block->hybridize(0);                      # back again
+    $block->hybridize(static_alloc => 1);
+
+The flags of the original are accepted and change nothing. Hooks of blocks inside of a graph have no effect, and that is
+warned of.
+
+=head2 forward, hybrid_forward
+
+    my $y = $block->forward(nd->ones([1, 3]));
+
+C<forward> calls C<hybrid_forward>, which a class defines, or the graph.
+
+=head2 export
+
+    $block->hybridize;
+    $block->(nd->ones([1, 3]));
+    $block->export('/tmp/affine', epoch => 1);
+
+Writes the graph to F</tmp/affine-symbol.json> and the parameters to F</tmp/affine-0001.params>, as
+L<AI::MXNet::Gluon::SymbolBlock>, L<AI::MXNet::Module> and other languages read them. The input is called C<data>; several
+are C<data_0>, C<data_1> and so on.
+
+=head2 infer_shape, infer_type
+
+    $block->infer_shape(nd->ones([1, 3]));
+
+Set the unknown dimensions, or the dtypes, of the parameters as inputs like these need them.
+
+=head2 cast, register_child
+
+As those of every block.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Block>, L<AI::MXNet::Gluon::SymbolBlock>, L<AI::MXNet::Symbol>
+
+=cut

@@ -367,3 +367,78 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register('AI::MXNet::Gluon::Loss');
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Loss - losses
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $loss = gluon->loss->SoftmaxCrossEntropyLoss;
+    print $loss->(nd->array([[2, 0], [0, 1]]), nd->array([0, 0]))->aspdl, "\n";    # [0.126928 1.31326]
+
+=head1 DESCRIPTION
+
+C<< gluon->loss->Name(weight => $w, batch_axis => 0) >> makes a loss; all arguments are named. It is called with predictions and
+labels, and perhaps weights of the samples, which are broadcast: C<< $loss->($pred, $label, $sample_weight) >>. The result is the
+mean of each sample, [batch], unless something else is said. Labels are reshaped to the predictions, but for classes.
+
+A loss of your own extends this package and uses C<_apply_weighting($F, $loss, $weight, $sample_weight)>.
+
+=head1 LOSSES
+
+=head2 L2Loss, L1Loss
+
+weight / 2 (p - l)^2 and weight |p - l|, with C<weight> 1.
+
+=head2 SigmoidBinaryCrossEntropyLoss, SigmoidBCELoss
+
+Of logits; with C<from_sigmoid> of probabilities.
+
+=head2 SoftmaxCrossEntropyLoss, SoftmaxCELoss
+
+C<axis> -1, C<sparse_label> 1: labels are classes, else probabilities; C<from_logits>: predictions are logarithms of probabilities.
+
+=head2 KLDivLoss
+
+C<from_logits> 1: predictions are logarithms of probabilities; else their softmax along C<axis> is taken. Labels are probabilities.
+
+=head2 CTCLoss
+
+C<layout> 'NTC', C<label_layout> 'NT'. Called with C<($pred, $label, $pred_lengths, $label_lengths, $sample_weight)>; the last class is the
+blank, -1 ends labels. The result is the negative log-likelihood of each sequence. Source: Graves et al. (2006).
+
+=head2 HuberLoss
+
+C<rho> 1: squares up to there, then linear.
+
+=head2 HingeLoss, SquaredHingeLoss
+
+C<margin> 1; labels are -1 and 1.
+
+=head2 LogisticLoss
+
+C<label_format> 'signed' (-1 and 1) or 'binary' (0 and 1).
+
+=head2 TripletLoss
+
+C<margin> 1. Called with C<($anchor, $positive, $negative, $sample_weight)>.
+
+=head2 PoissonNLLLoss
+
+C<from_logits> 1, C<compute_full> 0. Called with C<($pred, $target, $sample_weight, $epsilon)>; the mean over everything, [1].
+
+=head2 CosineEmbeddingLoss
+
+C<margin> 0. Called with C<($x, $y, $label, $sample_weight)>, labels 1 and -1; the result is [batch, 1].
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon>
+
+=cut

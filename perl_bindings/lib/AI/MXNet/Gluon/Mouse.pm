@@ -98,6 +98,12 @@ Attributes need not be declared: a method that a block does not have makes one, 
 
 What C<has> does, for the class named.
 
+=head2 unimport
+
+    package Net { no AI::MXNet::Gluon::Mouse }
+
+Takes the keywords out of a class again, so that attributes may be called C<inner>, C<after> and so on.
+
 =head1 SEE ALSO
 
 L<AI::MXNet::Gluon::Block>, L<Mouse>

@@ -5,6 +5,7 @@ package AI::MXNet::Gluon::Parameter;
 # looks at when it is called.
 use strict;
 use warnings;
+use AI::MXNet ();
 use Mouse;
 use Scalar::Util ();
 use AI::MXNet::AutoGrad;
@@ -15,6 +16,7 @@ use AI::MXNet::Error;
 use AI::MXNet::Initializer;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 use AI::MXNet::Types;
 use overload
     '""'   => sub { $_[0]->_describe },
@@ -22,6 +24,8 @@ use overload
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
     '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
     fallback => 1;
+
+extends 'Mouse::Object';
 
 has name                => (is => 'ro', isa => 'Str', required => 1);
 has _grad_req           => (is => 'rw', isa => 'GradReq', init_arg => 'grad_req', default => 'write');
@@ -32,7 +36,7 @@ has [qw(lr_mult wd_mult)]  => (is => 'rw', isa => 'Num', default => 1);
 has init                => (is => 'rw', isa => 'Maybe[Initializer]');
 has allow_deferred_init => (is => 'rw', isa => 'Bool', default => 0);
 has differentiable      => (is => 'rw', isa => 'Bool', default => 1);
-has [qw(_var _data _grads_list _contexts _deferred_init _at _trainer)] => (is => 'rw', init_arg => undef);
+has [qw(_var _data _grad _contexts _deferred_init _at _trainer)] => (is => 'rw', init_arg => undef);
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -136,7 +140,7 @@ sub _contexts_of { my ($ctx) = @_; return [ref $ctx eq 'ARRAY' ? @$ctx : $ctx //
 sub _forget_arrays
 {
     my ($self) = @_;
-    $self->$_(undef) for qw(_data _grads_list _contexts _at);
+    $self->$_(undef) for qw(_data _grad _contexts _at);
     return;
 }
 
@@ -176,11 +180,11 @@ sub _attach_grads
     $self->_at(\%at);
     if ($self->_grad_req eq 'null') {
         $_->_mark(undef, 'null') for @$data;
-        $self->_grads_list(undef);
+        $self->_grad(undef);
         return;
     }
-    $self->_grads_list([map { AI::MXNet::NDArray->zeros($_->shape, dtype => $_->dtype, ctx => $_->context, stype => $self->grad_stype) } @$data]);
-    AI::MXNet::AutoGrad->mark_variables($data, $self->_grads_list, grad_reqs => $self->_grad_req);
+    $self->_grad([map { AI::MXNet::NDArray->zeros($_->shape, dtype => $_->dtype, ctx => $_->context, stype => $self->grad_stype) } @$data]);
+    AI::MXNet::AutoGrad->mark_variables($data, $self->_grad, grad_reqs => $self->_grad_req);
     return;
 }
 
@@ -218,11 +222,20 @@ sub _refuse_sparse
     return;
 }
 
-sub data
+# lvalues, so that $parameter->data .= 7 writes to the array
+sub data : lvalue
 {
     my ($self, $ctx) = @_;
     $self->_refuse_sparse('data()', 'row_sparse_data()') if $self->stype ne 'default';
-    return $self->_on($self->_data, $ctx);
+    my $array = $self->_on($self->_data, $ctx);
+    $array;
+}
+
+sub grad : lvalue
+{
+    my ($self, $ctx) = @_;
+    my $array = $self->_on($self->_gradients, $ctx);
+    $array;
 }
 
 sub list_data
@@ -236,15 +249,14 @@ sub _gradients
 {
     my ($self) = @_;
     AI::MXNet::Error::fail('Cannot get gradient array for Parameter ', $self->name, " because grad_req='null'")
-        if defined $self->_data and not defined $self->_grads_list;
-    return $self->_checked($self->_grads_list);
+        if defined $self->_data and not defined $self->_grad;
+    return $self->_checked($self->_grad);
 }
 
-sub grad      { my ($self, $ctx) = @_; return $self->_on($self->_gradients, $ctx) }
 sub list_grad { my ($self) = @_; return [@{ $self->_gradients }] }
 
 # The gradients that there are.
-sub _grads { my ($self) = @_; return @{ $self->_grads_list // [] } }
+sub _grads { my ($self) = @_; return @{ $self->_grad // [] } }
 
 sub list_ctx
 {
@@ -302,7 +314,7 @@ sub var
 {
     my ($self) = @_;
     return $self->_var if defined $self->_var;
-    require AI::MXNet::Symbol;
+    AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
     # its name is the full one already, whatever the scope
     local $AI::MXNet::NameManager = AI::MXNet::Symbol::NameManager->new;
     return $self->_var(AI::MXNet::Symbol->var(
@@ -377,3 +389,133 @@ __PACKAGE__->meta->make_immutable;
 require AI::MXNet::Gluon::ParameterDict;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Parameter - a parameter of a network
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $weight = gluon->Parameter('weight', shape => [2, 3], init => mx->init->Xavier);
+    $weight->initialize(ctx => mx->cpu);
+    print "$weight\n";             # Parameter weight (shape=(2, 3), dtype=float32, stype=default)
+    $weight->data .= 1;
+    print $weight->data->aspdl;
+    print $weight->grad->aspdl;    # zeros, until a backward
+
+=head1 DESCRIPTION
+
+A parameter has an array on each of its contexts, which is a variable for L<AI::MXNet::AutoGrad>, and an array for its
+gradient. Blocks make theirs by C<< $self->params->get >> and assign them to attributes.
+
+Dimensions that are not known yet are 0. If C<allow_deferred_init> is true, C<initialize> then waits for the first call of
+the block, which finds them.
+
+=head1 ATTRIBUTES
+
+=head2 name
+
+The full name, by which files and symbols know the parameter.
+
+=head2 shape
+
+    my $shape = $weight->shape;    # [2, 3]
+
+A list of dimensions, given also as one number. A new one must agree with it where that is not 0.
+
+=head2 dtype, stype, grad_stype
+
+float32, and the storage types of values and gradients: C<default> or C<row_sparse>.
+
+=head2 grad_req
+
+    $weight->grad_req('add');
+
+C<write>, C<add>, or C<null> for no gradient, which it is always if C<differentiable> is false.
+
+=head2 lr_mult, wd_mult
+
+Multiply the learning rate and the weight decay of an optimizer for this parameter. 1.
+
+=head2 init
+
+The initializer, or its name, that is used unless C<initialize> says otherwise.
+
+=head2 allow_deferred_init, differentiable
+
+See above. 0 and 1.
+
+=head1 METHODS
+
+=head2 initialize
+
+    $weight->initialize(init => 'ones', ctx => [mx->cpu(0), mx->cpu(1)], force_reinit => 1);
+
+Makes the arrays, on the current context or those given, and fills them: by C<init>, else the parameter's own initializer,
+else C<default_init> (C<Uniform>). The rule for weights is used, whatever the name. A parameter that has values already is
+left alone, with a warning, unless C<force_reinit>.
+
+=head2 data, grad
+
+    my $here = $weight->data(mx->cpu(1));
+
+The array itself, or that of the gradient, on a context. Without one: on the only context, or the current one. Writing to it
+changes the parameter.
+
+=head2 list_data, list_grad, list_ctx
+
+List refs of the arrays, of the gradients, and of the contexts.
+
+=head2 set_data
+
+    $weight->set_data(nd->ones([2, 3]));
+
+Writes a value, also a piddle or a list, to all contexts.
+
+=head2 zero_grad
+
+Sets the gradients to 0.
+
+=head2 reset_ctx
+
+    $weight->reset_ctx(ctx => mx->cpu(0));
+
+Moves the parameter to other contexts, with the mean of its values.
+
+=head2 cast
+
+    $weight->cast('float64');
+
+Changes the dtype of values and gradients.
+
+=head2 var
+
+    print $weight->var->name, "\n";    # weight
+
+The L<symbol|AI::MXNet::Symbol> of the parameter: a variable of its name, shape, dtype, multipliers and initializer.
+
+=head2 row_sparse_data, list_row_sparse_data
+
+    my $sparse = gluon->Parameter('table', shape => [1000, 2], stype => 'row_sparse', grad_stype => 'row_sparse');
+    $sparse->initialize;
+    my $trainer = gluon->Trainer([$sparse], 'sgd');
+    my $rows = $sparse->row_sparse_data(nd->array([3, 5], dtype => 'int64'));
+
+Of a parameter of stype C<row_sparse>, which must belong to a trainer: an array of some rows. The list has one for each
+context.
+
+=head1 ERRORS
+
+An L<AI::MXNet::Error> says that a parameter is not initialized, or not on a context; it begins with
+C<DeferredInitializationError> where the shape is not known yet.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::ParameterDict>, L<AI::MXNet::Gluon::Constant>, L<AI::MXNet::Initializer>
+
+=cut

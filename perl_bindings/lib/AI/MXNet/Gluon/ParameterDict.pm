@@ -17,6 +17,8 @@ use overload
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
     fallback => 1;
 
+extends 'Mouse::Object';
+
 has _prefix => (is => 'ro', init_arg => 'prefix', isa => 'Str', default => '');
 has _shared => (is => 'ro', init_arg => 'shared', isa => 'Maybe[AI::MXNet::Gluon::ParameterDict]');
 has _params => (is => 'ro', init_arg => undef, default => sub { AI::MXNet::Gluon::Ordered->new });
@@ -91,6 +93,7 @@ sub update
 sub initialize
 {
     my ($self, @options) = @_;
+    unshift @options, 'init' if @options % 2;
     my %options = AI::MXNet::NDArray::_named('initialize', [qw(init ctx verbose force_reinit)], @options);
     my $init = AI::MXNet::Gluon::Parameter::_initializer($options{init} // 'Uniform');
     $init->set_verbosity($options{verbose}) if $options{verbose};
@@ -189,3 +192,108 @@ no Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::ParameterDict - parameters by name
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $params = gluon->ParameterDict('net_');
+    my $weight = $params->get('weight', shape => [2, 3]);
+    $params->get('bias', shape => [2], init => 'zeros');
+    $params->initialize(init => mx->init->Xavier);
+    print "$params\n";
+    # net_ (
+    #    Parameter net_weight (shape=(2, 3), dtype=float32, stype=default)
+    #    Parameter net_bias (shape=(2), dtype=float32, stype=default)
+    # )
+
+=head1 DESCRIPTION
+
+A dictionary keeps L<parameters|AI::MXNet::Gluon::Parameter> in the order in which they came, under their full names. Each
+block has one (C<< $block->params >>), and C<< $block->collect_params >> makes one of all below.
+
+=head1 ATTRIBUTES
+
+=head2 prefix
+
+What names given to C<get> are continued from. The second argument of the constructor, C<shared>, is another dictionary,
+whose parameters are taken where they have the name.
+
+=head2 params
+
+The parameters as an ordered hash, with methods C<keys>, C<values>, C<get> and C<exists>.
+
+=head1 METHODS
+
+=head2 get
+
+    my $same = $params->get('weight');
+
+The parameter of the prefix and that name; a new one with these attributes, if there is none. Attributes of one that exists
+must be as given; dimensions that only one of both knows are filled in.
+
+=head2 get_constant
+
+    my $scale = $params->get_constant('scale', [1, 2]);
+
+The same for a L<constant|AI::MXNet::Gluon::Constant>.
+
+=head2 keys, values, items
+
+    my %by_name = $params->items;    # also: @$params
+
+Names, parameters, or both alternating.
+
+=head2 update
+
+    my $biases = gluon->ParameterDict;
+    $biases->update($params, 'bias');
+
+Adds the parameters of another dictionary, only those whose name a pattern matches.
+
+=head2 initialize
+
+    $params->initialize(init => 'ones', ctx => mx->cpu, force_reinit => 1);
+
+Initializes all. C<verbose> reports each.
+
+=head2 zero_grad
+
+Sets all gradients to 0, by one instruction.
+
+=head2 reset_ctx
+
+    $params->reset_ctx(mx->cpu(1));
+
+Moves all to another context, or to several.
+
+=head2 setattr
+
+    $params->setattr(lr_mult => 0.1);
+
+Sets an attribute of all.
+
+=head2 save, load
+
+    $params->save('/tmp/net.params', 'net_');
+    $params->load('/tmp/net.params', ctx => mx->cpu(1), restore_prefix => 'net_');
+
+Files in MXNet's format. A prefix may be left out on writing, and put back on reading. Names in a file may begin with C<arg:>
+or C<aux:>. C<load> knows C<ctx>, C<allow_missing> and C<ignore_extra>.
+
+=head1 ERRORS
+
+What is not in a file, or not in the dictionary, and what does not fit dies with an L<AI::MXNet::Error>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Parameter>, L<AI::MXNet::Gluon::Block>
+
+=cut

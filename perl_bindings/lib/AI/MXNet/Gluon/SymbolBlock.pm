@@ -87,6 +87,8 @@ sub _forward_symbols
     return AI::MXNet::Gluon::HybridBlock::_alike(\@outputs, @{ $self->_out });
 }
 
+sub _exported { my ($self) = @_; return $self->_symbol }
+
 sub hybrid_forward { AI::MXNet::Error::fail('a SymbolBlock has no hybrid_forward: it is its symbol') }
 
 # Arrays always go through the graph.
@@ -119,3 +121,69 @@ no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::SymbolBlock - a block made of a symbol
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $data   = mx->sym->var('data');
+    my $hidden = mx->sym->FullyConnected($data, num_hidden => 3, name => 'fc1');
+    my $output = mx->sym->FullyConnected(mx->sym->relu($hidden), num_hidden => 2, name => 'fc2');
+
+    my $block = gluon->SymbolBlock([$hidden, $output], $data);
+    $block->initialize('ones');
+    my @both = $block->(nd->ones([1, 4]));
+    print "@both\n";                                      # 1x3, 1x2
+    print join(' ', $block->collect_params->keys), "\n";  # fc1_weight fc1_bias fc2_weight fc2_bias
+
+=head1 DESCRIPTION
+
+Takes symbols, one or a list, nested or not, and the variables that are their inputs. All other arguments of the symbols
+become parameters, of the same names, those for auxiliary states without gradient. C<params> shares those of another block,
+so that a part of a network can be used by itself.
+
+=head1 ATTRIBUTES
+
+=head2 outputs, inputs
+
+What the block was made of, in this order in its constructor.
+
+=head1 METHODS
+
+Beside those of L<AI::MXNet::Gluon::HybridBlock>:
+
+=head2 imports
+
+    my $net = AI::MXNet::Gluon::NN->HybridSequential;
+    $net->add(AI::MXNet::Gluon::NN->Dense(2));
+    $net->initialize;
+    $net->hybridize;
+    $net->(nd->ones([1, 4]));
+    $net->export('/tmp/net');
+
+    my $read = AI::MXNet::Gluon::SymbolBlock->imports('/tmp/net-symbol.json', 'data', '/tmp/net-0000.params', mx->cpu);
+    print $read->(nd->ones([1, 4])), "\n";
+
+The block of a file of a symbol, with the name of its input or a list of them, and, if a file of parameters is given, with
+their values and dtypes.
+
+=head2 forward, hybrid_forward
+
+Calls always go through the graph.
+
+=head1 ERRORS
+
+Inputs that are not variables, and what is no symbol, die with an L<AI::MXNet::Error>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::HybridBlock>, L<AI::MXNet::Symbol>
+
+=cut

@@ -5,6 +5,7 @@ package AI::MXNet::Gluon::Trainer;
 # false, the first array is updated and copied to the others, as a store would; else each has a state of its own.
 use strict;
 use warnings;
+use AI::MXNet ();
 use Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
@@ -16,7 +17,9 @@ use AI::MXNet::NDArray;
 use AI::MXNet::Optimizer;
 use AI::MXNet::Types;
 
-has _given_params      => (is => 'ro', init_arg => 'params', required => 1);
+extends 'Mouse::Object';
+
+has params             => (is => 'ro', required => 1);
 has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
 has optimizer_params   => (is => 'ro', isa => 'Maybe[HashRef]');
 has kvstore            => (is => 'ro', isa => 'Maybe[KVStore]', default => 'device');
@@ -31,7 +34,7 @@ sub python_constructor_arguments { return [qw(params optimizer optimizer_params 
 sub BUILD
 {
     my ($self) = @_;
-    $self->_params(_parameters($self->_given_params));
+    $self->_params(_parameters($self->params));
     $self->_contexts($self->_common_contexts);
     $self->_optimizer($self->_make_optimizer);
     $self->_scale($self->_optimizer->rescale_grad);
@@ -46,7 +49,7 @@ sub BUILD
     }
 }
 
-sub DEMOLISH { my ($self) = @_; AI::MXNet::Engine->unwatch($self->_watch) if defined $self->_watch; return }
+sub DEMOLISH { my ($self, $at_the_end) = @_; AI::MXNet::Engine->unwatch($self->_watch) if not $at_the_end and defined $self->_watch; return }
 
 sub _parameters
 {
@@ -105,6 +108,8 @@ sub _updates_first
     my ($self) = @_;
     return @{ $self->_contexts } > 1 && defined $self->kvstore && ($self->update_on_kvstore // 1);
 }
+
+sub optimizer { my ($self) = @_; return $self->_optimizer }
 
 # -- learning rates ------------------------------------------------------------------------------------------------
 
@@ -203,7 +208,7 @@ sub _update
     for my $i (0 .. $#$updaters) {
         # the same step on each context
         if ($i) { $optimizer->_index_update_count({%$counts}); $optimizer->num_update($number) }
-        $updaters->[$i]->_call_all(map { [$_->[0], $_->[1]{_grads_list}[$i], $_->[1]{_data}[$i]] } @params);
+        $updaters->[$i]->_call_all(map { [$_->[0], $_->[1]{_grad}[$i], $_->[1]{_data}[$i]] } @params);
     }
     return;
 }
@@ -211,7 +216,7 @@ sub _update
 sub _update_first
 {
     my ($self, @params) = @_;
-    $self->_updaters->[0]->_call_all(map { [$_->[0], _sum($_->[1]{_grads_list}), $_->[1]{_data}[0]] } @params);
+    $self->_updaters->[0]->_call_all(map { [$_->[0], _sum($_->[1]{_grad}), $_->[1]{_data}[0]] } @params);
     for my $arrays (map { $_->[1]{_data} } @params) {
         my ($first, @rest) = @$arrays;
         $first->copyto($_) for @rest;
@@ -228,7 +233,7 @@ sub _trained
     for my $i (0 .. $#$params) {
         my $param = $params->[$i];
         next if $param->{_grad_req} eq 'null';
-        $param->_checked($param->{_grads_list});
+        $param->_checked($param->{_grad});
         push @trained, [$i, $param];
     }
     return @trained;
@@ -296,3 +301,96 @@ no Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Trainer - updates parameters by their gradients
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd autograd);
+    use AI::MXNet::Gluon qw(gluon);
+    use AI::MXNet::Gluon::NN qw(nn);
+
+    my $net = nn->Dense(1, in_units => 2);
+    $net->initialize;
+    my $trainer = gluon->Trainer($net->collect_params, 'adam', { learning_rate => 0.01 });
+
+    my ($data, $label) = (nd->ones([8, 2]), nd->zeros([8, 1]));
+    for (1 .. 5) {
+        my $loss;
+        autograd->record(sub { $loss = ($net->($data) - $label)->square });
+        $loss->backward;
+        $trainer->step(8);
+    }
+    $trainer->save_states('/tmp/trainer.states');
+
+=head1 DESCRIPTION
+
+A trainer has parameters, an L<optimizer|AI::MXNet::Optimizer> and the state of each. All parameters are updated by one
+instruction to the engine, if the optimizer is one of ours; an optimizer class with an C<update> of its own is called for
+each.
+
+Parameters on several contexts: their gradients are added up, and all contexts get the same new values. All contexts share
+one memory, so no store is needed; C<kvstore> (C<device>, C<local> or undef) only says whether to add up at all.
+
+=head1 ATTRIBUTES
+
+=head2 params, optimizer
+
+The first two arguments of the constructor: a L<dictionary|AI::MXNet::Gluon::ParameterDict>, a hash or a list of parameters,
+which must be initialized on the same contexts; and an optimizer or its name. The method C<optimizer> is the optimizer itself.
+
+=head2 optimizer_params
+
+A hash of the attributes of the optimizer, if its name was given. C<rescale_grad> multiplies the gradients, beside dividing
+by the batch size.
+
+=head2 kvstore, compression_params, update_on_kvstore
+
+C<device>, undef and undef. With C<< update_on_kvstore => 0 >> the gradients of several contexts are replaced by their sum,
+so that it can be seen and changed between C<allreduce_grads> and C<update>; else they stay as they are.
+
+=head1 METHODS
+
+=head2 step
+
+    $trainer->step(8, 1);
+
+Updates all parameters by their gradients, divided by the batch size. A gradient that no C<backward> has written since the
+last step is warned of, as soon as the engine has found it out, and used all the same. With a true second argument such
+parameters are left alone, for which the step waits for the engine.
+
+=head2 allreduce_grads, update
+
+    $trainer->allreduce_grads;
+    $trainer->update(8, 1);
+
+The two halves of a step.
+
+=head2 learning_rate, set_learning_rate
+
+    $trainer->set_learning_rate(0.001);
+    print $trainer->learning_rate, "\n";    # 0.001
+
+The rate, of the scheduler if there is one. Only without one it can be set.
+
+=head2 save_states, load_states
+
+    $trainer->load_states('/tmp/trainer.states');
+
+The optimizer and the states of all parameters, but not these. The file holds plain values only; files of the original are
+not understood.
+
+=head1 ERRORS
+
+Parameters that are not initialized, or on different contexts, and a step inside of C<record> die with an
+L<AI::MXNet::Error>. The C<compression_params> of several contexts are refused, because nothing is sent.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon>, L<AI::MXNet::Optimizer>, L<AI::MXNet::AutoGrad>
+
+=cut

@@ -2,12 +2,15 @@ package AI::MXNet::Gluon::Utils;
 # Helpers for training: splitting batches, clipping gradients, fetching files. POD at the end.
 use strict;
 use warnings;
+use AI::MXNet ();
 use Exporter ();
 use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 
+our @ISA = ();    # in place of AI::MXNet::OnDemand
 our @EXPORT_OK = qw(download check_sha1);
 
 sub import { goto &Exporter::import }
@@ -62,7 +65,7 @@ sub clip_global_norm
 sub check_sha1
 {
     my ($filename, $hash) = _arguments(@_);
-    require Digest::SHA;
+    AI::MXNet::NS::load('Digest/SHA.pm');
     return Digest::SHA->new(1)->addfile($filename, 'b')->hexdigest eq lc $hash;
 }
 
@@ -72,11 +75,11 @@ sub download
     my ($url, %options) = _arguments(@_);
     my $path = $options{path} // '';
     my ($name) = $url =~ m{([^/]+)\z} or AI::MXNet::Error::fail("download: the address $url has no file name: say where to put it, path => ...");
-    $path = $path eq '' ? $name : -d $path ? "$path/$name" : $path;
+    $path = $path eq '' ? $name : -d $path || $path =~ m{/\z} ? $path =~ s{/*\z}{/$name}r : $path;
     my $hash = $options{sha1_hash};
     return $path if -e $path and not $options{overwrite} and (not defined $hash or check_sha1($path, $hash));
-    require File::Path;
-    require File::Basename;
+    AI::MXNet::NS::load('File/Path.pm');
+    AI::MXNet::NS::load('File/Basename.pm');
     File::Path::make_path(File::Basename::dirname($path));
     AI::MXNet::Logging->info("Downloading $path from $url ...");
     # to a temporary name first, so that nobody takes half a file for a whole one
@@ -94,17 +97,83 @@ sub download
 sub _copy
 {
     my ($from, $to) = @_;
-    require File::Copy;
+    AI::MXNet::NS::load('File/Copy.pm');
     return File::Copy::copy($from, $to) ? undef : "$!";
 }
 
 sub _fetch
 {
     my ($url, $to) = @_;
-    require HTTP::Tiny;
+    AI::MXNet::NS::load('HTTP/Tiny.pm');
     my $http = HTTP::Tiny->new(verify_SSL => 1);
     my $answer = $http->mirror($url, $to);
     return $answer->{success} ? undef : "$answer->{status} $answer->{reason}" . ($answer->{status} == 599 ? ": $answer->{content}" : '');
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Utils - helpers for training
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+    use AI::MXNet::Gluon::Utils qw(download check_sha1);
+
+    my $batch = nd->arange(stop => 8)->reshape([4, 2]);
+    my $parts = gluon->utils->split_and_load($batch, ctx_list => [mx->cpu(0), mx->cpu(1)]);
+    print join(' ', map { $_->context } @$parts), "\n";    # cpu(0) cpu(1)
+
+=head1 DESCRIPTION
+
+C<< gluon->utils >> is this package. C<download> and C<check_sha1> are exported where they are asked for.
+
+=head1 METHODS
+
+=head2 split_data
+
+    my $halves = gluon->utils->split_data($batch, 2);
+    $halves = gluon->utils->split_data($batch, 2, batch_axis => 1);
+
+A list ref of slices along an axis (0). If they cannot be of one size it dies, unless C<< even_split => 0 >>, which makes the
+last one larger.
+
+=head2 split_and_load
+
+The same of an array, a piddle or a list, a slice on each context of C<ctx_list>.
+
+=head2 clip_global_norm
+
+    my $norm = gluon->utils->clip_global_norm([$batch], 1);
+
+Scales arrays in place, so that the norm of all their elements is at most the number given. Returns what it was.
+
+=head1 FUNCTIONS
+
+=head2 download
+
+    open my $source, '>', '/tmp/source.bin' or die $!;
+    print $source 'content';
+    close $source;
+    local $AI::MXNet::Logging::silent = 1;
+    my $file = download('file:///tmp/source.bin', path => '/tmp/copies/', overwrite => 1);
+
+Fetches a file by C<http>, C<https> or from a path, and returns its name: C<path>, or in the folder C<path>, or in the
+current one. A file that is there already is kept, unless C<overwrite>, or if C<sha1_hash> is not its hash. Dies if the file
+cannot be had or has another hash; then nothing is left behind. C<https> needs the module L<IO::Socket::SSL>.
+
+=head2 check_sha1
+
+    print "complete\n" if check_sha1($file, '040f06fd774092478d450774f5ba30c5da78acc8');
+
+Whether a file has that SHA-1 hash.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon>
+
+=cut

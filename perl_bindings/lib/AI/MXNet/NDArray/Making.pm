@@ -67,6 +67,15 @@ sub _piddle
     return ($piddle, [$piddle->ndims ? reverse $piddle->dims : 1]);
 }
 
+# Monitors make arrays of the handles that they are given, which here are arrays.
+sub new
+{
+    my ($class, %options) = @_;
+    my $array = $options{handle};
+    return $array if blessed $array and $array->isa('AI::MXNet::NDArray');
+    return _fail('NDArray->new takes the array that a monitor is given as its handle, but got ', $array // 'undef', ': array, zeros and the like make arrays');
+}
+
 sub empty : lvalue { my $class = shift; my $result = _filled('empty', 0, @_); $result }
 sub zeros : lvalue { my $class = shift; my $result = _filled('zeros', 0, @_); $result }
 sub ones  : lvalue { my $class = shift; my $result = _filled('ones',  1, @_); $result }

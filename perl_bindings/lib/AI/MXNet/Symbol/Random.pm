@@ -72,20 +72,20 @@ elements.
 
 =head2 uniform, normal, gamma, exponential, poisson, negative_binomial, generalized_negative_binomial, randint, multinomial
 
-    my $x = mx->sym->random->uniform(0, 1, shape => [4]);
+    my $u = mx->sym->random->uniform(0, 1, shape => [4]);
 
 The parameters of the operator, by position or name, then C<shape>, C<dtype> and C<name>. C<exponential> takes C<scale>, as the
 original does.
 
 =head2 randn
 
-    my $x = mx->sym->random->randn(2, 3);
+    my $n = mx->sym->random->randn(2, 3);
 
 Standard normal, of that shape.
 
 =head2 shuffle
 
-    my $y = mx->sym->random->shuffle($x);
+    my $y = mx->sym->random->shuffle($n);
 
 A symbol's rows in random order.
 

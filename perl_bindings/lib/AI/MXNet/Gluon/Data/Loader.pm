@@ -17,6 +17,8 @@ use AI::MXNet::Gluon::Data::Loader::Workers;
 use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
     fallback => 1;
 
+extends 'Mouse::Object';
+
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 my $sampler = 'Maybe[AI::MXNet::Gluon::Data::Sampler]';
@@ -70,6 +72,18 @@ sub next
 }
 
 sub reset { my ($self) = @_; delete $self->{pass}; return }
+
+# What the next run depends on besides the dataset and random numbers.
+sub get_state { my ($self) = @_; return { epoch => $self->epoch, sampler => $self->batch_sampler->can('get_state') ? $self->batch_sampler->get_state : undef } }
+
+sub set_state
+{
+    my ($self, $state) = @_;
+    $self->reset;
+    $self->epoch($state->{epoch});
+    $self->batch_sampler->set_state($state->{sampler}) if defined $state->{sampler};
+    return;
+}
 
 # All batches as a list that makes each when it is looked at.
 sub list
@@ -198,3 +212,153 @@ for my $method (qw(STORE STORESIZE CLEAR PUSH UNSHIFT POP SHIFT SPLICE DELETE)) 
 }
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Data::Loader - batches of a dataset
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $set = gluon->data->ArrayDataset(nd->ones([50, 4]), nd->zeros([50]))
+        ->transform_first(sub { my ($x) = @_; return $x * 2 + rand });
+    my $loader = gluon->data->DataLoader($set, batch_size => 16, shuffle => 1, num_workers => 2);
+    for my $epoch (1 .. 2) {
+        while (defined(my $batch = <$loader>)) {
+            my ($x, $y) = @$batch;
+        }
+    }
+    my $batches = @$loader;    # 4: the last one has 2 samples
+
+=head1 DESCRIPTION
+
+A DataLoader, C<gluon-E<gt>data-E<gt>DataLoader>, runs over a dataset in batches. A batch has the form of a sample, with
+NDArrays that have one dimension more:
+
+=over 4
+
+=item *
+
+NDArrays and piddles are stacked, and keep their dtype; a piddle of a type that MXNet does not have becomes int32.
+
+=item *
+
+Numbers are of the dtype of the dataset's C<label>, if it has one; else int32, or float32 where one is no integer.
+
+=item *
+
+Lists and hashes are a list or hash of batches.
+
+=back
+
+Samples of a batch must be of the same shape. Whatever else is wanted, a C<batchify_fn> does.
+
+Without a function to call, arrays and piddles become a batch at once, without a look at single samples.
+
+=head1 CONSTRUCTOR
+
+    $loader = gluon->data->DataLoader($set, 16, last_batch => 'discard');
+
+=head2 dataset, batch_size
+
+The dataset (an L<AI::MXNet::Gluon::Data::Set>, an NDArray, a piddle or a list) and how many samples make a batch. These two
+may be given by position.
+
+=head2 shuffle, sampler, last_batch
+
+C<shuffle> takes the samples in another order each time, C<sampler> in the order of an L<AI::MXNet::Gluon::Data::Sampler>.
+C<last_batch> is what becomes of a last batch that is not full: C<keep> (the default), C<discard> or C<rollover>.
+
+=head2 batch_sampler
+
+    my $pairs = gluon->data->BatchSampler(gluon->data->SequentialSampler(50), 2);
+    my $other = gluon->data->DataLoader($set, batch_sampler => $pairs);
+
+A sampler of lists of numbers, in place of the four above.
+
+=head2 batchify_fn
+
+    my $padded = gluon->data->DataLoader([[1, 2], [3], [4, 5, 6]], batch_size => 3, batchify_fn => sub {
+        my ($samples) = @_;
+        my $longest = List::Util::max(map { scalar @$_ } @$samples);
+        return nd->array([map { [@$_, (0) x ($longest - @$_)] } @$samples]);
+    });
+
+A function that makes a batch of a list ref of samples.
+
+=head2 num_workers
+
+The number of processes that make batches while the script works with earlier ones; 0 is none. See L</WORKERS>.
+
+=head2 seed, epoch
+
+    my $again = gluon->data->DataLoader($set, 16, shuffle => 1, seed => 42);
+
+With a C<seed>, an integer, the order of the samples and all random numbers that making a sample draws depend on nothing but
+the seed, the number of the run (C<epoch>, which counts from 0 and may be set), and the number of the sample. The random
+numbers of the program go on as if none had been drawn.
+
+=head1 METHODS
+
+=head2 next, list, reset
+
+    my $batch = $loader->next;    # as <$loader>
+    $loader->reset;
+    for my $batch (@$loader) { print $batch->[0], "\n" }
+
+The next batch, which C<< <$loader> >> also gives, or undef at the end, after which it begins again. C<reset> begins again
+at once. C<@$loader> is a list of all batches of a new run; each is made when it is looked at. Such a run and that of
+C<next> do not disturb each other.
+
+=head2 len
+
+The number of batches.
+
+=head2 get_state, set_state
+
+    my $state = $loader->get_state;
+    $loader->set_state($state);
+
+Where the loader is between two runs, as plain data: the number of the next run, and what a sampler keeps for it.
+
+=head2 register
+
+    AI::MXNet::Gluon::Data::Loader::DataLoader->register('AI::MXNet::Gluon::Data');
+
+A class method that makes a class known as a constructor.
+
+=head1 WORKERS
+
+With C<num_workers>, processes are started at the first batch. They call the dataset and the C<batchify_fn>, one batch each,
+and stay for later runs. The batches are the same, in the same order, for any number of workers, because each sample draws
+from random numbers of its own: of Perl's C<rand>, of PDL's, and of the engine's. Without a C<seed>, Perl's C<srand>
+decides on them.
+
+What they do happens in them: a dataset that counts its samples in a variable counts in vain. What they know is the state
+of the script as they started. They print where the script prints.
+
+Piddles are shared with them and cost nothing. An NDArray needs an engine, and each worker that makes one starts its own.
+NDArrays that lie in the dataset, or that a function of it refers to (variables outside of it, not package variables), can
+be used in a worker, which copies each at its first use.
+
+A batch of a worker may be made of NDArrays, piddles, numbers, text, lists and hashes.
+
+An exception in a worker is raised by the call that asks for that batch, with the number of the sample. A worker that ends
+otherwise is an error of kind C<worker>. After either one can go on with the next batch.
+
+The workers are nobody's children, so C<wait> and C<$SIG{CHLD}> do not know them. They end with the loader and with the
+script, however it ends. In a forked child of the script a loader has workers of its own.
+
+=head1 ERRORS
+
+What does not fit dies with an L<AI::MXNet::Error>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Data::Set>, L<AI::MXNet::Gluon::Data::Sampler>
+
+=cut

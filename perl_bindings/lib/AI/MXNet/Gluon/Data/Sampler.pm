@@ -9,6 +9,8 @@ use AI::MXNet::NS;
 use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
     fallback => 1;
 
+extends 'Mouse::Object';
+
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub python_constructor_arguments { return ['length'] }
@@ -98,6 +100,10 @@ sub BUILD
 
 sub reset { my ($self) = @_; delete $self->{ended}; $self->sampler->reset; return }
 
+# What rolls over to the next run.
+sub get_state { my ($self) = @_; return [@{ $self->{rest} }] }
+sub set_state { my ($self, $rest) = @_; $self->{rest} = [@$rest]; return }
+
 sub len
 {
     my ($self) = @_;
@@ -126,3 +132,62 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Data::Sampler - the order of samples
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $order   = gluon->data->RandomSampler(7);
+    my $batches = gluon->data->BatchSampler($order, 3, 'keep');
+    while (defined(my $batch = <$batches>)) {
+        print "@$batch\n";        # 3 4 0, say
+    }
+    print $batches->len, "\n";    # 3
+    my @all = @$order;
+
+=head1 DESCRIPTION
+
+A sampler gives the numbers of samples, one by one through C<< <$sampler> >> until undef, and then again from the start; or
+all as the list C<@$sampler>. A DataLoader takes one as C<sampler> or C<batch_sampler>.
+
+=head1 CLASSES
+
+=head2 SequentialSampler, RandomSampler
+
+    my $in_order = gluon->data->SequentialSampler(10);
+
+The numbers below a length: in their order, or each time in another one, which Perl's C<srand> decides.
+
+=head2 BatchSampler
+
+    my $full = gluon->data->BatchSampler($in_order, 4, 'discard');
+
+Lists of C<batch_size> numbers of another sampler. What is left at the end is a smaller batch with C<last_batch> C<keep>
+(the default), is left out with C<discard>, and begins the first batch of the next time with C<rollover>.
+
+=head1 METHODS
+
+=head2 next, reset, len, list
+
+    my $first = $in_order->next;
+    $in_order->reset;
+
+The next number, or undef; begin again; how many there are; all of them from the start, as a list ref. A class of one's own
+extends this one and has C<next> and C<len>, and C<reset> where there is something to do.
+
+=head2 register, python_constructor_arguments
+
+As of a dataset: see L<AI::MXNet::Gluon::Data::Set/METHODS>.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Data::Loader>
+
+=cut

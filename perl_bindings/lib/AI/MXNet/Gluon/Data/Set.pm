@@ -9,6 +9,8 @@ use AI::MXNet::NS;
 use AI::MXNet::NDArray;
 use AI::MXNet::Types ();
 
+extends 'Mouse::Object';
+
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub python_constructor_arguments { return [] }
@@ -240,31 +242,132 @@ has filename => (is => 'ro', isa => 'Str', required => 1);
 
 sub python_constructor_arguments { return ['filename'] }
 
-sub BUILD { my ($self) = @_; $self->_record; return }
-
-# A file handle's position is shared with the process that it was opened in, so each process opens the file.
-sub _record
+sub BUILD
 {
     my ($self) = @_;
-    return $self->{record} if ($self->{process} // 0) == $$;
-    require AI::MXNet::RecordIO;
-    my $index = $self->filename =~ s/\.[^.\/]*\z//r . '.idx';
-    @$self{qw(record process)} = (AI::MXNet::IndexedRecordIO->new(idx_path => $index, uri => $self->filename, flag => 'r'), $$);
-    return $self->{record};
+    my $index = $self->filename =~ s{\.[^./]*\z}{}r . '.idx';
+    $self->{record} = AI::MXNet::IndexedRecordIO->new(idx_path => $index, uri => $self->filename, flag => 'r');
+    return;
 }
 
-sub len { my ($self) = @_; return scalar @{ $self->_record->keys } }
+sub len { my ($self) = @_; return scalar @{ $self->{record}->keys } }
 
 sub at
 {
     my ($self, $index) = @_;
-    my $keys = $self->_record->keys;
+    my $keys = $self->{record}->keys;
     my $count = @$keys;
     AI::MXNet::Error::fail("there is no record $index of $count in ", $self->filename) if $index >= $count or $index < -$count;
-    return $self->_record->read_idx($keys->[$index]);
+    return $self->{record}->read_idx($keys->[$index]);
 }
 
 __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Data::Set - datasets
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    package Waves {
+        use Mouse;
+        use AI::MXNet::Function::Parameters;
+        extends 'AI::MXNet::Gluon::Data::Set';
+        has count => (is => 'ro', default => 100);
+        method len() { return $self->count }
+        method at(Int $index) { return [PDL->sequence(16)->float * $index / 100, $index % 2] }
+    }
+
+    my $waves = Waves->new->transform_first(sub { sin $_[0] });
+    my ($curve, $kind) = @{ $waves->at(7) };
+    my ($train, $test) = ($waves->take(80), $waves->filter(sub { $_[0][1] == 1 }));
+    my $loader = gluon->data->DataLoader($train, batch_size => 10);
+
+=head1 DESCRIPTION
+
+A dataset is an object with a length and samples by number. A sample is an NDArray, a piddle, a number, or a list or hash
+of these: mostly a list of data and label. Classes of one's own extend this one and have the methods C<at> and C<len>.
+
+A L<DataLoader|AI::MXNet::Gluon::Data::Loader> also takes an NDArray, a piddle or a list as a dataset.
+
+=head1 CLASSES
+
+=head2 ArrayDataset
+
+    my $pairs = gluon->data->ArrayDataset(nd->array([[1, 2], [3, 4]]), nd->array([0, 1]));
+    my ($data, $label) = @{ $pairs->at(1) };    # an array of shape [2], and the number 1
+
+Attributes C<data> and C<label> (both required; by position or name): NDArrays, piddles or lists of equal length. Sample i
+is their rows i along the first dimension, which is a piddle's last; views of an NDArray, so that what changes a row
+changes the array. Labels that are an NDArray of one dimension become a piddle, whose rows are numbers.
+
+=head2 SimpleDataset
+
+    my $list = gluon->data->SimpleDataset([1, 2, 3]);
+
+The elements of a list, or the rows of a piddle or an NDArray.
+
+=head2 RecordFileSet
+
+C<< gluon->data->RecordFileSet('images.rec') >>: the records of a file as strings, with an index F<images.idx> beside it;
+see L<AI::MXNet::RecordIO>.
+
+=head1 METHODS
+
+=head2 at, len
+
+    my $sample = $list->at(2);    # 3
+    my $count  = $list->len;      # 3
+
+A sample by its number, from 0 on, or from -1 back; and how many there are. What is not there dies.
+
+=head2 transform
+
+    my $doubled  = $list->transform(sub { 2 * $_[0] });
+    my $swapped  = $pairs->transform(sub { my ($data, $label) = @_; return ($label, $data) });
+    my $computed = $list->transform(sub { exp $_[0] }, 0);
+
+A dataset of what a function makes of each sample. It gets the elements of a sample that is a list. What it returns is the
+new sample, a list if there are several values. The function is called for each sample that is asked for; with a second
+argument of 0 for all samples, at once and once.
+
+=head2 transform_first
+
+    my $scaled = $pairs->transform_first(sub { $_[0] / 255 });
+
+The same with a function of the data alone; the other elements of a sample stay.
+
+=head2 filter, take, shard, sample
+
+    my $odd    = $list->filter(sub { $_[0] % 2 });
+    my $two    = $list->take(2);
+    my @shards = map { $list->shard(2, $_) } 0, 1;    # 2 samples, 1 sample
+    my $mixed  = $list->sample(gluon->data->RandomSampler(3));
+
+Datasets of some of the samples: those for which a function is true; the first ones (all without a number); one of several
+parts of nearly equal size; those that a sampler names.
+
+=head2 register
+
+    Waves->register('AI::MXNet::Gluon::Data');
+    my $other = gluon->data->Waves(count => 7);
+
+A class method that makes a class known as a constructor.
+
+=head2 python_constructor_arguments
+
+A list ref of the attributes that may be given by position.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Data::Loader>
+
+=cut

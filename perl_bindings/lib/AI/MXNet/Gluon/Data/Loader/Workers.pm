@@ -58,6 +58,7 @@ sub _keep_busy
         # another run over the same loader may have left it something to do
         _collect($worker) while $worker->{task};
         push @$queue, $worker->{task} = { worker => $worker, indices => $indices };
+        weaken($queue->[-1]{worker});
         my $body = $codec->pack([$pass->{base}, @$indices]);
         my $frame = pack('V', length $body) . $body;
         # the worker waits for it; that it may be gone is noticed when it is asked for the answer

@@ -2,19 +2,18 @@ package AI::MXNet::Gluon::Data::Vision::Transforms;
 # The namespace gluon->data->vision->transforms: what is done to images before they are learned from. POD at the end.
 use strict;
 use warnings;
+use AI::MXNet::Gluon::Block;
 use AI::MXNet::NDArray;
 
-# What all have: they are called like functions.
+# What all are: blocks without parameters, whose argument may also be a piddle.
 package AI::MXNet::Gluon::Data::Vision::Transform;
 use Mouse;
 use Scalar::Util qw(blessed);
-use AI::MXNet::Base ();
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
-use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, 'bool' => sub { 1 }, fallback => 1;
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+extends 'AI::MXNet::Gluon::Block';
 
 sub python_constructor_arguments { return [] }
 
@@ -22,9 +21,18 @@ sub call
 {
     my ($self, $image) = @_;
     if (blessed $image and $image->isa('PDL')) { $image = AI::MXNet::NDArray->array($image, dtype => AI::MXNet::DType::of_pdl($image) // 'float32') }
-    AI::MXNet::Error::fail(ref($self) =~ s/.*:://r, ' takes an image as NDArray or piddle, but got ', $image // 'undef')
+    AI::MXNet::Error::fail($self->class, ' takes an image as NDArray or piddle, but got ', $image // 'undef')
         unless blessed $image and $image->isa('AI::MXNet::NDArray');
-    return $self->forward($image);
+    return scalar $self->SUPER::call($image);
+}
+
+# With the settings in their order, as they would be given; what has children shows these.
+sub _describe
+{
+    my ($self) = @_;
+    return $self->SUPER::_describe if @{ $self->_blocks };
+    my @values = map { ref eq 'ARRAY' ? '[' . join(', ', @$_) . ']' : $_ // 'undef' } map { $self->$_ } @{ $self->python_constructor_arguments };
+    return $self->class . '(' . join(', ', @values) . ')';
 }
 
 # The operators of images.
@@ -38,7 +46,7 @@ sub _extent
 {
     my ($self, $image) = @_;
     my @shape = @{ $image->shape };
-    AI::MXNet::Error::fail(ref($self) =~ s/.*:://r, ' takes an image [height, width, channels], but got [', join(',', @shape), ']') if @shape != 3;
+    AI::MXNet::Error::fail($self->class, ' takes an image [height, width, channels], but got [', join(',', @shape), ']') if @shape != 3;
     return @shape[0, 1];
 }
 
@@ -84,12 +92,15 @@ _declare(RandomLighting => [['alpha', 'Num']], 'random_lighting', sub { my ($sel
 
 package AI::MXNet::Gluon::Data::Vision::Transforms::Compose;
 use Mouse;
+use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transform';
 
 has transforms => (is => 'ro', isa => 'ArrayRef[Ref]', required => 1);
 
 sub python_constructor_arguments { return ['transforms'] }
+
+sub BUILD { my ($self) = @_; $self->register_child($_) for grep { blessed $_ && $_->isa('AI::MXNet::Gluon::Block') } @{ $self->transforms } }
 
 sub forward { my ($self, $image) = @_; $image = $_->($image) for @{ $self->transforms }; return $image }
 
@@ -169,8 +180,9 @@ sub forward
     my ($self, $image) = @_;
     my ($rows, $columns) = $self->_extent($image);
     my ($width, $height) = AI::MXNet::Gluon::Data::Vision::Transform::_pair($self->size);
-    ($width, $height) = (int($width * $rows / $height), $rows) if $rows < $height;
-    ($width, $height) = ($columns, int($height * $columns / $width)) if $columns < $width;
+    ($width, $height) = ($width * $rows / $height, $rows) if $rows < $height;
+    ($width, $height) = ($columns, $height * $columns / $width) if $columns < $width;
+    $_ = int for $width, $height;
     return $self->_cut($image, int(($columns - $width) / 2), int(($rows - $height) / 2), $width, $height);
 }
 
@@ -208,3 +220,98 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision::Transforms');
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::Gluon::Data::Vision::Transforms - what is done to images
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+    use AI::MXNet::Gluon qw(gluon);
+
+    my $t = gluon->data->vision->transforms;
+    my $prepare = $t->Compose([
+        $t->RandomResizedCrop(32),
+        $t->RandomFlipLeftRight,
+        $t->ToTensor,
+        $t->Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    ]);
+    my $image = nd->random->randint(0, 256, shape => [60, 80, 3])->astype('uint8');
+    print $prepare->($image), "\n";    # <AI::MXNet::NDArray 3x32x32 @cpu(0)>
+
+    my $set = gluon->data->SimpleDataset([[$image, 0], [$image, 1]])->transform_first($prepare);
+
+=head1 DESCRIPTION
+
+Objects that are called with an image, an NDArray or a piddle, and return an NDArray. They are blocks without parameters
+(L<AI::MXNet::Gluon::Block>), so they also fit into C<< nn->Sequential >>. An image is [height, width, channels], where it
+is not said otherwise. A size is a number, or C<[width, height]>. C<interpolation> is 0 for the nearest pixel, 1 (the
+default) bilinear, 2 bicubic, 3 area, 4 Lanczos. Arguments are given in the order of this page, or by name.
+
+=head1 CLASSES
+
+=head2 Compose
+
+C<transforms>, a list ref: one after the other. Functions are welcome among them.
+
+=head2 ToTensor
+
+From values from 0 to 255 to float32 from 0 to 1, with the channels first. Also of a batch.
+
+=head2 Normalize
+
+(x - C<mean>) / C<std>, numbers or lists of them for the channels, which are the first dimension, as C<ToTensor> makes it.
+
+=head2 Cast
+
+To C<dtype> (float32).
+
+=head2 Resize
+
+To C<size>; with C<keep_ratio>, and one number as size, that of the shorter side. C<interpolation>. Also of a batch.
+
+=head2 CenterCrop
+
+The middle of C<size>; C<interpolation> where the image is smaller and has to be enlarged.
+
+=head2 CropResize
+
+The rectangle C<x>, C<y>, C<width>, C<height>; then resized to C<size>, if that is given, with C<interpolation>.
+
+=head2 RandomResizedCrop
+
+A random rectangle resized to C<size>. Its area is between the fractions C<scale> ([0.08, 1]) of the image's, and its width
+to its height as C<ratio> ([3/4, 4/3]). C<interpolation>.
+
+=head2 RandomFlipLeftRight, RandomFlipTopBottom
+
+Mirrored, or not.
+
+=head2 RandomBrightness, RandomContrast, RandomSaturation, RandomHue
+
+Changed by a factor between 1 - x and 1 + x, x being the argument, C<brightness>, C<contrast>, C<saturation> or C<hue>.
+
+=head2 RandomColorJitter
+
+C<brightness>, C<contrast>, C<saturation>, C<hue> (each 0): all of them, in random order.
+
+=head2 RandomLighting
+
+C<alpha>: noise of that strength in the colours of ImageNet's light.
+
+=head2 RandomApply
+
+C<transforms>, one or a list ref, with the probability C<p> (0.5).
+
+The rectangle of C<RandomResizedCrop> and the choice of C<RandomApply> come from Perl's C<rand>, all else from the engine's
+generator, which C<< mx->random->seed >> seeds. In a L<DataLoader|AI::MXNet::Gluon::Data::Loader> with a seed or workers,
+each sample has random numbers of its own.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Gluon::Data::Vision>
+
+=cut
