@@ -82,15 +82,11 @@ class Workers:
         return result
 
     def _look_at(self, ranks):
-        for rank in ranks:
-            try:
-                os.kill(self.neighbours.get(rank, os.getpid()), 0)
-            except ProcessLookupError:
-                self.lost = (
-                    f"worker {rank} has ended (its engine, process {self.neighbours[rank]}, is gone) while others "
-                    "waited for it; start the job again from its last checkpoint"
-                )
-                raise ComputeError(self.lost) from None
+        gone = [rank for rank in ranks if rank in self.neighbours and not _runs(self.neighbours[rank])]
+        if gone:
+            names = ", ".join(f"worker {rank} (its engine was process {self.neighbours[rank]})" for rank in gone)
+            self.lost = f"others wait for what has ended: {names}; start the job again from its last checkpoint"
+            raise ComputeError(self.lost)
 
     def _finished(self, pending):
         self.until(pending.Test, range(self.workers.size))
@@ -191,6 +187,16 @@ class Workers:
         data = bytearray(status.Get_count(self.mpi.BYTE))
         self.until(message.Irecv([data, self.mpi.BYTE]).Test, watched)
         return status.source, data
+
+
+def _runs(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _described(deed, arrays):

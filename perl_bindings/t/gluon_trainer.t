@@ -177,7 +177,7 @@ subtest 'several contexts' => sub {
     my $mixed = gluon->Parameter('p', shape => [1]);
     $mixed->initialize;
     dies('All Parameters must be initialized on the same set of contexts', sub { gluon->Trainer([$mixed, $apart->collect_params->values], 'sgd') });
-    dies("kvstore is local, device or undef, but got 'dist_sync'", sub { gluon->Trainer($apart->collect_params, 'sgd', {}, 'dist_sync') });
+    dies("kvstore is local, device, dist_sync, dist_async or undef, but got 'nccl'", sub { gluon->Trainer($apart->collect_params, 'sgd', {}, 'nccl') });
 };
 
 subtest 'gradients are summed, changed and used in separate calls' => sub {

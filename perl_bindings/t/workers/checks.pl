@@ -8,6 +8,7 @@ my %check = (
     sums              => ['dist_sync',  \&sums],
     compressed        => ['dist_sync',  \&compressed],
     asynchronous      => ['dist_async', \&asynchronous],
+    gluon             => ['dist_sync',  \&gluon],
     out_of_step       => ['dist_sync',  \&out_of_step],
     other_shapes      => ['dist_sync',  \&other_shapes],
     failed_array      => ['dist_sync',  \&failed_array],
@@ -73,6 +74,33 @@ sub asynchronous
     $store->save_optimizer_states($file, dump_optimizer => 1);
     $store->load_optimizer_states($file);
     tried(sub { $store->load_optimizer_states($0) });
+    return;
+}
+
+# A trainer: each worker has its rows of all.
+sub gluon
+{
+    require AI::MXNet::Gluon;
+    require AI::MXNet::Gluon::NN;
+    my $count = $store->num_workers;
+    mx->random->seed(7 + $rank);
+    for my $on_store (1, 0) {
+        my $net = AI::MXNet::Gluon::NN->Dense(2, in_units => 3);
+        $net->initialize(mx->init->Constant($on_store + $rank));
+        $net->cast('float64');
+        my $trainer = AI::MXNet::Gluon->Trainer($net->collect_params, 'adam', { learning_rate => 0.05 }, kvstore => $on_store ? $store : mx->kv->create('dist_sync'), update_on_kvstore => $on_store);
+        for my $batch (0 .. 5) {
+            my $data = nd->array([map { my $row = $_; [map { sin($row * 5 + $_) } 1 .. 3] } map { $batch * 4 + $_ * $count + $rank } 0 .. 4 / $count - 1], dtype => 'float64');
+            my $loss;
+            mx->autograd->record(sub { $loss = ($net->($data) - 1)->square->sum });
+            $loss->backward;
+            $trainer->step(4);
+            next unless $batch == 2;
+            $trainer->save_states("$ARGV[1]-$rank");
+            $trainer->load_states("$ARGV[1]-$rank");
+        }
+        told("on_store $on_store:", join ' ', map { sprintf '%.6f', $_ } map { $_->data->aspdl->list } $net->collect_params->values);
+    }
     return;
 }
 

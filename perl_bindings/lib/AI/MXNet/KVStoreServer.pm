@@ -46,6 +46,7 @@ sub _on_push      { my ($self, $worker, $arrays, $keys) = @_; return $self->kvst
 sub _on_pull      { my ($self, $worker, $arrays, $keys) = @_; return $self->_answer($worker, sub { ('', map { $self->kvstore->_stored_at('pull', $_) } @$keys) }) }
 sub _on_optimizer { my ($self, $worker, $arrays, $plain) = @_; return $self->kvstore->set_optimizer(AI::MXNet::Updater::_object($plain, 'AI::MXNet::Optimizer')) }
 
+sub _on_reached   { my ($self, $worker) = @_; return $self->_answer($worker, sub { '' }) }
 sub _on_get_states { my ($self, $worker, $arrays, $dump) = @_; return $self->_answer($worker, sub { $self->kvstore->_get_states($dump) }) }
 sub _on_set_states { my ($self, $worker, $arrays, $bytes) = @_; return $self->_answer($worker, sub { $self->kvstore->_set_states($bytes); 1 }) }
 

@@ -3,6 +3,7 @@ package AI::MXNet::Gluon::Trainer;
 #
 # Where parameters have arrays on several contexts, their gradients are added up. Then, if `update_on_kvstore` is not
 # false, the first array is updated and copied to the others, as a store would; else each has a state of its own.
+# A store proper is used where there are several workers.
 use strict;
 use warnings;
 use AI::MXNet ();
@@ -25,7 +26,7 @@ has optimizer_params   => (is => 'ro', isa => 'Maybe[HashRef]');
 has kvstore            => (is => 'ro', isa => 'Maybe[KVStore]', default => 'device');
 has compression_params => (is => 'ro', isa => 'Maybe[HashRef]');
 has update_on_kvstore  => (is => 'ro', isa => 'Maybe[Bool]');
-has [qw(_params _scale _optimizer _updaters _contexts _watch _spent)] => (is => 'rw', init_arg => undef);
+has [qw(_params _scale _optimizer _updaters _contexts _watch _spent _store _begun)] => (is => 'rw', init_arg => undef);
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -94,11 +95,31 @@ sub _make_optimizer
 sub _check_store
 {
     my ($self) = @_;
-    my $store = $self->kvstore;
-    return if @{ $self->_contexts } < 2 or not defined $store;
+    my $store = $self->kvstore // return;
     my $type = ref $store ? $store->type : $store;
-    AI::MXNet::Error::fail("kvstore is local, device or undef, but got '$type': all contexts are on this machine") unless $type =~ /\A(?:local|device)\w*\z/;
+    if ($type =~ /\Adist/) {
+        require AI::MXNet::KVStore;
+        AI::MXNet::Error::fail('update_on_kvstore: with dist_async parameters are updated on the store') if $type eq 'dist_async' and not $self->update_on_kvstore // 1;
+        $self->_store(ref $store ? $store : AI::MXNet::KVStore->create($store));
+        $self->_store->set_gradient_compression($self->compression_params) if $self->compression_params;
+        # workers begin with the same values, if these are known yet
+        return grep({ not $_->{_data} } @{ $self->_params }) ? undef : $self->_begin;
+    }
+    return if @{ $self->_contexts } < 2;
+    AI::MXNet::Error::fail("kvstore is local, device, dist_sync, dist_async or undef, but got '$type': all contexts are on this machine") unless $type =~ /\A(?:local|device)\w*\z/;
     AI::MXNet::Error::fail('compression_params: gradients are not compressed, because all contexts share one memory; leave it out') if $self->compression_params;
+    return;
+}
+
+# Gives the store the parameters, and those the values of the first worker.
+sub _begin
+{
+    my ($self) = @_;
+    my $params = $self->_params;
+    my @numbers = 0 .. $#$params;
+    $self->_store->init(\@numbers, [map { $_->list_data->[0] } @$params]);
+    $self->_store->pull(\@numbers, out => [map { $_->list_data } @$params]);
+    $self->_begun(1);
     return;
 }
 
@@ -106,7 +127,7 @@ sub _check_store
 sub _updates_first
 {
     my ($self) = @_;
-    return @{ $self->_contexts } > 1 && defined $self->kvstore && ($self->update_on_kvstore // 1);
+    return (@{ $self->_contexts } > 1 || defined $self->_store) && defined $self->kvstore && ($self->update_on_kvstore // 1);
 }
 
 sub optimizer { my ($self) = @_; return $self->_optimizer }
@@ -167,7 +188,18 @@ sub _rescale
     my ($self, $method, $batch_size) = @_;
     AI::MXNet::Error::fail("$method takes the batch size, a number above 0, but got ", $batch_size // 'undef')
         unless defined $batch_size and Scalar::Util::looks_like_number($batch_size) and $batch_size > 0;
-    $self->_optimizer->rescale_grad($self->_scale / $batch_size);
+    my ($optimizer, $scale) = ($self->_optimizer, $self->_scale / $batch_size);
+    if (defined(my $store = $self->_store)) {
+        $self->_begin unless $self->_begun;
+        if ($self->_updates_first and $self->_begun == 1) {
+            $optimizer->rescale_grad($scale);
+            $store->set_optimizer($optimizer);
+            $self->_begun(2);
+        }
+        AI::MXNet::Error::fail("$method: the batch size cannot change to $batch_size, because the optimizer is with the server of dist_async")
+            if $store->type eq 'dist_async' and $optimizer->rescale_grad != $scale;
+    }
+    $optimizer->rescale_grad($scale);
     return;
 }
 
@@ -175,6 +207,7 @@ sub _rescale
 sub _reduce
 {
     my ($self) = @_;
+    return $self->_exchange('_grad', $self->_trained) if defined $self->_store;
     return if @{ $self->_contexts } < 2 or not defined $self->kvstore;
     for my $param (grep { $_->grad_req ne 'null' } @{ $self->_params }) {
         my $grads = $param->list_grad;
@@ -216,11 +249,22 @@ sub _update
 sub _update_first
 {
     my ($self, @params) = @_;
+    return $self->_exchange('_data', @params) if defined $self->_store;
     $self->_updaters->[0]->_call_all(map { [$_->[0], _sum($_->[1]{_grad}), $_->[1]{_data}[0]] } @params);
     for my $arrays (map { $_->[1]{_data} } @params) {
         my ($first, @rest) = @$arrays;
         $first->copyto($_) for @rest;
     }
+    return;
+}
+
+# Pushes the gradients to the store, and pulls what it makes of them.
+sub _exchange
+{
+    my ($self, $what, @params) = @_;
+    my @numbers = map { $_->[0] } @params;
+    $self->_store->push(\@numbers, [map { $_->[1]{_grad} } @params]);
+    $self->_store->pull(\@numbers, out => [map { $_->[1]{$what} } @params]);
     return;
 }
 
@@ -281,13 +325,22 @@ sub _fresh
 sub save_states
 {
     my ($self, $filename) = @_;
-    return AI::MXNet::Base::_write_file('save_states', $filename, $self->_updaters->[0]->get_states(1));
+    my $owner = $self->_updates_first ? $self->_store : undef;
+    return AI::MXNet::Base::_write_file('save_states', $filename, defined $owner ? $owner->_get_states(1) : $self->_updaters->[0]->get_states(1));
 }
 
 sub load_states
 {
     my ($self, $filename) = @_;
     my $bytes = AI::MXNet::Base::_read_file('load_states', $filename);
+    if (defined $self->_store and $self->_updates_first) {
+        $self->_store->set_optimizer($self->_optimizer) if $self->_begun != 2;
+        $self->_begun(2);
+        $self->_store->_set_states($bytes);
+        my $updater = $self->_store->_updater;    # none where that is with a server
+        $self->_optimizer($updater->optimizer) if defined $updater;
+        return;
+    }
     for my $updater (@{ $self->_updaters }) {
         $updater->set_states($bytes);
         # one optimizer for all
@@ -334,7 +387,9 @@ instruction to the engine, if the optimizer is one of ours; an optimizer class w
 each.
 
 Parameters on several contexts: their gradients are added up, and all contexts get the same new values. All contexts share
-one memory, so no store is needed; C<kvstore> (C<device>, C<local> or undef) only says whether to add up at all.
+one memory, so no store is needed; C<kvstore> (C<device>, C<local> or undef) only says whether to add up at all. With
+C<dist_sync> or C<dist_async> the gradients of several workers, processes of their own, meet in a store: see
+L<AI::MXNet::KVStore/SEVERAL WORKERS>. The batch size of a step is then that of all workers together.
 
 =head1 ATTRIBUTES
 
@@ -350,8 +405,9 @@ by the batch size.
 
 =head2 kvstore, compression_params, update_on_kvstore
 
-C<device>, undef and undef. With C<< update_on_kvstore => 0 >> the gradients of several contexts are replaced by their sum,
-so that it can be seen and changed between C<allreduce_grads> and C<update>; else they stay as they are.
+C<device>, undef and undef. With C<< update_on_kvstore => 0 >> the gradients of several contexts or workers are replaced by
+their sum, so that it can be seen and changed between C<allreduce_grads> and C<update>; else they stay as they are.
+C<compression_params> are for several workers: see L<AI::MXNet::KVStore/set_gradient_compression>.
 
 =head1 METHODS
 

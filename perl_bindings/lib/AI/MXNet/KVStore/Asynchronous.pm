@@ -52,6 +52,14 @@ sub _agree
     return $self->_barrier;
 }
 
+# Other workers can count on what the server has had from this one.
+sub _barrier
+{
+    my ($self) = @_;
+    $self->_ask(['reached']);
+    return $self->SUPER::_barrier;
+}
+
 sub _apply { my ($self, $keys, $sums) = @_; return $self->_tell(['push', $keys], @$sums) }
 
 sub pull
