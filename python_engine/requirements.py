@@ -12,7 +12,7 @@ import sysconfig
 
 PYTHON = (3, 10)
 PACKAGES = {"numpy": (1, 24), "msgpack": (1, 2, 1)}  # as in pyproject.toml
-OPTIONAL = {"pillow": "PIL"}  # packages that may be missing: the module of each
+OPTIONAL = {"pillow": "PIL", "mpi4py": "mpi4py"}  # packages that may be missing: the module of each
 
 
 def problems():

