@@ -304,6 +304,25 @@ subtest 'callbacks see each batch and epoch, and may reset their metric' => sub 
     like warned(), qr/\AEpoch\[0\] Train-accuracy=0.375000\n/, 'the epoch is told of as a whole';
 };
 
+subtest 'groups of executors share the arrays of their parameters' => sub {
+    my $deeper = sub {
+        my ($layers) = @_;
+        my $net = mx->sym->var('data');
+        $net = mx->sym->FullyConnected($net, num_hidden => 5, name => "fc$_") for 1 .. $layers;
+        return mx->sym->SoftmaxOutput($net, name => 'softmax');
+    };
+    my @params = qw(fc1_weight fc1_bias fc2_weight fc2_bias);
+    my @common = (contexts => [mx->cpu(0), mx->cpu(1)], data_shapes => [['data', [6, 5]]], label_shapes => [['softmax_label', [6]]], param_names => \@params, for_training => 1);
+    my $first  = AI::MXNet::DataParallelExecutorGroup->new(symbol => $deeper->(2), @common);
+    my $second = AI::MXNet::DataParallelExecutorGroup->new(symbol => $deeper->(3), @common, shared_group => $first);
+    for my $i (0, 1) {
+        my ($one, $other) = map { $_->execs->[$i] } $first, $second;
+        ok !grep({ $one->arg_dict->{$_}->handle != $other->arg_dict->{$_}->handle or $one->grad_dict->{$_}->handle != $other->grad_dict->{$_}->handle } @params), 'with their gradients';
+        is join(' ', sort keys %{ $first->shared_data_arrays->[$i] }), 'data fc3_bias fc3_weight softmax_label', 'and what is no parameter';
+    }
+    is $second->grad_req->{fc2_weight}, 'write';
+};
+
 subtest 'a monitor sees each output' => sub {
     my $module = bound_line();
     my $monitor = mx->mon->Monitor(1, sort => 1);

@@ -21,7 +21,7 @@ has label_names       => (is => 'ro', default => sub { ['softmax_label'] });
 has state_names       => (is => 'ro', default => sub { [] });
 has fixed_param_names => (is => 'ro', default => sub { [] });
 has work_load_list    => (is => 'ro', isa => 'Maybe[ArrayRef[Num]]');
-has context           => (is => 'ro', default => sub { AI::MXNet::Context::->current_ctx });
+has context           => (is => 'ro', default => sub { AI::MXNet::Context::->cpu });
 has [qw(data_shapes label_shapes)] => (is => 'ro', init_arg => undef);
 has [qw(
     _context _param_names _aux_names _arg_params _aux_params _params_dirty _exec_group _grad_req
