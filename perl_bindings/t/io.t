@@ -226,8 +226,8 @@ subtest 'images' => sub {
     for my $name (sort keys %made) {
         my $batch = $made{$name}->next;
         my ($data, $label) = map { abs($batch->$_->[0]->aspdl - $expected->{"$name $_"}->aspdl)->max } qw(data label);
-        # exact where nothing is resampled
-        cmp_ok $data, '<=', $name =~ /centre|normal/ ? 1e-5 : $name eq 'enlarge' ? 2 : 1, "$name: the pixels";
+        # a turned one is computed in other steps
+        cmp_ok $data, '<=', $name eq 'turned' ? 1 : 1e-5, "$name: the pixels";
         cmp_ok $label, '<', 1e-6, "$name: the labels";
     }
     my $iterator = sub { mx->io->ImageRecordIter({ %images, batch_size => 2, @_ }) };
