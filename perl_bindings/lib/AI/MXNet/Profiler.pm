@@ -108,8 +108,10 @@ sub dump_profile
         ['process_name', $theirs, 0, 'engine'], ['thread_name', $theirs, 1, 'engine'];
     push @lines, _line($_->[1], @$_[2, 3], @{ $lane{ $_->[0] } }) for @events;
     for (my $at = 0; $at < length $$payload; $at += 24) {
-        my ($name, $start, $end) = unpack 'q<3', substr $$payload, $at, 24;
-        push @lines, _line($names[$name], $start, $end, $theirs, 1);
+        my ($number, $start, $end) = unpack 'q<3', substr $$payload, $at, 24;
+        my $name = defined $end && $number >= 0 ? $names[$number] : undef;
+        AI::MXNet::Error->throw(kind => 'engine', message => 'the engine\'s profile is none') unless defined $name;
+        push @lines, _line($name, $start, $end, $theirs, 1);
     }
     print {$file} "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n", join(",\n", @lines), "\n]}\n" and close $file and rename "$path.$$.part", $path
         or AI::MXNet::Error::fail("$path: $!");
