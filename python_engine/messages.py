@@ -25,6 +25,7 @@ from .formats import params
 from .generator import generator
 from .ndarray import NDArray
 from .poison import poison
+from .profiler import Profiler
 from .registry import REGISTRY
 from .shm import machine, segment_of
 from .sparse import Sparse, dense, type_name
@@ -34,6 +35,7 @@ from .wire import as_int, shown
 PROTOCOL = 1
 MAX_TEXT = 1 << 16  # characters of a message or a trace
 CONTROLS = {}
+profiler = Profiler()
 _DTYPES = {name.encode(): np.dtype(name) for name in DTYPES}
 
 
@@ -177,6 +179,23 @@ def failures(session, number):
         fields += [failure.operator, failure.message, *(failure.where or ("", 0))]
     session.failures.clear()
     session.reply(number, *fields)
+
+
+@request
+def profile(session, number, what: Text):
+    """Begin (`start`) or end (`stop`) to note when operators and messages are executed, or answer it (`take`): how many
+    events were lost, names, and as payload (number of the name, start, end) of each event, int64, in nanoseconds."""
+    if what == b"start":
+        profiler.start([control for control in CONTROLS.values() if control.name != "profile"])
+        session.reply(number)
+    elif what == b"stop":
+        profiler.stop()
+        session.reply(number)
+    elif what == b"take":
+        lost, names, events = profiler.take()
+        session.reply(number, lost, *names, payload=events.reshape(-1).view(np.uint8))
+    else:
+        raise ProtocolError(f"the message profile does not know {shown(what)}, but start, stop and take")
 
 
 @order

@@ -276,7 +276,7 @@ not set. Values are the same either way.
 =head1 ERRORS
 
 Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script. What has not been brought over
-yet (Module, data iterators) dies and says so, or is not a method, as any other name.
+yet (Module) dies and says so, or is not a method, as any other name.
 
 =head1 SEE ALSO
 

@@ -300,7 +300,7 @@ Left and right exchanged, always or half of the times.
 
 =item mean_img, mean_r, mean_g, mean_b, max_random_contrast, max_random_illumination, std_r, std_g, std_b, scale
 
-A mean image (a file with one array) or colour that is subtracted, what a random factor and an added random number are
+A mean image (a file with one array, which is computed and written if it is not there) or colour that is subtracted, what a random factor and an added random number are
 limited to, the divisor and the factor at last.
 
 =back

@@ -29,6 +29,7 @@ my %answers = (
     on_tape        => 'flag*',
     parse          => 'size',
     part           => 'number',
+    profile        => '(size text*)?',
     random         => '(text)?',
     read           => 'type size size size size*',
     recompose      => 'size',
