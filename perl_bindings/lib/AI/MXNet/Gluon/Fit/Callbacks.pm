@@ -285,7 +285,7 @@ sub python_constructor_arguments { return ['path', 'title'] }
 sub epoch_end
 {
     my ($self, $fit) = @_;
-    require AI::MXNet::Chart;
+    AI::MXNet::NS::load('AI/MXNet/Chart.pm');
     my $history = $fit->history;
     my @names = grep { !/\A(?:val_.*|epoch|seconds)\z/ } @{ $fit->columns };
     my @charts = map {

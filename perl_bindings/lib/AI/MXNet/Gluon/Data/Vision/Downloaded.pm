@@ -8,6 +8,7 @@ use PDL::Core ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 use AI::MXNet::Gluon::Data::Set;
 
 extends 'AI::MXNet::Gluon::Data::Set';
@@ -70,7 +71,7 @@ sub _content
     AI::MXNet::Logging->warning('%s is not the well-known file of that name (its SHA-1 is not %s); it is used all the same', $path, $sha1)
         if defined $sha1 and Digest::SHA::sha1_hex($content) ne $sha1;
     return $content if $path !~ /\.gz\z/;
-    require IO::Uncompress::Gunzip;
+    AI::MXNet::NS::load('IO/Uncompress/Gunzip.pm');
     IO::Uncompress::Gunzip::gunzip(\$content => \my $plain) or AI::MXNet::Error::fail("$path: $IO::Uncompress::Gunzip::GunzipError");
     return $plain;
 }
