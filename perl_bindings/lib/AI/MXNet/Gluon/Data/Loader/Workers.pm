@@ -91,6 +91,7 @@ sub _worker
 sub _start
 {
     my ($self, $inherited) = @_;
+    local $^F = 2;    # what is opened here is closed in every program that the script runs
     socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or AI::MXNet::Error::fail("a worker of a DataLoader: socketpair: $!");
     pipe(my $life, my $life_end) or AI::MXNet::Error::fail("a worker of a DataLoader: pipe: $!");
     $_ = AI::MXNet::Engine::Process::beyond_stderr($_) for $ours, $theirs, $life, $life_end;
