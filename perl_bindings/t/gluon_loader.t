@@ -10,6 +10,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use AI::MXNet qw(mx nd autograd);
 use AI::MXNet::Gluon qw(gluon);
+use AI::MXNet::Gluon::NN;
 use Processes qw(is_alive number_of_descriptors soon);
 
 plan skip_all => 'the tests look into /proc' unless -d "/proc/$$";
@@ -66,9 +67,12 @@ subtest 'they do not know each other, nor the parent\'s engine' => sub {
 
 subtest 'arrays' => sub {
     my $mean = nd->array([1, 2]);
+    my $net = AI::MXNet::Gluon::NN->Dense(3, in_units => 2);
+    $net->initialize;
     my %sets = (
         'of the dataset' => $data->ArrayDataset(nd->array([map { [$_, 2 * $_] } 1 .. 9]), nd->array([1 .. 9]))->transform_first(sub { $_[0] * 2 }),
         'that the function refers to' => made(sub { nd->array([$_[0], 2 * $_[0]]) - $mean }, 1 .. 9),
+        'of a network' => $data->SimpleDataset([map { nd->ones([1, 2]) * $_ } 1 .. 9])->transform($net),
         'of half precision' => made(sub { nd->array([$_[0]], dtype => 'float16') / 3 }, 1 .. 9),
         'large ones' => made(sub { nd->ones([300, 300]) * $_[0] }, 1 .. 9),
         'large piddles' => made(sub { zeroes(long, 300, 300) + $_[0] }, 1 .. 9),

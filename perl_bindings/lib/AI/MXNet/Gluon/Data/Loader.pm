@@ -74,7 +74,12 @@ sub next
 sub reset { my ($self) = @_; delete $self->{pass}; return }
 
 # What the next run depends on besides the dataset and random numbers.
-sub get_state { my ($self) = @_; return { epoch => $self->epoch, sampler => $self->batch_sampler->can('get_state') ? $self->batch_sampler->get_state : undef } }
+sub get_state
+{
+    my ($self) = @_;
+    my $sampler = $self->batch_sampler;
+    return { epoch => $self->epoch, sampler => $sampler->can('get_state') ? $sampler->get_state : undef };
+}
 
 sub set_state
 {

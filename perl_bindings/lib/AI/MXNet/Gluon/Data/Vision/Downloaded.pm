@@ -72,6 +72,7 @@ sub _content
         if defined $sha1 and Digest::SHA::sha1_hex($content) ne $sha1;
     return $content if $path !~ /\.gz\z/;
     AI::MXNet::NS::load('IO/Uncompress/Gunzip.pm');
+    no warnings 'once';
     IO::Uncompress::Gunzip::gunzip(\$content => \my $plain) or AI::MXNet::Error::fail("$path: $IO::Uncompress::Gunzip::GunzipError");
     return $plain;
 }
@@ -154,7 +155,9 @@ extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet';
 
 has '+root'  => (default => '~/.mxnet/datasets/cifar10');
 has '+train' => (default => 1);
-has _archive => (is => 'ro', init_arg => undef, default => sub { ['cifar-10-batches-bin', 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'] });
+has _archive => (is => 'ro', init_arg => undef, default => sub {
+    ['cifar-10-batches-bin', 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz']
+});
 has _file_hashes => (is => 'ro', init_arg => undef, default => sub { {
     'data_batch_1.bin' => 'aadd24acce27caa71bf4b10992e9e7b2d74c2540',
     'data_batch_2.bin' => 'c0ba65cce70568cd57b4e03e9ac8d2a5367c1795',
