@@ -338,8 +338,8 @@ A class method that makes a class known as a constructor.
 
 =head1 WORKERS
 
-With C<num_workers>, processes are started at the first batch. They call the dataset and the C<batchify_fn>, one batch each,
-and stay for later runs. The batches are the same, in the same order, for any number of workers, because each sample draws
+With C<num_workers>, processes are started at the first batch. They call the dataset and the C<batchify_fn>, are up
+to two batches each ahead, and stay for later runs. The batches are the same, in the same order, for any number of workers, because each sample draws
 from random numbers of its own: of Perl's C<rand>, of PDL's, and of the engine's. Without a C<seed>, Perl's C<srand>
 decides on them.
 
