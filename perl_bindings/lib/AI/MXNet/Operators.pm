@@ -106,13 +106,15 @@ sub _invoke_known
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs);
     AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { $_->{handle} } @$inputs];
-    my $types = $known->{types}{ join ' ', map { $_->{type}{id} } @$inputs } //= do {
-        my $rule = $row->{rule};
+    my $key = join ' ', map { $_->{type}{id} } @$inputs;
+    my $types = $known->{types}{$key};
+    if (not $types) {
         $known->{types} = {} if keys %{ $known->{types} } > 1_000;
-        $rule ? [$rule->($row, $known->{attrs}, map { $_->{type} } @$inputs)] : undef;
-    };
+        my $rule = $row->{rule};
+        $types = $known->{types}{$key} = [$rule->($row, $known->{attrs}, map { $_->{type} } @$inputs)] if $rule;
+    }
     my @outputs = $types ? _issue($row, $known->{wire}, $inputs, $handles, $types) : _ask($row, $known->{wire}, $inputs, $handles, $inputs->[0]{type}{ctx});
-    $known->{types}{ join ' ', map { $_->{type}{id} } @$inputs } //= [map { $_->{type} } @outputs];
+    $known->{types}{$key} //= [map { $_->{type} } @outputs];
     return @outputs == 1 ? $outputs[0] : \@outputs;
 }
 
