@@ -1,5 +1,5 @@
-"""Models that MXNet 1.9.1 saved, and symbol files as older versions wrote them: they load, predict the same and are saved
-as they were. tests/data/models/make.py made them."""
+"""Models that MXNet 1.9.1 saved, and symbol files as older versions wrote them: they load, predict the same and are
+saved as they were. tests/data/models/make.py made them."""
 
 import json
 import re
@@ -16,6 +16,7 @@ from python_engine.ndarray import NDArray
 
 MODELS = Path(__file__).parent / "data/models"
 NAMES = ("multilayer", "convolutional", "recurrent")
+MARKS = ("__lr_mult__", "__wd_mult__", "__ctx_group__")
 FILES = [(name, f"{name}-{kind}.json") for name in NAMES for kind in ("symbol", "0800")]
 
 
@@ -54,7 +55,7 @@ def test_an_old_file_means_the_same_graph(name):
     for made, want in zip(old.nodes(), new.nodes(), strict=True):
         if made.operator is not None:
             assert made.values == want.values
-        marks = {key: value for key, value in want.attrs.items() if key in ("__lr_mult__", "__wd_mult__", "__ctx_group__")}
+        marks = {key: value for key, value in want.attrs.items() if key in MARKS}
         assert {key: made.attrs.get(key) for key in marks} == marks
 
 

@@ -8,7 +8,7 @@ import json
 
 from ..errors import MXNetError
 from ..registry import OPERATORS
-from ..symbol import PLAIN, Node, Symbol, is_hidden, underscored
+from ..symbols import PLAIN, Node, Symbol, is_hidden, underscored
 
 VERSION = 10600  # of MXNet, whose interface this is
 MAX_NODES = 1_000_000

@@ -1,7 +1,7 @@
 """Makes the files of this folder with MXNet 1.9.1: MXNET_MKLDNN_ENABLED=1 python make.py
 
-Three small models as `save_checkpoint` writes them, `<name>-symbol.json` and `<name>-0001.params`, with `<name>-run.params`:
-the inputs by name, and the outputs as output0 ...; and `<name>-0800.json`, the symbol as MXNet 0.8 would have written it.
+Three small models as `save_checkpoint` writes them, `<name>-symbol.json` and `<name>-0001.params`; `<name>-run.params`:
+the inputs by name, and the outputs as output0 ...; `<name>-0800.json`: the symbol as MXNet 0.8 would have written it.
 """
 
 import json
@@ -25,22 +25,29 @@ def multilayer():
 
 
 def convolutional():
-    net = mx.sym.Convolution(mx.sym.Variable("data"), name="conv", kernel=(3, 3), num_filter=4, pad=(1, 1), no_bias=True)
+    net = mx.sym.Convolution(
+        mx.sym.Variable("data"), name="conv", kernel=(3, 3), num_filter=4, pad=(1, 1), no_bias=True
+    )
     net = mx.sym.BatchNorm(net, name="bn", fix_gamma=False)
     net = mx.sym.LeakyReLU(net, name="leaky", act_type="leaky", slope=0.1)
     side = mx.sym.Convolution(net, name="side", kernel=(1, 1), num_filter=4)
-    net = mx.sym.Pooling(mx.sym.Concat(net + side, net * 2, name="join"), name="pool", kernel=(2, 2), stride=(2, 2), pool_type="max")
+    net = mx.sym.Pooling(
+        mx.sym.Concat(net + side, net * 2, name="join"), name="pool", kernel=(2, 2), stride=(2, 2), pool_type="max"
+    )
     net = mx.sym.FullyConnected(mx.sym.Flatten(mx.sym.Dropout(net, p=0.5)), name="fc", num_hidden=3)
     return mx.sym.SoftmaxOutput(net, name="softmax"), {"data": (2, 3, 6, 6), "softmax_label": (2,)}
 
 
 def recurrent():
     net = mx.sym.Embedding(mx.sym.Variable("data"), name="embed", input_dim=11, output_dim=4)
-    net, _ = mx.rnn.FusedRNNCell(6, num_layers=2, mode="lstm", prefix="lstm_").unroll(5, inputs=net, layout="NTC", merge_outputs=True)
+    net, _ = mx.rnn.FusedRNNCell(6, num_layers=2, mode="lstm", prefix="lstm_").unroll(
+        5, inputs=net, layout="NTC", merge_outputs=True
+    )
     net = mx.sym.Reshape(net, shape=(-1, 6))
     net = mx.sym.FullyConnected(net, name="pred", num_hidden=7)
     return mx.sym.SoftmaxOutput(net, mx.sym.Reshape(mx.sym.Variable("softmax_label"), shape=(-1,)), name="softmax"), {
-        "data": (3, 5), "softmax_label": (3, 5)
+        "data": (3, 5),
+        "softmax_label": (3, 5),
     }
 
 
@@ -69,7 +76,9 @@ def make(name, net, shapes):
     rng = np.random.RandomState(sum(map(ord, name)))
     arguments, _, states = net.infer_shape(**shapes)
     arrays = {n: mx.nd.array(rng.uniform(-0.5, 0.5, s)) for n, s in zip(net.list_arguments(), arguments)}
-    arrays["data"] = mx.nd.array(rng.randint(0, 11, shapes["data"]) if name == "recurrent" else rng.normal(size=shapes["data"]))
+    arrays["data"] = mx.nd.array(
+        rng.randint(0, 11, shapes["data"]) if name == "recurrent" else rng.normal(size=shapes["data"])
+    )
     aux = {n: mx.nd.array(rng.uniform(0.5, 1.5, s)) for n, s in zip(net.list_auxiliary_states(), states)}
     inputs = {n: arrays.pop(n) for n in list(arrays) if n in shapes}
     begun = {n: arrays.pop(n) for n in list(arrays) if "begin_state" in n}
