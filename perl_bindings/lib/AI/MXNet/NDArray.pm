@@ -67,12 +67,13 @@ sub _stype
 
 # -- life ----------------------------------------------------------------------------------------------------------
 
-# In one statement, between two of which the handlers of signals run: if one dies in a destructor, Perl drops both its
-# exception and the rest of the destructor.
+# In few statements, between which the handlers of signals run: if one dies in a destructor, Perl drops its exception,
+# and the array stays in the engine.
 sub DESTROY
 {
-    abs $_[0]{handle} > $AI::MXNet::Engine::STALE
-        and push(@AI::MXNet::Engine::STREAM, $_[0]{handle}), $_[0]{handle} > 0 && push @AI::MXNet::Engine::FREE, $_[0]{handle};
+    my $handle = $_[0]{handle};
+    push(@AI::MXNet::Engine::STREAM, $handle), $handle > 0 && push @AI::MXNet::Engine::FREE, $handle
+        if abs $handle > $AI::MXNet::Engine::STALE;
 }
 
 # Arrays that the engine named: (handle, type, ndim, dimensions ...) for each, and a context at the end, if any.
