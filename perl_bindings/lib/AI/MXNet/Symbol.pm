@@ -110,8 +110,7 @@ sub Variable
         if ($key eq 'stype') { require AI::MXNet::Base; $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
         $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
     }
-    my $full = AI::MXNet::Symbol::NameManager->current->get($name);
-    return $class->_ask('variable', _texts($full), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+    return $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
 }
 
 *var = \&Variable;
