@@ -37,6 +37,7 @@ my %accessors = (
     img      => 'AI::MXNet::Image',
 
     viz      => 'AI::MXNet::Visualization',
+    rnn      => 'AI::MXNet::RNN',
     runtime  => 'AI::MXNet::RunTime',
 
     # classes of AI::MXNet::OnDemand
