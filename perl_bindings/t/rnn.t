@@ -250,4 +250,24 @@ subtest 'sentences in buckets' => sub {
     like died { mx->rnn->BucketSentenceIter(\@sentences, 2, layout => 'NC') }, qr/Invalid layout NC/;
 };
 
+subtest 'checkpoints have the weights of each gate for itself' => sub {
+    my $prefix = tempdir(CLEANUP => 1) . '/net';
+    my $fused = mx->rnn->FusedRNNCell(3, prefix => 'f_');
+    my ($net) = $fused->unroll(2, inputs => mx->sym->var('data'), merge_outputs => 1);
+    my $weights = weights($fused, data => [1, 2, 4]);
+    my @said;
+    local $SIG{__WARN__} = sub { push @said, @_ };
+    my $save = mx->rnn->do_rnn_checkpoint($fused, $prefix, 2);
+    $save->($_, $net, $weights, { state => mx->nd->ones([1]) }) for 0, 1;
+    like "@said", qr/Saved checkpoint to "\Q$prefix\E-0002\.params"/;
+    is_deeply [glob "$prefix*"], ["$prefix-0002.params", "$prefix-symbol.json"], 'every second epoch';
+    ok exists mx->nd->load("$prefix-0002.params")->{'arg:f_l0_i2h_i_weight'};
+    my ($symbol, $args, $aux) = mx->rnn->load_rnn_checkpoint($fused, $prefix, 2);
+    is $symbol->tojson, $net->tojson;
+    is distance($args->{f_parameters}, $weights->{f_parameters}), 0;
+    is_deeply [keys %$aux], ['state'];
+    my (undef, $apart) = mx->rnn->load_rnn_checkpoint([$fused->unfuse], $prefix, 2);
+    is_deeply [sort keys %$apart], [map {"f_l0_$_"} qw(h2h_bias h2h_weight i2h_bias i2h_weight)], 'also into the unfused network';
+};
+
 done_testing;

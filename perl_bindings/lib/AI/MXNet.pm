@@ -192,6 +192,10 @@ L<AI::MXNet::Gluon>.
 
 L<AI::MXNet::Symbol>.
 
+=head2 rnn
+
+L<AI::MXNet::RNN>: symbolic recurrent networks.
+
 =head2 AttrScope, Prefix
 
     local $mx::AttrScope   = mx->AttrScope(__group__ => '4');
