@@ -37,6 +37,7 @@ my %accessors = (
     img      => 'AI::MXNet::Image',
 
     viz      => 'AI::MXNet::Visualization',
+    rnn      => 'AI::MXNet::RNN',
     runtime  => 'AI::MXNet::RunTime',
 
     # classes of AI::MXNet::OnDemand
@@ -190,6 +191,10 @@ L<AI::MXNet::Gluon>.
 =head2 sym, symbol
 
 L<AI::MXNet::Symbol>.
+
+=head2 rnn
+
+L<AI::MXNet::RNN>: symbolic recurrent networks.
 
 =head2 AttrScope, Prefix
 

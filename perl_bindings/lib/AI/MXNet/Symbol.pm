@@ -90,10 +90,11 @@ sub _texts
 
 sub Variable
 {
-    my ($class, $name, @options) = @_;
+    my ($class, @arguments) = @_;
+    unshift @arguments, 'name' if @arguments % 2;    # in front of the named arguments, or one of them
+    my %options = @arguments;
+    my $name = delete $options{name};
     AI::MXNet::Error::fail('Expect a string for variable `name`, but got ', $name // 'undef') if not defined $name or ref $name;
-    AI::MXNet::Error::fail('Variable takes a name, then named arguments') if @options % 2;
-    my %options = @options;
     my %attributes = %{ AI::MXNet::Symbol::AttrScope->current->get(AI::MXNet::Symbol::Base::_checked(delete $options{attr})) };
     my %kwargs = %{ delete $options{kwargs} // {} };
     for my $key (keys %kwargs) {
