@@ -8,7 +8,7 @@ outputs, or is the answer to a request; what breaks the protocol is a ProtocolEr
 import gc
 import traceback
 
-from . import graph_messages, tape  # noqa: F401  the former declares messages
+from . import graph_messages, tape, workers  # noqa: F401  which declare messages
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
@@ -41,6 +41,8 @@ class Session:
         self.interrupts = self.resumed = 0
         self.items = 0
         self.calls = []
+        self.workers = None  # once the client has joined others
+        self.has_left = False  # them
         self.payload, self.offset = b"", 0
 
     # -- the stream --------------------------------------------------------------------------------------------

@@ -87,7 +87,9 @@ def test_the_contract_lists_the_control_messages_and_their_fields():
 
 def test_the_contract_has_an_example_of_each_message():
     said = "\n".join(line for _, lines in examples() for line in lines)
-    assert {control.name for control in messages.CONTROLS.values()} <= set(re.findall(r'\["(\w+)"', said))
+    # those of workers are tried where there are some, in perl_bindings/t/kvstore_dist.t
+    controls = [c for c in messages.CONTROLS.values() if c.function.__module__ != "python_engine.workers"]
+    assert {control.name for control in controls} <= set(re.findall(r'\["(\w+)"', said))
     assert {"ok", "error"} <= set(re.findall(r'^< \[\d+, "(\w+)"', said, re.M))
     assert {"segment", "call", "release"} <= set(re.findall(r'^< \["(\w+)"', said, re.M))
 

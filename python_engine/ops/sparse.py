@@ -170,7 +170,7 @@ def sparse_retain(data, indices):
 
 
 @sparse_retain.sparse("row_sparse", "default")
-def _(data, indices):
+def _retained(data, indices):
     _check_vectors("_sparse_retain", indices=indices)
     rows = whole_numbers(indices).copy()
     check_range("_sparse_retain", rows, 0, data.shape[0])
@@ -180,6 +180,17 @@ def _(data, indices):
 @sparse_retain.gradient("data")
 def _(F, g, indices):
     return F._sparse_retain(g, indices)
+
+
+@operator("_kvstore_rows", fails=True)
+def kvstore_rows(data, row_ids):
+    """`_sparse_retain` of row numbers that may come in any order and more than once."""
+    return sparse_retain.forward(data, np.unique(row_ids))
+
+
+@kvstore_rows.sparse("row_sparse", "default")
+def _(data, row_ids):
+    return _retained(data, np.unique(row_ids))
 
 
 # -- operators that treat sparse arrays otherwise than their dense values ----------------------------------------------

@@ -43,8 +43,10 @@ my %accessors = (
     # classes of AI::MXNet::OnDemand
     init         => 'AI::MXNet::Initializer',
     initializer  => 'AI::MXNet::Initializer',
+    kv           => 'AI::MXNet::KVStore',
     lr_scheduler => 'AI::MXNet::LRScheduler',
     metric       => 'AI::MXNet::Metric',
+    mod          => 'AI::MXNet::Module',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
     callback     => 'AI::MXNet::Callback',

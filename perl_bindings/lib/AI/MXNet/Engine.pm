@@ -515,6 +515,15 @@ sub failures
     return @texts;
 }
 
+# Ends the engine and waits until it has ended, where others look at how it does.
+sub finish
+{
+    my ($class) = @_;
+    $class->request('bye');
+    1 while $stream->wait_readable;
+    return _shut();
+}
+
 sub _shut
 {
     return if defined $dead;
@@ -649,7 +658,7 @@ Ends the engine and starts another, after which arrays of the old one are refuse
 Of MXNet, which can take several operators at once. Here they always come in bulk, so that the number is only remembered:
 C<set_bulk_size> returns the one before (0 at first), C<bulk> sets it while code runs.
 
-=head2 ask, ask_with, download, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
+=head2 ask, ask_with, download, finish, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 

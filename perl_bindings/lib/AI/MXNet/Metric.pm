@@ -3,6 +3,7 @@ package AI::MXNet::EvalMetric;
 use strict;
 use warnings;
 use Mouse;
+use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use overload '""' => sub { $_[0]->_describe }, fallback => 1;
@@ -13,6 +14,10 @@ has name       => (is => 'rw', isa => 'Maybe[Str]');
 has num        => (is => 'rw', isa => 'Maybe[Int]');
 has num_inst   => (is => 'rw');
 has sum_metric => (is => 'rw');
+
+use constant AHEAD => 64;    # updates that the engine may be behind
+
+before [qw(num_inst sum_metric)] => sub { my ($self) = @_; $self->_settle if $self->{_pending} };
 
 # here and not in each class, because what a class lets be given by position is a list that it defines
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
@@ -26,6 +31,7 @@ sub update { AI::MXNet::Error::fail(ref $_[0], ' is a metric without a method up
 sub reset
 {
     my ($self) = @_;
+    delete $self->{_pending};
     my $num = $self->num;
     $self->num_inst(defined $num ? [(0) x $num] : 0);
     $self->sum_metric(defined $num ? [(0) x $num] : 0);
@@ -66,13 +72,29 @@ sub _describe
     return 'EvalMetric: ' . Data::Dumper->new([$self->get_name_value])->Terse(1)->Sortkeys(1)->Dump;
 }
 
-# Adds to the sum and the count, of output $i where they are counted one by one.
+# Adds to the sum and the count, of output $i where they are counted one by one. What is an array the engine goes on
+# adding up, so that nobody waits until somebody asks.
 sub _add
 {
     my ($self, $sum, $count, $i) = @_;
+    if (grep { blessed $_ and $_->isa('AI::MXNet::NDArray') } $sum, $count) {
+        my $pending = $self->{_pending} //= { updates => 0, sums => [] };
+        my $sums = $pending->{sums}[defined $self->num ? $i : 0] //= [0, 0];
+        $sums->[$_] += ($sum, $count)[$_] for 0, 1;
+        $self->_settle if ++$pending->{updates} >= AHEAD;
+        return;
+    }
     ref $_ and $_ = $_->sclr for $sum, $count;
     if (defined $self->num) { $self->sum_metric->[$i] += $sum; $self->num_inst->[$i] += $count }
     else { $self->sum_metric($self->sum_metric + $sum); $self->num_inst($self->num_inst + $count) }
+    return;
+}
+
+sub _settle
+{
+    my ($self) = @_;
+    my $sums = delete($self->{_pending})->{sums};
+    for my $i (grep { defined $sums->[$_] } 0 .. $#$sums) { $self->_add(map({ ref $_ ? $_->asscalar : $_ } @{ $sums->[$i] }), $i) }
     return;
 }
 
@@ -138,11 +160,19 @@ sub _pairs
     for (@$labels, @$preds) {
         blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');
     }
-    return map { [$labels->[$_], $preds->[$_]] } 0 .. $#$labels;
+    return map { [map { $AI::MXNet::AutoGrad::RECORDING ? $_->detach : $_ } $labels->[$_], $preds->[$_]] } 0 .. $#$labels;
 }
 
 # The elements of an array as a flat piddle of doubles.
 sub _flat { my ($array) = @_; return $array->aspdl->double->flat }
+
+# Arrays of one floating type, in which sums do not overflow.
+sub _floats
+{
+    my (@arrays) = @_;
+    my $type = (grep { $_->dtype eq 'float64' } @arrays) ? 'float64' : 'float32';
+    return map { $_->dtype eq $type ? $_ : $_->astype($type) } @arrays;
+}
 
 package AI::MXNet::CompositeEvalMetric;
 use strict;

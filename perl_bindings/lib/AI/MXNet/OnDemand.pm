@@ -28,6 +28,12 @@ my %classes = (
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
         CrossEntropy NegativeLogLikelihood ConfusionMatrix AUC PearsonCorrelation Loss Confidence)],
+    'AI/MXNet/Module.pm'           => ['Module'],
+    'AI/MXNet/Module/Base.pm'      => [qw(Module::Base BatchEndParam)],
+    'AI/MXNet/Module/Bucketing.pm' => ['Module::Bucketing'],
+    'AI/MXNet/Executor/Group.pm'   => ['DataParallelExecutorGroup'],
+    'AI/MXNet/KVStore.pm'          => ['KVStore'],
+    'AI/MXNet/KVStoreServer.pm'    => ['KVStoreServer'],
     'AI/MXNet/Symbol.pm'   => [qw(Symbol Symbol::Doc)],
     'AI/MXNet/Executor.pm' => [qw(Executor)],
 );

@@ -137,12 +137,15 @@ sub _exec
     defined POSIX::dup(2) or POSIX::dup2($null, 2);
     # First beyond the numbers that they shall have. To fcntl a tied STDOUT is the descriptor behind it.
     my ($s, $r, $o) = map { fcntl $_, F_DUPFD, 10 } $channel, $report, \*STDOUT;
+    # MPICH's launcher names a socket that a program uses to join the others
+    if (($ENV{PMI_FD} // '') =~ /\A[0-9]+\z/ and open my $launcher, '+<&=', $ENV{PMI_FD}) { $ENV{PMI_FD} = fcntl $launcher, F_DUPFD, 10 }
     POSIX::dup2($s, 0);
     POSIX::dup2($s, 1);
     POSIX::dup2($o // 2, 3);
     POSIX::dup2($r, 4);
+    my %kept = map { $_ => 1 } 0 .. 4, $ENV{PMI_FD} // ();
     my $listed = opendir my $folder, '/proc/self/fd';
-    POSIX::close($_) for grep { /\A[0-9]+\z/ and $_ > 4 } $listed ? readdir $folder : 0 .. 255;
+    POSIX::close($_) for grep { /\A[0-9]+\z/ and not $kept{$_} } $listed ? readdir $folder : 0 .. 255;
     $SIG{$_} = 'DEFAULT' for qw(CHLD PIPE);
     # what is sent to the whole process group is the script's to handle
     $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM USR1 USR2);

@@ -26,9 +26,9 @@ sub update
     my $i = 0;
     for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
         my ($label, $pred) = @$pair;
-        my ($expected, $got) = map { AI::MXNet::Metric::_flat($_)->rint } $label, AI::MXNet::Metric::Classification::_classes($label, $pred, $self->axis);
+        my ($expected, $got) = map { $_->ndim == 1 ? $_ : $_->reshape([-1]) } AI::MXNet::Metric::_floats($label, AI::MXNet::Metric::Classification::_classes($label, $pred, $self->axis));
         AI::MXNet::Metric::check_label_shapes($expected, $got);
-        $self->_add(($expected == $got)->sum, $expected->nelem, $i++);
+        $self->_add(($expected->rint == $got->rint)->sum, $expected->size, $i++);
     }
     return;
 }
@@ -63,9 +63,8 @@ sub update
         my ($rows, $classes) = @{ $pred->shape };
         AI::MXNet::Error::fail("TopKAccuracy: there are $rows predictions, but ", $label->size, ' labels') if $label->size != $rows;
         my $k = $self->top_k < $classes ? $self->top_k : $classes;
-        my $best = $pred->topk(k => $k, axis => 1, dtype => 'float64')->aspdl;
-        my $expected = AI::MXNet::Metric::_flat($label)->rint;
-        $self->_add(($best == $expected->dummy(0))->sum, $rows, $i++);
+        my ($expected, $best) = AI::MXNet::Metric::_floats($label->reshape([-1, 1]), $pred->topk(k => $k, axis => 1));
+        $self->_add(($best == $expected->rint)->sum, $rows, $i++);
     }
     return;
 }
@@ -182,8 +181,8 @@ sub update
         my ($label, $pred) = @$pair;
         AI::MXNet::Error::fail('CrossEntropy takes predictions [batch, classes] and a label for each, but got [', join(',', @{ $pred->shape }),
             '] and ', $label->size, ' labels') if $pred->ndim != 2 or $label->size != $pred->len;
-        my $probability = AI::MXNet::Metric::_flat($pred->pick($label->reshape([-1]), axis => -1));
-        $self->_add(-($probability + $self->eps)->log->sum, $probability->nelem, $i++);
+        my ($probability) = AI::MXNet::Metric::_floats($pred->pick($label->reshape([-1]), axis => -1));
+        $self->_add(-($probability + $self->eps)->log->sum, $label->size, $i++);
     }
     return;
 }
@@ -223,11 +222,10 @@ sub update
         AI::MXNet::Error::fail('Perplexity: shape mismatch: labels [', join(',', @{ $label->shape }), '] vs. predictions [', join(',', @{ $pred->shape }), ']')
             if $label->size * $pred->shape->[$self->axis] != $pred->size;
         $label = $label->reshape(@shape ? \@shape : [1]);
-        my $probability = AI::MXNet::Metric::_flat($pred->pick($label, axis => $self->axis));
-        my $counts = $probability->ones;
-        $counts = AI::MXNet::Metric::_flat($label) != $self->ignore_label if defined $self->ignore_label;
-        my $logs = $probability->lclip(1e-10)->log;
-        $self->_add(-($logs * $counts)->sum, $counts->sum, 0);
+        my ($probability, $class) = AI::MXNet::Metric::_floats($pred->pick($label, axis => $self->axis), $label);
+        my $losses = -$probability->maximum(1e-10)->log;
+        my $counts = defined $self->ignore_label ? $class != $self->ignore_label : undef;
+        $self->_add(defined $counts ? (($losses * $counts)->sum, $counts->sum) : ($losses->sum, $label->size), 0);
     }
     return;
 }

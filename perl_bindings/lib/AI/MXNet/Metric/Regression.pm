@@ -7,15 +7,15 @@ use warnings;
 sub _differences
 {
     my ($label, $pred) = @_;
-    my ($expected, $got) = map { $_->aspdl->double } $label, $pred;
-    return $expected->flat - $got->flat if $expected->nelem == $got->nelem;
+    my ($expected, $got) = AI::MXNet::Metric::_floats($label, $pred);
+    return $expected->reshape([-1]) - $got->reshape([-1]) if $label->size == $pred->size;
     AI::MXNet::Error::fail('labels of shape [', join(',', @{ $label->shape }), '] do not fit predictions of shape [', join(',', @{ $pred->shape }), ']')
         if $label->size != $pred->len;
-    return $expected->flat->dummy(0) - $got->clump($got->ndims - 1);
+    return $expected->reshape([-1, 1]) - $got->reshape([0, -1]);
 }
 
 # The three that average something of the differences in each pair.
-for ([MAE => sub { $_[0]->abs->avg }], [MSE => sub { ($_[0]**2)->avg }], [RMSE => sub { ($_[0]**2)->avg->sqrt }]) {
+for ([MAE => sub { $_[0]->abs->mean }], [MSE => sub { $_[0]->square->mean }], [RMSE => sub { $_[0]->square->mean->sqrt }]) {
     my ($name, $code) = @$_;
     my $class = "AI::MXNet::$name";
     my $meta = Mouse::Meta::Class->initialize($class);
@@ -65,7 +65,10 @@ sub update
 {
     my ($self, $labels, $preds) = @_;
     my $i = 0;
-    $self->_add(AI::MXNet::Metric::_flat($_)->sum, $_->size, $i++) for ref $preds eq 'ARRAY' ? @$preds : $preds;
+    for my $pred (ref $preds eq 'ARRAY' ? @$preds : $preds) {
+        my ($values) = AI::MXNet::Metric::_floats($AI::MXNet::AutoGrad::RECORDING ? $pred->detach : $pred);
+        $self->_add($values->sum, $pred->size, $i++);
+    }
     return;
 }
 

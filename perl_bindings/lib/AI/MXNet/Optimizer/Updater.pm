@@ -53,9 +53,11 @@ sub sync_state_context
 sub get_states
 {
     my ($self, $dump_optimizer) = @_;
-    my $states = $self->states;
-    my %content = (format => FORMAT, states => { map { $_ => _plain($states->{$_}) } keys %$states });
-    $content{optimizer} = _plain_object($self->optimizer) if $dump_optimizer;
+    my ($states, $optimizer) = ($self->states, $self->optimizer);
+    # without the numbers of updates the rates would begin anew
+    my %content = (format => FORMAT, states => { map { $_ => _plain($states->{$_}) } keys %$states },
+        updates => [$optimizer->num_update, { %{ $optimizer->_index_update_count } }]);
+    $content{optimizer} = _plain_object($optimizer) if $dump_optimizer;
     return Data::MessagePack->pack(\%content);
 }
 
@@ -71,6 +73,11 @@ sub set_states
         # parameters and symbol belong to the program that runs
         $optimizer->$_($self->optimizer->$_) for qw(param_dict sym);
         $self->optimizer($optimizer);
+    }
+    elsif (ref $content->{updates} eq 'ARRAY') {
+        my ($number, $counts) = @{ $content->{updates} };
+        $self->optimizer->num_update($number);
+        $self->optimizer->_index_update_count($counts);
     }
     $self->states(\%states);
     $self->states_synced({});
