@@ -5,6 +5,7 @@ arrays, and for the everyday operators one with numbers, which is computed here.
 """
 
 import json
+import re
 
 import msgpack
 import numpy as np
@@ -83,7 +84,10 @@ METHODS = {
 
 
 def short(name):
-    """The name by which Perl calls an operator that has none without a prefix, and no namespace."""
+    """The name by which Perl calls an operator: without a prefix, where that is no other one's, or in a namespace."""
+    for namespace in ("linalg", "image"):
+        if name.startswith(f"_{namespace}_"):
+            return f"{namespace}->{name[len(namespace) + 2 :]}"
     for prefix in PREFIXES[: 3 if name.startswith("_np") else None]:
         if name.startswith(prefix) and name[len(prefix) :] not in OPERATORS.keys() | METHODS:
             return name[len(prefix) :]
@@ -160,8 +164,11 @@ def _literal(x):
 
 
 def _numbers(x):
-    text = np.array2string(x, precision=4, separator=" ", floatmode="maxprec", suppress_small=True)
-    return " ".join(text.split()).replace(". ", " ").replace(".]", "]").replace("[ ", "[")
+    text = np.array2string(
+        x + 0 if x.dtype == bool else x, precision=4, separator=" ", floatmode="maxprec", suppress_small=True
+    )
+    text = re.sub(r"\.(?=[\s\]]|$)", "", " ".join(text.split()))
+    return text.replace("[ ", "[").replace(" ]", "]")
 
 
 def entries():

@@ -71,6 +71,8 @@ sub _prepared
 # Names that MXNet's functions take beside an operator's own.
 my %extra = map { $_ => 1 } qw(out name ctx shape);
 
+our $given = 0;    # arrays that a call has beside the arguments that are being resolved
+
 # Calls an operator with arguments as a user writes them. $self is the object that the method was called on, or a class.
 sub call
 {
@@ -78,7 +80,7 @@ sub call
     my $arrays = 0;
     $arrays++ while $arrays < @arguments and ref $arguments[$arrays] eq 'AI::MXNet::NDArray';
     if ($arrays or ref $self eq 'AI::MXNet::NDArray') {
-        my $known = _known_values($row, @arguments[$arrays .. $#arguments]);
+        my $known = _known_values($row, $arrays + (ref $self ? 1 : 0), @arguments[$arrays .. $#arguments]);
         if (defined $known) {
             $#arguments = $arrays - 1;
             unshift @arguments, $self if $arrays < $row->{least} and ref $self;
@@ -93,7 +95,7 @@ sub call
 # text: { attrs, wire, types of the outputs by those of the inputs }. Undef for all else.
 sub _known_values
 {
-    my ($row, @values) = @_;
+    my ($row, $arrays, @values) = @_;
     return undef if $row->{variadic} or $row->{shape} eq 'value';
     my $key = '';
     for my $value (@values) {
@@ -104,12 +106,14 @@ sub _known_values
             $key .= sprintf '%.17g', $value if looks_like_number($value) and "$value" != $value;
         }
         elsif (ref $value eq 'ARRAY') {
+            return undef if $arrays < $row->{least};    # it stands for an array
             for (@$value) { return undef if not defined or ref or looks_like_number($_) && "$_" != $_ }
             $key .= "@$value\1";
         }
         else { return undef }
     }
     return $row->{known}{$key} if $row->{known}{$key};
+    local $given = $arrays;
     my ($inputs, $attrs, $out) = resolve($row, __PACKAGE__, @values);
     return undef if @$inputs or defined $out or exists $attrs->{ctx};
     # values that change with each call, such as a learning rate, must not fill the memory
@@ -128,7 +132,7 @@ sub _invoke_known
     if (not $types) {
         $known->{types} = {} if keys %{ $known->{types} } > 1_000;
         my $rule = $row->{rule};
-        $types = $known->{types}{$key} = [$rule->($row, $known->{attrs}, map { $_->{type} } @$inputs)] if $rule;
+        $types = $known->{types}{$key} = [_by_rule($row, $rule, $known->{attrs}, map { $_->{type} } @$inputs)] if $rule;
     }
     my @outputs = $types ? _issue($row, $known->{wire}, $inputs, $handles, $types) : _ask($row, $known->{wire}, $inputs, $handles, $inputs->[0]{type}{ctx});
     $known->{types}{$key} //= [map { $_->{type} } @outputs];
@@ -161,7 +165,7 @@ sub resolve
         if (ref $argument eq 'AI::MXNet::NDArray' or _is_array($argument)) { push @inputs, $argument }
         elsif ($row->{variadic} and ref $argument eq 'ARRAY' and @$argument and _is_array($argument->[0])) { push @inputs, @$argument }
         # where an array is missing, a list of numbers or a piddle is one
-        elsif (ref $argument and @inputs + keys(%placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
+        elsif (ref $argument and $given + @inputs + keys(%placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
             push @inputs, AI::MXNet::NDArray->array($argument);
         }
         else { push @values, $argument }

@@ -61,7 +61,7 @@ sub _without_ellipsis
     my @dots = grep { _is_ellipsis($indices[$_]) } 0 .. $#indices;
     _fail("slice takes '...' at most once, but got it ", scalar @dots, ' times') if @dots > 1;
     my ($place, $count) = @dots ? ($dots[0], 1) : (scalar @indices, 0);
-    splice @indices, $place, $count, (':') x ($ndim - @indices + @dots);
+    splice @indices, $place, $count, (':') x List::Util::max(0, $ndim - @indices + @dots);
     return @indices;
 }
 
