@@ -146,6 +146,7 @@ sub _is_hash { my ($source) = @_; return ref $source eq 'HASH' || blessed $sourc
 sub _as_array
 {
     my ($name, $value) = @_;
+    return $value->sever if ref $value eq 'AI::MXNet::NDArray::Slice';
     return $value if blessed $value and $value->isa('AI::MXNet::NDArray');
     AI::MXNet::Error::fail("the data '$name' is to be an NDArray, a piddle or a nested list, but got ", $value // 'undef') unless ref $value;
     return AI::MXNet::NDArray->array($value);

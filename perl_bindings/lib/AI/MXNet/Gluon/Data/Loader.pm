@@ -23,7 +23,7 @@ around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 my $sampler = 'Maybe[AI::MXNet::Gluon::Data::Sampler]';
 
-has dataset       => (is => 'ro', isa => AI::MXNet::Types::_declare('AI::MXNet::Gluon::Data::Set|AI::MXNet::NDArray|PDL|ArrayRef'), required => 1);
+has dataset       => (is => 'ro', isa => AI::MXNet::Types::_declare('AI::MXNet::Gluon::Data::Set|AI::MXNet::NDArray|AI::MXNet::NDArray::Slice|PDL|ArrayRef'), required => 1);
 has batch_size    => (is => 'ro', isa => 'Maybe[Int]');
 has shuffle       => (is => 'ro', isa => 'Bool', default => 0);
 has sampler       => (is => 'ro', isa => $sampler);
