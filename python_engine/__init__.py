@@ -13,8 +13,12 @@ What is named below is loaded when it is first used: the engine's supervisor nee
 
 from importlib import import_module
 
-_MODULES = {"autograd": "autograd", "base": "errors", "context": "context", "nd": "nd", "random": "random"}
+_MODULES = {
+    "attribute": "scopes", "autograd": "autograd", "base": "errors", "context": "context", "executor": "executor",
+    "name": "scopes", "nd": "nd", "random": "random", "sym": "symbol", "symbol": "symbol",
+}  # fmt: skip
 _NAMES = {
+    "AttrScope": "scopes",
     "Context": "context",
     "MXNetError": "errors",
     "cpu": "context",

@@ -12,7 +12,7 @@ from .graph import Executor
 from .messages import Flag, Handle, Req, Row, Scalar, Text, list_of, order, request
 from .ndarray import NDArray
 from .poison import failure_of, poison
-from .symbol import Symbol, compose, group, variable
+from .symbols import Symbol, compose, group, variable
 from .tape import state
 from .wire import shown
 

@@ -369,7 +369,6 @@ class Operator:
             "outputs": self.count or len(self.output_names),
             "shape": self.shape,
             "differentiable": self.differentiable or False,
-            "doc": self.doc.split("\n\n")[0].replace("\n", " "),
         }
         if self.optional:
             row["optional"] = [n for n in self.inputs if n in self.optional]

@@ -1,329 +1,460 @@
-"""Symbols: graphs of operators on named variables, to be computed later, as MXNet's nnvm has them.
+"""Symbols: MXNet's `mx.sym`.
 
-A symbol is a list of entries, outputs of nodes; nodes know the entries that they take. Attributes of a node are text:
-the operator's own as they are written in a symbol file, and others whose names look like `__this__`.
+    data = mx.sym.Variable("data")
+    net = mx.sym.FullyConnected(data, name="fc", num_hidden=3)
+    executor = net.simple_bind(mx.cpu(), data=(8, 4))
+
+Every operator of the table is a function here, under each of its names, and a method of symbols, as in `mx.nd`.
 """
 
-from functools import cached_property
+import os
+import tempfile
+import warnings
+from pathlib import Path
 
-from . import inference
-from .attributes import Shape, parse
-from .errors import ArgumentError, Interrupted, MXNetError
-from .graph import Plan
-from .registry import find
-from .tape import state
-from .type_inference import infer_types
+import numpy as np
 
-MAX_OUTPUTS = 65_536  # of one call
-PLAIN = ("ctx_group", "force_mirroring", "lr_mult", "mirror_stage", "wd_mult")  # which may leave the underscores out
+from . import ops, symbols  # noqa: F401  ops fills the table
+from .attributes import DTYPES
+from .errors import ArgumentError, MXNetError
+from .formats import symbol_json
+from .functions import describe
+from .methods import dtype_name
+from .ndarray import NDArray
+from .registry import OPERATORS
+from .scopes import AttrScope, NameManager, current
+from .sparse import STYPES
 
-
-class Node:
-    """A variable (`operator` is None) or a call of an operator. `inputs` are entries, (node, index of its output)."""
-
-    def __init__(self, operator, name, attrs, inputs=()):
-        self.operator, self.name, self.attrs, self.inputs = operator, name, attrs, list(inputs)
-
-    @cached_property
-    def values(self):
-        """The operator's attributes, parsed and complete."""
-        known = self.operator.attributes
-        given = {key: value for key, value in self.attrs.items() if key in known or not is_hidden(key)}
-        return self.operator.parse(given)
-
-    @cached_property
-    def count(self):
-        """How many outputs there are."""
-        if self.operator is None:
-            return 1
-        count = self.operator.visible_count(self.values)
-        if not 0 <= count <= MAX_OUTPUTS:
-            raise ArgumentError(f"{self.name} would have {count} outputs: 0 to {MAX_OUTPUTS} are possible")
-        return count
-
-    @property
-    def output_names(self):
-        if self.operator is None:
-            return [self.name]
-        return [f"{self.name}_{output}" for output in self.operator.symbol_outputs(self.values)]
-
-    @property
-    def entries(self):
-        """All that a call takes and gives: the entries of its inputs, then of its outputs."""
-        return (*self.inputs, *((self, index) for index in range(self.count)))
-
-    def set(self, attrs):
-        """Change attributes."""
-        self.attrs.update(underscored(attrs, self.operator))
-        for derived in ("values", "count"):
-            self.__dict__.pop(derived, None)
-
-    def copied(self):
-        """A node of the same call and the same inputs."""
-        return Node(self.operator, self.name, dict(self.attrs), self.inputs)
-
-
-def is_hidden(key):
-    """True for the name of an attribute that is not the operator's."""
-    return key.startswith("__") and key.endswith("__") and len(key) > 4
-
-
-def underscored(attrs, operator=None):
-    """Attributes as nodes keep them: `lr_mult` and the like become `__lr_mult__`."""
-    known = operator.attributes if operator is not None else ()
-    return {f"__{key}__" if key in PLAIN and key not in known else key: value for key, value in attrs.items()}
-
-
-def variable(name, attrs=None):
-    """A symbol of one variable."""
-    return Symbol([(Node(None, name, underscored(attrs or {})), 0)])
-
-
-def group(symbols):
-    """A symbol of the outputs of several."""
-    return Symbol([entry for symbol in symbols for entry in symbol.entries])
-
-
-def compose(operator, name, attrs, positional=(), named=None):
-    """A call of an operator on symbols of one output each; inputs that are not given become variables.
-
-    operator: its name; attrs: of text; positional, named: symbols, the one or the other."""
-    operator, named = find(operator), named or {}
-    if positional and named:
-        raise ArgumentError("_compose only accept input Symbols either as positional or keyword arguments, not both")
-    for position, symbol in enumerate((*positional, *named.values())):
-        if len(symbol.entries) != 1:
-            raise ArgumentError(
-                f"Argument {position} of operator {operator.name} is a tuple with {len(symbol.entries)} elements, "
-                "single value is required"
-            )
-    node = Node(operator, name, underscored(attrs, operator))
-    if operator.variadic:
-        _take_any_number(node, positional, named)
-    else:
-        _take(node, positional, named)
-    return Symbol([(node, index) for index in range(node.count)])
-
-
-def _take_any_number(node, positional, named):
-    operator = node.operator
-    count = len(positional) + len(named)
-    if "num_args" in operator.attributes:
-        node.attrs.setdefault("num_args", str(count))
-    names = [f"arg{i}" for i in range(count)]
-    given = positional or [named.pop(n) for n in names if n in named]
-    if named:
-        raise ArgumentError(f"Operator {operator.name} has no input {next(iter(named))}: they are {', '.join(names)}")
-    node.inputs = [symbol.entries[0] for symbol in given]
-    if not node.inputs:
-        raise ArgumentError(f"value 0 for Parameter num_args should be greater equal to 1, in operator {operator.name}")
-
-
-def _take(node, positional, named):
-    operator = node.operator
-    names = operator.listed_inputs(node.values)
-    if len(positional) > len(names):
-        raise ArgumentError(
-            f"Operator {operator.name} takes {len(names)} inputs ({', '.join(names)}), but got {len(positional)}"
-        )
-    named = dict(named, **dict(zip(names, positional)))
-    for key in named:
-        if key not in names:
-            raise ArgumentError(f"Operator {operator.name} has no input {key}: they are {', '.join(names)}")
-    for key in names:
-        if key in named:
-            node.inputs.append(named[key].entries[0])
-        else:
-            attrs = {**node.attrs, **operator.variable_attributes.get(key, {})}
-            node.inputs.append(variable(f"{node.name}_{key}", attrs).entries[0])
+STYPE_NUMBERS = {"default": 0, "row_sparse": 1, "csr": 2}
+__all__ = [
+    "Group", "Symbol", "Variable", "arange", "contrib", "full", "image", "linalg", "load", "load_json", "ones", "op",
+    "random", "sparse", "var", "zeros",
+]  # fmt: skip
 
 
 class Symbol:
-    """Some outputs of a graph: `entries`, pairs of a node and the index of its output."""
+    """Outputs of a graph. `graph` is the engine's symbol (see symbols.py), which knows all there is to know."""
 
-    def __init__(self, entries):
-        self.entries = entries
+    __slots__ = ("__weakref__", "graph")
 
-    @cached_property
-    def plan(self):
-        """What computes the symbol."""
-        return Plan(self)
+    def __init__(self, graph):
+        self.graph = graph
 
-    def nodes(self):
-        """The nodes that these outputs depend on, each after its inputs."""
-        found, seen = [], set()
-        stack = [(node, False) for node, _ in reversed(self.entries)]
-        while stack:
-            node, done = stack.pop()
-            if done:
-                found.append(node)
-            elif node not in seen:
-                seen.add(node)
-                stack.append((node, True))
-                stack.extend((parent, False) for parent, _ in reversed(node.inputs) if parent not in seen)
-        return found
+    # -- parts -----------------------------------------------------------------------------------------------------
 
     @property
     def name(self):
-        """The name of the node that makes all outputs; None if several do."""
-        nodes = {node for node, _ in self.entries}
-        return nodes.pop().name if len(nodes) == 1 else None
+        """The name of the call that makes the outputs; None for those of several."""
+        return self.graph.name
 
-    # -- lists ---------------------------------------------------------------------------------------------------
+    def __len__(self):
+        return len(self.graph.entries)
 
-    def _variables(self):
-        """All variables in order, and those that are auxiliary states."""
-        nodes, auxiliary = self.nodes(), set()
-        for node in nodes:
-            if node.operator is not None:
-                auxiliary.update(node.inputs[i][0] for i in node.operator.auxiliary if i < len(node.inputs))
-        return [node for node in nodes if node.operator is None], auxiliary
+    def __iter__(self):
+        return (self[position] for position in range(len(self)))
 
-    def argument_nodes(self):
-        variables, auxiliary = self._variables()
-        return [node for node in variables if node not in auxiliary]
+    def __getitem__(self, index):
+        """One output by position or name, or a group of those of a slice."""
+        if isinstance(index, slice):
+            return Group(list(self)[index])
+        return Symbol(self.graph.output(index + len(self) if isinstance(index, int) and index < 0 else index))
 
-    def auxiliary_nodes(self):
-        variables, auxiliary = self._variables()
-        return [node for node in variables if node in auxiliary]
+    def __call__(self, *args, **kwargs):
+        """A copy in which variables are replaced by the symbols of their names (or in order); `name` names it."""
+        name = kwargs.pop("name", None)
+        if args and kwargs:
+            raise ArgumentError("compose only accept input Symbols either as positional or keyword arguments, not both")
+        kwargs = dict(zip(self.list_arguments(), args)) if args else kwargs
+        for key, value in kwargs.items():
+            if not isinstance(value, Symbol):
+                raise ArgumentError(f"Compose expect `Symbol` as arguments, but {key} is {value!r:.80}")
+        name = current(NameManager).get(name, "composed") if name else None
+        return Symbol(self.graph.composed(name, {key: value.graph for key, value in kwargs.items()}))
+
+    def get_internals(self):
+        """All outputs of all calls and variables below, as one symbol."""
+        return Symbol(self.graph.internals())
+
+    def get_children(self):
+        """The direct inputs as one symbol; None for a variable."""
+        children = self.graph.children()
+        return None if children is None else Symbol(children)
+
+    def __copy__(self):
+        return Symbol(self.graph.copied())
+
+    def __deepcopy__(self, _memo):
+        return Symbol(self.graph.copied())
+
+    def __reduce__(self):
+        return load_json, (self.tojson(),)
+
+    # -- names and attributes --------------------------------------------------------------------------------------
 
     def list_arguments(self):
-        return [node.name for node in self.argument_nodes()]
+        return self.graph.list_arguments()
 
     def list_auxiliary_states(self):
-        return [node.name for node in self.auxiliary_nodes()]
+        return self.graph.list_auxiliary_states()
 
     def list_inputs(self):
-        return [node.name for node in self._variables()[0]]
+        return self.graph.list_inputs()
 
     def list_outputs(self):
-        return [node.output_names[index] for node, index in self.entries]
+        return self.graph.list_outputs()
 
-    # -- parts and copies ----------------------------------------------------------------------------------------
+    def attr(self, key):
+        """An attribute of the call or variable, or None."""
+        return self.list_attr().get(key)
 
-    def internals(self):
-        """All outputs of all nodes."""
-        return Symbol([(node, index) for node in self.nodes() for index in range(node.count)])
+    def list_attr(self, recursive=False):
+        """The attributes of the call or variable as a dict."""
+        if recursive:
+            raise DeprecationWarning(
+                "Symbol.list_attr with recursive=True has been deprecated. Please use attr_dict instead."
+            )
+        return symbols.shown_attributes(self.graph.entries[0][0]) if self.name is not None else {}
 
-    def children(self):
-        """The inputs of the nodes of these outputs, or None where they are variables."""
-        entries = [entry for node in dict.fromkeys(node for node, _ in self.entries) for entry in node.inputs]
-        return Symbol(entries) if entries else None
+    def attr_dict(self):
+        """The attributes of all calls and variables that have some, by their names."""
+        return self.graph.attributes()
 
-    def output(self, index):
-        """A symbol of one of the outputs, by position or name."""
-        if isinstance(index, str):
-            names = self.list_outputs()
-            if index not in names:
-                raise ArgumentError(f'Cannot find output that matches name "{index}"')
-            index = names.index(index)
-        if not 0 <= index < len(self.entries):
-            raise ArgumentError(f"Index: [{index}] is outside of the range of {len(self.entries)} outputs")
-        return Symbol([self.entries[index]])
+    def _set_attr(self, **kwargs):
+        for key, value in kwargs.items():
+            if not isinstance(value, str):
+                raise ArgumentError(f"Set Attr only accepts string values, but {key} is {value!r}")
+        self.graph.entries[0][0].set(kwargs)
 
-    def composed(self, name, symbols):
-        """A copy in which variables are replaced by the symbols of their names."""
-        unknown = set(symbols) - set(self.list_inputs())
-        if unknown:
-            raise ArgumentError(f"there is no variable {sorted(unknown)[0]} in {self.name}")
-        copies = {}
-        for node in self.nodes():
-            if node.operator is None and node.name in symbols:
-                if len(symbols[node.name].entries) != 1:
-                    raise ArgumentError(f"Argument {node.name} is a tuple, single value is required")
-                copies[node] = symbols[node.name].entries[0]
-                continue
-            copy = node.copied()
-            copy.inputs = [_replaced(entry, copies) for entry in node.inputs]
-            copies[node] = (copy, None)
-        entries = [_replaced(entry, copies) for entry in self.entries]
-        if name and len(entries) == 1:
-            entries[0][0].name = name
-        return Symbol(entries)
+    def __repr__(self):
+        if self.name is None:
+            return f"<Symbol group [{', '.join(str(part.name) for part in self)}]>"
+        return f"<Symbol {self.name}>"
 
-    def copied(self):
-        return self.composed(None, {})
+    # -- inference -------------------------------------------------------------------------------------------------
 
-    # -- attributes ----------------------------------------------------------------------------------------------
+    def _known(self, args, kwargs):
+        if args and kwargs:
+            raise ArgumentError("Can only specify known argument shapes either by positional or kwargs way.")
+        named = dict(zip(self.list_arguments(), args)) if args else kwargs
+        return {name: value for name, value in named.items() if value is not None}
 
-    def attributes(self):
-        """{name of the node: {attribute: text}} of all nodes that have some."""
-        return {node.name: shown_attributes(node) for node in self.nodes() if node.attrs}
+    def infer_shape(self, *args, **kwargs):
+        """The shapes of arguments, outputs and auxiliary states, from those of some, in order or by name.
 
-    # -- inference -----------------------------------------------------------------------------------------------
+        Three lists of tuples; (None, None, None) and a warning where some stay unknown."""
+        known = {name: tuple(shape) for name, shape in self._known(args, kwargs).items()}
+        found = self.graph.infer_shape(known)
+        if found[0] is None:
+            shapes = self.graph.infer_shape(known, True)[0]
+            unknown = [f"{n}: {s or ()}" for n, s in zip(self.list_arguments(), shapes) if not s or 0 in s]
+            warnings.warn(
+                "Cannot decide shape for the following arguments (0s in shape means unknown dimensions). Consider "
+                "providing them as input:\n\t" + "\n\t".join(unknown[:10]),
+                stacklevel=2,
+            )
+        return found
 
-    def infer_shape(self, known, partial=False):
-        """The shapes of arguments, outputs and auxiliary states, given those of some by name: three lists.
+    def infer_shape_partial(self, *args, **kwargs):
+        """As `infer_shape`, with () for what stays unknown, and 0 for an unknown dimension."""
+        found = self.graph.infer_shape({n: tuple(s) for n, s in self._known(args, kwargs).items()}, True)
+        return tuple([shape or () for shape in shapes] for shapes in found)
 
-        Unknown ones are None, with `partial`; else all three are None if one is not complete. ShapeError where the
-        known ones contradict each other."""
-        return self._listed(self.shapes(known), inference.is_known, partial)
+    def infer_type(self, *args, **kwargs):
+        """As `infer_shape`, of dtypes, as NumPy's types."""
+        known = {name: dtype_name(dtype) for name, dtype in self._known(args, kwargs).items()}
+        found = self.graph.infer_type(known)
+        return tuple(dtypes and [np.dtype(dtype).type for dtype in dtypes] for dtypes in found)
 
-    def infer_type(self, known, partial=False):
-        """As `infer_shape`, of dtypes."""
-        return self._listed(infer_types(self.nodes(), known), lambda dtype: dtype is not None, partial)
+    # -- files -----------------------------------------------------------------------------------------------------
 
-    def _listed(self, found, is_complete, partial):
-        lists = (
-            [found[node, 0] for node in self.argument_nodes()],
-            [found[entry] for entry in self.entries],
-            [found[node, 0] for node in self.auxiliary_nodes()],
-        )
-        complete = all(is_complete(value) for values in lists for value in values)
-        return lists if complete or partial else (None, None, None)
+    def tojson(self):
+        """The text of a symbol file."""
+        return symbol_json.dumps(self.graph)
 
-    def shapes(self, known):
-        """{entry: shape} of all entries that the known shapes, by name, tell of."""
-        nodes, shapes = self.nodes(), {}
-        for node in nodes:
-            for index in range(node.count):
-                shapes[node, index] = None
+    def save(self, fname):
+        """Write a symbol file that MXNet reads: the whole of it, or nothing."""
+        folder = os.path.dirname(os.fspath(fname)) or "."
+        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
+            try:
+                file.write(self.tojson())
+                file.close()
+                os.replace(file.name, fname)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+
+    def debug_str(self):
+        """The graph in lines."""
+        lines = ["Symbol Outputs:"]
+        lines += [f"\toutput[{i}]={node.name}({index})" for i, (node, index) in enumerate(self.graph.entries)]
+        for node in self.graph.nodes():
             if node.operator is None:
-                shape = known.get(node.name) or declared_shape(node)
-                shapes[node, 0] = tuple(shape) if shape else None
-        dtypes = infer_types(nodes, {})
-        pending, progress = [node for node in nodes if node.operator is not None], True
-        while pending and progress:
-            progress = False
-            for node in (*pending, *reversed(pending)):
-                if state.interrupted:
-                    raise Interrupted("the inference of shapes was interrupted")
-                progress |= _infer_node(node, shapes, dtypes)
-            pending = [node for node in pending if not all(inference.is_known(shapes[e]) for e in node.entries)]
-        return shapes
+                lines.append(f"Variable:{node.name}")
+                continue
+            lines += ["-" * 20, f"Op:{node.operator.name}, Name={node.name}", "Inputs:"]
+            for i, (parent, index) in enumerate(node.inputs):
+                lines.append(f"\targ[{i}]={parent.name}({index})" + (" version=0" if parent.operator is None else ""))
+            lines += (
+                ["Attrs:", *(f"\t{key}={value}" for key, value in sorted(node.attrs.items()))] if node.attrs else []
+            )
+        return "\n".join(lines) + "\n"
+
+    # -- computing -------------------------------------------------------------------------------------------------
+
+    def simple_bind(
+        self, ctx, grad_req="write", type_dict=None, stype_dict=None, group2ctx=None, shared_arg_names=None,
+        shared_exec=None, shared_buffer=None, **kwargs,
+    ):  # fmt: skip
+        """An Executor on new arrays of zeros. kwargs: shapes of inputs. shared_exec: one whose arrays are taken where
+        they fit. group2ctx, shared_arg_names and shared_buffer have no effect: there is one device."""
+        from .executor import Executor, new_arrays
+
+        arrays = new_arrays(self, grad_req, kwargs, type_dict, stype_dict, shared_exec)
+        return Executor(self, ctx, *arrays)
+
+    def bind(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, group2ctx=None, shared_exec=None):
+        """An Executor on these arrays, in order or by name; `args_grad` may name only some."""
+        from .executor import Executor, in_order, requests
+
+        names = self.list_arguments()
+        args, aux = (
+            in_order("args", args, names),
+            in_order("aux_states", aux_states or {}, self.list_auxiliary_states()),
+        )
+        for array in args + aux:
+            if not isinstance(array, NDArray):
+                raise ArgumentError(f"bind takes NDArrays, but got {array!r:.80}")
+        grads = in_order("args_grad", args_grad or {}, names, True)
+        reqs = requests(grad_req, names)
+        grads = [None if req == "null" else grad for req, grad in zip(reqs, grads)]
+        return Executor(self, ctx, args, grads, reqs, aux)
+
+    def eval(self, ctx=None, **kwargs):
+        """The outputs, as a list, of the arrays given by name."""
+        return self.bind(ctx, kwargs).forward()
+
+    def gradient(self, wrt):
+        raise MXNetError("Symbol.gradient is not implemented: bind with args_grad, and call backward of the executor")
+
+    # -- signs -----------------------------------------------------------------------------------------------------
+
+    def __neg__(self):
+        return self * -1.0
+
+    def __bool__(self):
+        raise NotImplementedError("a Symbol has no truth value: it is not computed yet")
+
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in OPERATORS:
+            raise AttributeError(f"a Symbol has no {name!r}")
+        return lambda *args, **kwargs: op_function(OPERATORS[name], name)(self, *args, **kwargs)
 
 
-def declared_shape(variable):
-    """The shape that a variable was made with, or None."""
-    text = variable.attrs.get("__shape__")
-    return parse(variable.name, "__shape__", Shape, text) if text else None
+# Python's sign: the operators, as MXNet names them, of two symbols, of a symbol and a number, of a number and a symbol
+_SIGNS = {
+    "add": ("_Plus", "_PlusScalar", "_PlusScalar"), "sub": ("_Minus", "_MinusScalar", "_RMinusScalar"),
+    "mul": ("_Mul", "_MulScalar", "_MulScalar"), "truediv": ("_Div", "_DivScalar", "_RDivScalar"),
+    "mod": ("_Mod", "_ModScalar", "_RModScalar"), "pow": ("_Power", "_PowerScalar", "_RPowerScalar"),
+    "eq": ("_equal", "_equal_scalar"), "ne": ("_not_equal", "_not_equal_scalar"),
+    "gt": ("_greater", "_greater_scalar"), "ge": ("_greater_equal", "_greater_equal_scalar"),
+    "lt": ("_lesser", "_lesser_scalar"), "le": ("_lesser_equal", "_lesser_equal_scalar"),
+}  # fmt: skip
 
 
-def _replaced(entry, copies):
-    node, index = copies[entry[0]]
-    return (node, entry[1] if index is None else index)
+def _sign(of_symbols, of_number):
+    def compute(self, other):
+        if isinstance(other, Symbol):
+            return op_function(OPERATORS[of_symbols], of_symbols)(self, other)
+        if isinstance(other, int | float | np.generic):
+            return op_function(OPERATORS[of_number], of_number)(self, scalar=other)
+        raise TypeError(f"type {type(other)} not supported")
+
+    return compute
 
 
-def shown_attributes(node):
-    """The attributes of a node as `attr_dict` shows them: `__lr_mult__` and the like also without underscores."""
-    shown = dict(node.attrs)
-    for key in PLAIN:
-        if f"__{key}__" in shown:
-            shown[key] = shown[f"__{key}__"]
-    return shown
+for _name, (_of_symbols, *_of_numbers) in _SIGNS.items():
+    for _method, _of_number in zip((_name, "r" + _name), _of_numbers):
+        setattr(Symbol, f"__{_method}__", _sign(_of_symbols, _of_number))
+Symbol.__abs__ = lambda self: self.abs()
 
 
-def _infer_node(node, shapes, dtypes):
-    """Add to `shapes` what a call tells; true if that is anything new."""
-    operator, ins = node.operator, node.inputs
-    call = inference.Shapes([shapes[entry] for entry in ins], [shapes[entry] for entry in node.entries[len(ins) :]])
-    before = (list(call.ins), list(call.outs))
-    try:
-        inference.infer_call(operator, node.values, call, [dtypes[entry] or "float32" for entry in ins])
-        if (call.ins, call.outs) == before:
-            return False
-        for entry, shape in zip(node.entries, (*call.ins, *call.outs)):
-            shapes[entry] = inference.merged(shapes[entry], shape)
-    except (MXNetError, ValueError, IndexError, TypeError) as reason:
-        raise inference.explained(node.name, reason) from None
-    return True
+# -- operators ---------------------------------------------------------------------------------------------------------
+
+
+def text(value):
+    """An attribute as symbol files have it."""
+    if isinstance(value, type | np.dtype):
+        return np.dtype(value).name
+    if isinstance(value, list):
+        return str(tuple(value))
+    return str(value)
+
+
+def op_function(operator, name):
+    """The operator under one of its names, as a function of symbols: those first, then attributes; all by position or
+    by name. Inputs that are not given become variables."""
+
+    def function(*args, name=None, attr=None, out=None, **given):
+        given, inputs = dict(given), {}
+        if operator.variadic:
+            positional = [*args, *given.pop(operator.variadic, ())]
+        else:
+            words = [*operator.inputs, *operator.attributes]
+            if len(args) > len(words):
+                raise ArgumentError(f"Too many arguments: {operator.signature()} got {len(args)}")
+            given.update((word, value) for word, value in zip(words, args) if value is not None)
+            positional = []
+        for position, symbol in enumerate(positional):
+            if not isinstance(symbol, Symbol):
+                raise ArgumentError(f"Argument {position} of {hint} must be a Symbol, but got {symbol!r:.80}")
+        attrs = current(AttrScope).get(attr)
+        for key, value in given.items():
+            if isinstance(value, Symbol):
+                inputs[key] = value.graph
+            elif key in operator.inputs and value is not None:
+                raise ArgumentError(f"Argument {key} of {hint} must be a Symbol, but got {value!r:.80}")
+            elif key not in operator.inputs:
+                attrs[key] = text(value)
+        node_name = current(NameManager).get(name, hint.lower())
+        graphs = [symbol.graph for symbol in positional]
+        return Symbol(symbols.compose(operator.name, node_name, attrs, graphs, inputs))
+
+    hint = name
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = describe(operator, name)
+    function.__module__ = "python_engine.symbol"
+    return function
+
+
+class Namespace:
+    """The operators whose names begin with a prefix, without it: `mx.sym.linalg.gemm2` is `_linalg_gemm2`."""
+
+    def __init__(self, prefix):
+        self._prefix = prefix
+
+    def __getattr__(self, name):
+        operator = OPERATORS.get(self._prefix + name)
+        if operator is None:
+            raise AttributeError(f"there is no operator {self._prefix}{name}")
+        function = op_function(operator, self._prefix + name)
+        setattr(self, name, function)
+        return function
+
+    def __dir__(self):
+        return [name[len(self._prefix) :] for name in OPERATORS if name.startswith(self._prefix)]
+
+
+op = _internal = Namespace("")
+linalg, contrib, image, sparse = (Namespace(f"_{name}_") for name in ("linalg", "contrib", "image", "sparse"))
+
+
+class _Random(Namespace):
+    """`mx.sym.random`: _random_x of numbers, _sample_x of symbols."""
+
+    def __getattr__(self, name):
+        def draw(*args, **kwargs):
+            of_symbols = name == "multinomial" or any(isinstance(x, Symbol) for x in (*args, *kwargs.values()))
+            word = ("_sample_" if of_symbols else "_random_") + name
+            if name == "exponential" and not of_symbols:
+                scale = args[0] if args else kwargs.pop("scale", 1.0)
+                return getattr(op, word)(lam=1.0 / scale, **kwargs)
+            if name == "shuffle":
+                word = "_shuffle"
+            return getattr(op, word)(*args, **{key: value for key, value in kwargs.items() if key != "ctx"})
+
+        if f"_random_{name}" not in OPERATORS and f"_sample_{name}" not in OPERATORS and name != "shuffle":
+            raise AttributeError(f"mx.sym.random has no {name!r}")
+        return draw
+
+
+random = _Random("_random_")
+
+
+def __getattr__(name):
+    operator = OPERATORS.get(name)
+    if operator is None:
+        raise AttributeError(f"mx.sym has no {name!r}")
+    globals()[name] = function = op_function(operator, name)
+    return function
+
+
+def __dir__():
+    return sorted({*__all__, *OPERATORS})
+
+
+# -- making symbols ----------------------------------------------------------------------------------------------------
+
+
+def Variable(
+    name, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype=None, init=None, stype=None, profiler_scope=None,
+    **kwargs,
+):  # fmt: skip
+    """A variable of that name. shape: 0 stands for a dimension that is not known. kwargs: attributes `__word__`."""
+    if not isinstance(name, str):
+        raise TypeError(f"Expect a string for variable `name`, but got {name!r:.80}")
+    attrs = current(AttrScope).get(attr)
+    if shape is not None:
+        attrs["__shape__"] = str(tuple(shape) if not isinstance(shape, int) else (shape,))
+    if dtype is not None:
+        attrs["__dtype__"] = str(DTYPES.index(dtype_name(dtype)))
+    if stype is not None:
+        if stype not in STYPES:
+            raise ArgumentError(f"a storage type is one of {', '.join(STYPES)}, but got {stype!r:.80}")
+        attrs["__storage_type__"] = str(STYPE_NUMBERS[stype])
+    for key, value in (("lr_mult", lr_mult), ("wd_mult", wd_mult), ("init", init)):
+        if value is not None:
+            attrs[f"__{key}__"] = value if isinstance(value, str) else value.dumps() if key == "init" else str(value)
+    for key, value in kwargs.items():
+        if not symbols.is_hidden(key):
+            raise ArgumentError(
+                f"Attribute name={key} is not supported. Additional attributes must start and end with double "
+                "underscores, e.g, __yourattr__"
+            )
+        attrs[key] = str(value)
+    return Symbol(symbols.variable(current(NameManager).get(name, None), attrs))
+
+
+var = Variable
+
+
+def Group(symbols_):
+    """The outputs of several symbols as one."""
+    given = list(symbols_)
+    if not given or not all(isinstance(symbol, Symbol) for symbol in given):
+        raise ArgumentError(f"Expected a list of symbols as input, but got {symbols_!r:.80}")
+    return Symbol(symbols.group([symbol.graph for symbol in given]))
+
+
+def load(fname):
+    """The symbol of a file, of MXNet 0.8 or later. OSError; MXNetError where it is no symbol file."""
+    return load_json(Path(fname).read_text(encoding="utf-8"))
+
+
+def load_json(json_str):
+    """The symbol of a file's text."""
+    if not isinstance(json_str, str):
+        raise TypeError("Input json must be string")
+    return Symbol(symbol_json.loads(json_str))
+
+
+def zeros(shape, dtype=None, **kwargs):
+    """Zeros of a shape; 0 in it stands for a length that follows from what it is used with."""
+    return op._zeros(shape=shape, dtype=dtype or "float32", **kwargs)
+
+
+def ones(shape, dtype=None, **kwargs):
+    """Ones of a shape."""
+    return op._ones(shape=shape, dtype=dtype or "float32", **kwargs)
+
+
+def full(shape, val, dtype=None, **kwargs):
+    """A number in a shape."""
+    return op._full(shape=shape, value=float(val), dtype=dtype or "float32", **kwargs)
+
+
+def arange(start, stop=None, step=1.0, repeat=1, infer_range=False, name=None, dtype=None):
+    """start, start + step ... before `stop`, each `repeat` times; without `stop`, from 0 to `start`."""
+    attrs = {"step": step, "repeat": repeat, "infer_range": infer_range, "dtype": dtype or "float32"}
+    return op._arange(start=start, stop=stop, name=name, **attrs)

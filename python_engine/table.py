@@ -1,6 +1,6 @@
 """The operator table as data, for clients: `protocol/operators.msgpack` and, for people, `protocol/operators.json`.
 
-python -m python_engine.table        writes both files
+python -m python_engine.table        writes both files, and the texts of `nd->help` (help.py)
 """
 
 import hashlib
@@ -33,13 +33,17 @@ def as_msgpack():
 
 
 def as_json():
-    return json.dumps(rows(), indent=1, ensure_ascii=False) + "\n"
+    documented = [{**row.describe(), "doc": row.doc.split("\n\n")[0].replace("\n", " ")} for row in REGISTRY]
+    return json.dumps(documented, indent=1, ensure_ascii=False) + "\n"
 
 
 def write():
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "operators.msgpack").write_bytes(as_msgpack())
     (FOLDER / "operators.json").write_text(as_json())
+    from . import help
+
+    (FOLDER / "operators_help.msgpack").write_bytes(help.as_msgpack())
 
 
 if __name__ == "__main__":

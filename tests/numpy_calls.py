@@ -99,6 +99,12 @@ CALLS = [
     ("_npi_cov", {}, [_x(2, 4)], [0]),
     ("_npi_cov", {"rowvar": False, "bias": True}, [_x(4, 2), _x(4)], [0, 1]),
     ("_npi_cov", {}, [_x(2, 4), _x(4), np.array([1, 2, 1, 3]), WEIGHTS], [0, 1]),
+    ("_npi_getitem", {"key": "1,::-1"}, [_x(3, 4)], [0]),
+    ("_npi_getitem", {"key": "@,...,1:"}, [_x(3, 2, 4), np.array([2, 0, 2])], [0]),
+    ("_npi_getitem", {"key": ":,?"}, [_x(2, 3), MASK], [0]),
+    ("_npi_setitem", {"key": "@,1"}, [_x(3, 2), np.array([2, 0]), _x(2)], [0, 2]),
+    ("_npi_setitem", {"key": "?", "scalar": 2.0}, [_x(2, 3), FULL_MASK], [0]),
+    ("_npi_setitem", {"key": "?"}, [_x(3, 2), MASK, _x(2)], [0, 2]),
     ("_npi_corrcoef", {}, [_random.standard_normal((3, 5))], [0]),
     ("_npi_corrcoef", {}, [_random.standard_normal((2, 5)), _random.standard_normal(5)], [0, 1]),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from python_engine import document, table
+from python_engine import document, help, table
 from python_engine.registry import OPERATORS, REGISTRY
 
 DOCUMENTS = sorted(
@@ -23,6 +23,7 @@ DOCUMENTS = sorted(
 def test_the_exported_table_is_that_of_the_declarations():
     assert (table.FOLDER / "operators.msgpack").read_bytes() == table.as_msgpack(), "run python -m python_engine.table"
     assert (table.FOLDER / "operators.json").read_text() == table.as_json(), "run python -m python_engine.table"
+    assert (table.FOLDER / "operators_help.msgpack").read_bytes() == help.as_msgpack(), "run python -m python_engine.table"
 
 
 def test_the_reference_of_operators_is_that_of_the_declarations():

@@ -144,7 +144,8 @@ def test_one_tarball_carries_modules_table_and_engine(tarball):
     modules = {str(path.relative_to(ROOT / "perl_bindings")) for path in (ROOT / "perl_bindings" / "lib").rglob("*.pm")}
     package = {f"share/{path.relative_to(ROOT)}" for path in (ROOT / "python_engine").rglob("*.py")}
     assert modules | package <= names
-    assert {"Makefile.PL", "META.json", "share/LICENSE", "share/protocol/operators.msgpack"} <= names
+    tables = {f"share/protocol/{name}.msgpack" for name in ("operators", "operators_help")}
+    assert {"Makefile.PL", "META.json", "share/LICENSE"} | tables <= names
     assert not [name for name in names if "__pycache__" in name or "blib" in name]
 
 
@@ -161,8 +162,9 @@ def test_without_a_named_python_it_is_python3_of_the_path(prefix, tmp_path):
     assert Path(executable).parent == Path(sys.executable).parent
 
 
-def test_the_table_is_installed_beside_the_modules(prefix):
-    assert (prefix / "AI/MXNet/operators.msgpack").read_bytes() == (ROOT / "protocol/operators.msgpack").read_bytes()
+@pytest.mark.parametrize("name", ["operators.msgpack", "operators_help.msgpack"])
+def test_the_tables_are_installed_beside_the_modules(prefix, name):
+    assert (prefix / "AI/MXNet" / name).read_bytes() == (ROOT / "protocol" / name).read_bytes()
 
 
 def test_the_engine_is_installed_compiled_for_users_who_may_not_write_there(prefix):

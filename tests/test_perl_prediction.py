@@ -37,7 +37,7 @@ def call(name, case, inputs):
 def test_outputs_are_predicted_as_recorded(tmp_path):
     calls, inputs, want = [], {}, {}
     for name, case in cases():
-        if name not in OPERATORS or any(x["dtype"] == "bool" for x in case["inputs"] + case["outputs"]):
+        if name not in OPERATORS or any(x["dtype"] == "bool" for x in case["inputs"]):  # which no .params file holds
             continue
         data = arrays(name)
         keys = [f"{name}/{x['key']}" for x in case["inputs"]]

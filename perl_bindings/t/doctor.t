@@ -46,6 +46,15 @@ sub finds
     return;
 }
 
+# What makes Perl not find a module.
+sub hiding
+{
+    my ($file) = @_;
+    file('Hide.pm', 'package Hide;', "my \$file = q($file);",
+        'unshift @INC, sub { die "Can\'t locate $file in \@INC\n" if $_[1] eq $file; return };', '1;');
+    return "-I$folder -MHide";
+}
+
 subtest 'all is well' => sub {
     my ($lines, $status) = check();
     is_deeply [grep { $lines->{$_}[0] eq 'not ok' } sort keys %$lines], [];
@@ -64,9 +73,7 @@ subtest 'all is well' => sub {
 subtest 'a Perl module and a Python package are missing' => sub {
     my $bare = "$folder/bare";
     is system($python, '-m', 'venv', '--without-pip', $bare), 0, 'a virtual environment without packages';
-    file('Hide.pm', 'package Hide;', 'my $file = q(Data/MessagePack.pm);',
-        'unshift @INC, sub { die "Can\'t locate $file in \@INC\n" if $_[1] eq $file; return };', '1;');
-    local $ENV{PERL5OPT} = "-I$folder -MHide";
+    local $ENV{PERL5OPT} = hiding('Data/MessagePack.pm');
     local $ENV{AI_MXNET_PYTHON} = "$bare/bin/python";
     my $missing = qr/\Ais not installed; mend it with: .*-m (?:pip install|venv) .*'numpy>=.*'msgpack>=/;
     my ($lines, $status) = check();
@@ -80,11 +87,34 @@ subtest 'a Perl module and a Python package are missing' => sub {
     is $lines->{conversation}[0], '-', 'what cannot be told is not told';
 };
 
+subtest 'PDL is missing' => sub {
+    local $ENV{PERL5OPT} = hiding('PDL.pm');
+    finds({
+        PDL         => qr/\Ais not installed .*; mend it with: (?:apt-get install pdl|cpanm PDL)\z/,
+        'AI::MXNet' => qr/\Adoes not load: .*PDL\.pm/,
+    }, check());
+};
+
 subtest 'a Python package is too old' => sub {
-    file('old/msgpack/__init__.py', 'version = (0, 6, 2)');
-    file('old/msgpack-0.6.2.dist-info/METADATA', 'Name: msgpack', 'Version: 0.6.2');
-    local $ENV{PYTHONPATH} = "$folder/old";
-    finds({ msgpack => qr/\A0\.6\.2 is older than \S+; mend it with: / }, check());
+    for (['NumPy', 'numpy', '1.19.5'], ['msgpack', 'msgpack', '0.6.2']) {
+        my ($part, $name, $version) = @$_;
+        file("old $name/$name/__init__.py", 'raise ImportError("the check comes first")');
+        file("old $name/$name-$version.dist-info/METADATA", "Name: $name", "Version: $version");
+        local $ENV{PYTHONPATH} = "$folder/old $name";
+        finds({ $part => qr/\A\Q$version\E is older than \S+; mend it with: / }, check());
+    }
+};
+
+subtest 'the Python is the wrong one' => sub {
+    my $old = file('python3.8', '#!/bin/sh', 'start=$2; shift 2',
+        qq{exec "$python" -c "import sys; sys.version_info = (3, 8, 18); \$start" "\$@"});
+    chmod 0755, $old or die $!;
+    local $ENV{AI_MXNET_PYTHON} = $old;
+    finds({ Python => qr/\A3\.8\.18 .* is older than 3\.10; mend it with: / }, check());
+    $ENV{AI_MXNET_PYTHON} = "$folder/no-python";
+    finds({ engine => qr/\Acannot run \Q$folder\E\/no-python, .*: No such file.*; mend it with: unset AI_MXNET_PYTHON\z/ }, check());
+    $ENV{AI_MXNET_PYTHON} = '/bin/true';
+    finds({ engine => qr/is no engine of this version: status 0 and no message/ }, check());
 };
 
 subtest 'one of the modules is broken' => sub {

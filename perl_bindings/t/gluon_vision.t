@@ -84,6 +84,9 @@ subtest 'MNIST' => sub {
         ok !eval { $vision->MNIST("$folder/bad") };
         like $@, qr{bad/train-images-idx3-ubyte (?:is no idx file of bytes of 3 dimensions|announces an array)}, $kind;
     }
+    written("$folder/broken/train-images-idx3-ubyte.gz", "\x1f\x8b\x08" . 'x' x 50);
+    ok !eval { warned(sub { $vision->MNIST("$folder/broken") }) };
+    like $@, qr{broken/train-images-idx3-ubyte.gz: }, 'not compressed by gzip';
     written("$folder/bad/train-images-idx3-ubyte", $plain{'t10k-images-idx3-ubyte'});
     ok !eval { $vision->MNIST("$folder/bad") };
     like $@, qr/there are 1 images, but 3 labels/;

@@ -66,30 +66,36 @@ subtest 'as long as the script does not write faster than the engine computes, a
 subtest 'a handler that returns disturbs nothing' => sub {
     my $calls = 0;
     local $SIG{ALRM} = sub { $calls++ };
-    setitimer(ITIMER_REAL, 0.01, 0.01);
+    setitimer(ITIMER_REAL, 0.002, 0.002);
     my $y = nd->ones([100_000]);
-    $y = $y * 1.0001 for 1 .. 1000;
-    my $sum = $y->sum->asscalar / 100_000;
+    my $times = 0;
+    until ($calls > 20) {
+        $y = $y + 1 for 1 .. 100;
+        $times += 100;
+        $y->wait_to_read;
+    }
     setitimer(ITIMER_REAL, 0);
-    cmp_ok abs($sum - 1.0001**1000), '<', 1e-3;
-    ok $calls, 'it was called';
+    is_deeply [$y->aspdl->minmax], [$times + 1, $times + 1], 'every operator was computed once';
     is_usable();
 };
 
 subtest 'a handler may use the engine' => sub {
     my @sums;
     my $big = nd->ones([100_000]);
-    local $SIG{ALRM} = sub { push @sums, $x->sum->asscalar, $big->aspdl->sum, nd->array($big->aspdl)->sum->asscalar };
-    setitimer(ITIMER_REAL, 0.002, 0.002);
-    my $wrong = 0;
-    for my $i (1 .. 300) {
+    local $SIG{ALRM} = sub {
+        push @sums, $x->sum->asscalar, $big->aspdl->sum, nd->array($big->aspdl)->sum->asscalar;
+        setitimer(ITIMER_REAL, rand 0.002);    # leaves the script some time on a busy machine
+    };
+    setitimer(ITIMER_REAL, 0.001);
+    my ($wrong, $i) = (0, 0);
+    while (++$i < 300 or @sums < 300) {
         my $y = $x + $i;
         my $z = nd->array(PDL->zeroes(PDL::float(), 70_000) + $i);
-        $wrong++ if $y->aspdl->sum != 6 + 3 * $i or $z->aspdl->at(69_999) != $i;
+        my $list = nd->array([$i, 1]);
+        $wrong++ if $y->aspdl->sum != 6 + 3 * $i or $z->aspdl->at(69_999) != $i or $list->aspdl->sum != $i + 1;
     }
     setitimer(ITIMER_REAL, 0);
     is $wrong, 0, 'in the midst of all that the script does with it';
-    cmp_ok @sums, '>', 30, 'it was called';
     my %different = map { $_ => 1 } @sums;
     is_deeply [sort { $a <=> $b } keys %different], [6, 100_000], 'and saw what is right';
     is_usable();
@@ -162,13 +168,13 @@ subtest 'in a function that the engine calls' => sub {
 };
 
 # Runs the code over and over and breaks it off by a signal at random moments, so often. The signal is repeated, because
-# Perl drops the exception of a handler that it happens to call in a destructor.
+# Perl drops the exception of a handler that it happens to call in a destructor. How often it did is returned.
 sub storm
 {
     my ($times, $code) = @_;
-    my ($rounds, $wrong, $armed) = (0, 0, 0);
+    my ($rounds, $wrong, $armed, $dropped) = (0, 0, 0, 0);
     local $SIG{ALRM} = sub { die "enough\n" if $armed };
-    local $SIG{__WARN__} = sub { print STDERR @_ if $_[0] !~ /\(in cleanup\) enough/ };
+    local $SIG{__WARN__} = sub { $_[0] =~ /\(in cleanup\) enough/ ? $dropped++ : print STDERR @_ };
     srand 20191;
     for (1 .. $times) {
         # twice, because another signal may come as the first eval ends
@@ -191,7 +197,7 @@ sub storm
     }
     is $wrong, 0, "$times interrupts in $rounds rounds, and no wrong value";
     is_usable();
-    return;
+    return $dropped;
 }
 
 subtest 'interrupts at random moments: small arrays' => sub {
@@ -220,11 +226,12 @@ subtest 'interrupts at random moments: large arrays, and those that the engine n
     };
     storm(50, $work);
     $work->(1) for 1 .. 10;
-    my $segments = sub { scalar grep { (readlink // '') =~ /memfd/ } glob "/proc/$pid/fd/*" };
+    # a segment takes two descriptors
+    my $segments = sub { scalar(grep { (readlink // '') =~ /memfd/ } glob "/proc/$pid/fd/*") / 2 };
     my $before = $segments->();
-    storm(100, $work);
+    my $dropped = storm(100, $work);
     $work->(1) for 1 .. 10;
-    cmp_ok $segments->(), '<=', $before + 6, 'nothing is left behind' if -d "/proc/$pid/fd";
+    cmp_ok $segments->(), '<=', $before + 2 + $dropped, "nothing is left behind but for $dropped destructors" if -d "/proc/$pid/fd";
 };
 
 subtest 'interrupts at random moments: recordings' => sub {

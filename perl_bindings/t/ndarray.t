@@ -224,4 +224,11 @@ subtest 'calls with other values are other calls' => sub {
     is join(' ', map { $y->sum(axis => $_)->size } 0, 1, [0, 1], '0'), '3 2 1 3';
 };
 
+subtest 'one call of more shapes and values than are remembered' => sub {
+    my @sums = map { nd->ones([$_])->slice_axis(axis => 0, begin => 0, end => 1) } 1 .. 1100;
+    is $sums[-1]->asscalar, 1, 'shapes';
+    my @sizes = map { nd->ones([4])->tile(reps => [$_])->size } 1 .. 1100;
+    is $sizes[-1], 4400, 'values';
+};
+
 done_testing;

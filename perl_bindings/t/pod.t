@@ -86,7 +86,11 @@ for my $file (sort @files) {
         my @examples = grep { $_->[0] =~ /\A\s++(?!\$ )/ } @paragraphs;
         my $program = join "\n", "package Examples::$package; use strict; use warnings;",
             map {qq(# line $_->[1] "$file"\n$_->[0])} @examples;
-        is complaints($program), '', 'its examples run and say nothing on standard error';
+        my $said = complaints($program);
+        SKIP: {
+            skip 'Pillow is not installed', 1 if $said =~ /install pillow/;
+            is $said, '', 'its examples run and say nothing on standard error';
+        }
     };
 }
 

@@ -58,6 +58,7 @@ from . import (  # noqa: F401  after the others, to whose operators they add
     numpy_elementwise,
     numpy_index,
     numpy_join,
+    numpy_key,
     numpy_linalg,
     numpy_make,
     numpy_names,

@@ -92,10 +92,14 @@ def normalised(image, o, mean, out, gain=1.0, offset=0.0):
     if out.dtype == np.uint8 or not (np.any(mean) or np.any(factor != 1) or gain != 1 or offset):
         np.copyto(out, planes, casting="unsafe")
         return
-    result = ((planes - mean) * np.float32(gain) + np.float32(offset)) * factor[:, None, None].astype(np.float32)
-    if out.dtype == np.int8:
-        result = np.clip(np.rint(result), -128, 127)
-    np.copyto(out, result, casting="unsafe")
+    result = out if out.dtype == np.float32 else np.empty(out.shape, np.float32)
+    np.subtract(planes, mean, out=result)
+    if gain != 1 or offset:
+        result *= np.float32(gain)
+        result += np.float32(offset)
+    result *= factor[:, None, None].astype(np.float32)
+    if result is not out:
+        np.copyto(out, np.clip(np.rint(result), -128, 127), casting="unsafe")
 
 
 def mean_image(path, shape):

@@ -172,7 +172,7 @@ def _real(name, a, values):
     if values.dtype.kind == "c":
         raise ComputeError(
             f"{name}: complex eigenvalues are not supported, and an array of shape {list(a.shape)} has them; "
-            f"_linalg_eig gives their parts",
+            f"_npi_eig_parts gives their parts",
             name,
             [a.shape],
         )
@@ -197,14 +197,14 @@ def eigvals(A):
     return _real("_npi_eigvals", a, w)
 
 
-@numpy_operator("_linalg_eig", outputs=("real", "imag", "left", "right"), fails=True)
+@numpy_operator("_npi_eig_parts", outputs=("real", "imag", "left", "right"), fails=True)
 def eig_parts(A, b=None):
     """Eigenvalues in real and imaginary parts, and left and right eigenvectors as columns of length 1; with `b`, those
     of A v = w b v.
 
     Of a conjugate pair of complex eigenvalues, the first column holds the real part and the second the imaginary part
     of the eigenvector to the first one, as LAPACK has it. A, b (n, n); outputs (n,), (n,), (n, n), (n, n)."""
-    name = "_linalg_eig"
+    name = "_npi_eig_parts"
     check_matrix(name, A, square=True)
     if A.ndim != 2 or (b is not None and b.shape != A.shape):
         raise ShapeError(f"takes one square matrix, and perhaps another of its shape, but got {shown(A)}, in {name}")

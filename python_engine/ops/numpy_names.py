@@ -10,7 +10,8 @@ _hypot_scalar:hypot_scalar argsort sort take tile expand_dims gather_nd slice _s
 _slice_assign_scalar:slice_assign_scalar _split_v2:split SwapAxis:swapaxes _contrib_boolean_mask:boolean_mask
 _linalg_det:det _linalg_inverse:inv _linalg_slogdet:slogdet _linspace:linspace
 _random_randint:random_randint _shuffle:shuffle _histogram:histogram
-_rnn_param_concat:rnn_param_concat _copyto:copyto _cvimresize:cvimresize _cvimread:cvimread _cvimdecode:cvimdecode _scatter_set_nd:scatter_set_nd
+_rnn_param_concat:rnn_param_concat _copyto:copyto _scatter_set_nd:scatter_set_nd _cvimresize:cvimresize
+_cvimread:cvimread _cvimdecode:cvimdecode
 _plus_scalar:add_scalar _minus_scalar:subtract_scalar _rminus_scalar:rsubtract_scalar _mul_scalar:multiply_scalar
 _mod_scalar:mod_scalar _rmod_scalar:rmod_scalar _power_scalar:power_scalar _rpower_scalar:rpower_scalar
 """

@@ -93,7 +93,7 @@ def _(shapes, attrs):
         shapes.output(tuple(codes))
 
 
-@operator("_backward_reshape", views=True, zero_dim=True)
+@operator("_backward_reshape", shape="into_shape", views=True, zero_dim=True)
 def into_shape(data, *, shape: Shape):
     """The same values in exactly `shape`: no codes, so that 0 is the length of an empty axis."""
     return data.reshape(shape) if shape else np.asarray(data).reshape(shape)

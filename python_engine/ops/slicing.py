@@ -27,7 +27,7 @@ def _key(operator_name, ndim, begin, end, step):
     return tuple(map(slice, begin, end, step or (None,) * len(begin)))
 
 
-@operator("slice", "_sparse_slice", "crop")
+@operator("slice", "_sparse_slice", "crop", shape="slice")
 def slice_(data, *, begin: Bounds, end: Bounds, step: Bounds = ()):
     """The part [begin, end) of each axis, every `step`-th element; negative positions count from the end, None is
     the whole, and what lies outside is cut off.
@@ -66,7 +66,7 @@ def _(F, g, begin, end, step):
     return F.slice(g, begin=begin, end=end, step=step)
 
 
-@operator("slice_axis")
+@operator("slice_axis", shape="slice_axis")
 def slice_axis(data, *, axis: int, begin: int, end: Maybe(int)):
     """The part [begin, end) of one axis; negative numbers count from the end, None is the end.
 

@@ -1,8 +1,8 @@
 """Engines that break the protocol: python tests/soak/hostile_engine.py FOLDER SEED FIRST
 
-Each connection to the Unix socket FOLDER/engines gets a session of the real engine, one after the other in this process,
-of which every eighth frame is mutated. The mutations of a connection follow from the seed and its number; the first has
-the number FIRST. The file FOLDER/frames tells how many frames were sent in all.
+Each connection to the Unix socket FOLDER/engines gets a session of the real engine, one after the other in this
+process, of which every eighth frame is mutated. The mutations of a connection follow from the seed and its number; the
+first has the number FIRST. The file FOLDER/frames tells how many frames were sent in all.
 """
 
 import os
@@ -37,7 +37,19 @@ PROGRAMS = (
     b"Evaluated",
     b"\x04\x0b\x081234\x04\x08\x08\x11\x09Evaluated\x03\0\0\0\0",  # stored by Storable
 )
-TEXTS = (b"", b"ok", b"error", b"call", b"segment", b"release", b"float32", b"int64", b"float32 csr", b"float128", b"\xff")
+TEXTS = (
+    b"",
+    b"ok",
+    b"error",
+    b"call",
+    b"segment",
+    b"release",
+    b"float32",
+    b"int64",
+    b"float32 csr",
+    b"float128",
+    b"\xff",
+)
 
 
 def random_value(rng, depth=0):
@@ -181,9 +193,10 @@ class HostileChannel(Channel):
             frame = self._next()
             if frame is not None:
                 return frame
-            if not self._fill() and not self.readable.poll(PATIENCE * 1000 if self.mutated else None):
-                if time.monotonic() >= end:
-                    raise Closed
+            if self._fill() or self.readable.poll(PATIENCE * 1000 if self.mutated else None):
+                continue
+            if time.monotonic() >= end:
+                raise Closed
 
 
 def serve(connection, rng):

@@ -19,6 +19,9 @@ use AI::MXNet::Random;
 
 $Context = AI::MXNet::Context::->cpu;
 
+# NumPy's meaning of indices, where a program is to have it
+AI::MXNet::NS::load('AI/MXNet/Dialect.pm') if $ENV{AI_MXNET_DIALECT};
+
 # packages that are loaded when they are asked for
 my %accessors = (
     nd       => 'AI::MXNet::NDArray',
@@ -37,6 +40,7 @@ my %accessors = (
     img      => 'AI::MXNet::Image',
 
     viz      => 'AI::MXNet::Visualization',
+    rnn      => 'AI::MXNet::RNN',
     runtime  => 'AI::MXNet::RunTime',
 
     # classes of AI::MXNet::OnDemand
@@ -74,6 +78,11 @@ sub CudaModule { my $class = shift; AI::MXNet::NS::load('AI/MXNet/CudaModule.pm'
 sub import
 {
     my ($class, @names) = @_;
+    if (my @tags = grep {/\A:/} @names) {
+        AI::MXNet::NS::load('AI/MXNet/Dialect.pm');
+        AI::MXNet::Dialect->choose($_) for @tags;
+        @names = grep { !/\A:/ } @names;
+    }
     AI::MXNet::NS::install($class, scalar caller, @names);
     # scripts of all ages write nd->array(...) with nothing more imported
     @nd::ISA = ('AI::MXNet::NDArray') if @names;
@@ -192,6 +201,10 @@ L<AI::MXNet::Gluon>.
 =head2 sym, symbol
 
 L<AI::MXNet::Symbol>.
+
+=head2 rnn
+
+L<AI::MXNet::RNN>: symbolic recurrent networks.
 
 =head2 AttrScope, Prefix
 

@@ -190,9 +190,11 @@ sub _heads
 {
     my ($heads, $head_grads) = @_;
     my @heads = ref $heads eq 'ARRAY' ? @$heads : $heads;
+    ref eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @heads;
     blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('a head is an NDArray, but got ', $_ // 'undef') for @heads;
     AI::MXNet::Error::fail('backward needs at least one head') unless @heads;
     my @grads = ref $head_grads eq 'ARRAY' ? @$head_grads : defined $head_grads ? $head_grads : ();
+    ref eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @grads;
     AI::MXNet::Error::fail(scalar @heads, ' heads, but ', scalar @grads, ' head gradients') if @grads and @grads != @heads;
     for my $i (0 .. $#grads) {
         next unless defined $grads[$i];

@@ -169,10 +169,14 @@ sub send
 sub put
 {
     my ($class, $payload, $code) = @_;
-    flush();
     wake();
     $stream->check_size(0, length $$payload);
-    AI::MXNet::Engine::Process::undisturbed(sub { $stream->queue([$code->()], $payload) });
+    # together with all that was issued before, which may free the handle that the code takes
+    AI::MXNet::Engine::Process::undisturbed(sub {
+        $stream->queue(\@STREAM) if @STREAM;
+        $stream->queue([$code->()], $payload);
+    });
+    $AWAKE = 0;
     $stream->write or _drain();
     return;
 }

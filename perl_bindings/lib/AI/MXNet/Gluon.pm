@@ -33,7 +33,7 @@ for my $name (@classes) {
     AI::MXNet::NS::register($class, __PACKAGE__, $name, $file);
 }
 
-sub fit { my ($class, @arguments) = @_; require AI::MXNet::Gluon::Fit; return AI::MXNet::Gluon::Fit->new(@arguments)->run }
+sub fit { my ($class, @arguments) = @_; AI::MXNet::NS::load('AI/MXNet/Gluon/Fit.pm'); return AI::MXNet::Gluon::Fit->new(@arguments)->run }
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
@@ -102,6 +102,10 @@ L<AI::MXNet::Gluon::Loss>: losses.
 
 L<AI::MXNet::Gluon::Data>: data sets and loaders.
 
+=head2 callbacks
+
+L<AI::MXNet::Gluon::Fit::Callbacks>: what is done in the course of a training.
+
 =head2 model_zoo
 
 L<AI::MXNet::Gluon::ModelZoo>: well-known networks.
@@ -109,6 +113,14 @@ L<AI::MXNet::Gluon::ModelZoo>: well-known networks.
 =head2 utils
 
 L<AI::MXNet::Gluon::Utils>: helpers for training.
+
+=head1 FUNCTIONS
+
+=head2 fit
+
+    my $fit = gluon->fit(net => $net, loss => $loss_function, train_data => [[$data, $label]], epochs => 10, trainer => $trainer);
+
+Trains a network and returns an L<AI::MXNet::Gluon::Fit>.
 
 =head1 CONSTRUCTORS
 

@@ -146,6 +146,7 @@ sub _is_hash { my ($source) = @_; return ref $source eq 'HASH' || blessed $sourc
 sub _as_array
 {
     my ($name, $value) = @_;
+    return $value->sever if ref $value eq 'AI::MXNet::NDArray::Slice';
     return $value if blessed $value and $value->isa('AI::MXNet::NDArray');
     AI::MXNet::Error::fail("the data '$name' is to be an NDArray, a piddle or a nested list, but got ", $value // 'undef') unless ref $value;
     return AI::MXNet::NDArray->array($value);
@@ -300,7 +301,7 @@ Left and right exchanged, always or half of the times.
 
 =item mean_img, mean_r, mean_g, mean_b, max_random_contrast, max_random_illumination, std_r, std_g, std_b, scale
 
-A mean image (a file with one array) or colour that is subtracted, what a random factor and an added random number are
+A mean image (a file with one array, which is computed and written if it is not there) or colour that is subtracted, what a random factor and an added random number are
 limited to, the divisor and the factor at last.
 
 =back

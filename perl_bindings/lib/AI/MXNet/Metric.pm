@@ -155,7 +155,7 @@ sub check_label_shapes
 # Labels and predictions as pairs of arrays.
 sub _pairs
 {
-    my ($labels, $preds) = map { ref $_ eq 'ARRAY' ? $_ : [$_] } @_;
+    my ($labels, $preds) = map { [map { ref eq 'AI::MXNet::NDArray::Slice' ? $_->sever : $_ } ref eq 'ARRAY' ? @$_ : $_] } @_;
     check_label_shapes($labels, $preds);
     for (@$labels, @$preds) {
         blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');

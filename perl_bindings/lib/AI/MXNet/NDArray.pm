@@ -67,12 +67,13 @@ sub _stype
 
 # -- life ----------------------------------------------------------------------------------------------------------
 
-# In one statement, between two of which the handlers of signals run: if one dies in a destructor, Perl drops both its
-# exception and the rest of the destructor.
+# In few statements, between which the handlers of signals run: if one dies in a destructor, Perl drops its exception,
+# and the array stays in the engine.
 sub DESTROY
 {
-    abs $_[0]{handle} > $AI::MXNet::Engine::STALE
-        and push(@AI::MXNet::Engine::STREAM, $_[0]{handle}), $_[0]{handle} > 0 && push @AI::MXNet::Engine::FREE, $_[0]{handle};
+    my $handle = $_[0]{handle};
+    push(@AI::MXNet::Engine::STREAM, $handle), $handle > 0 && push @AI::MXNet::Engine::FREE, $handle
+        if abs $handle > $AI::MXNet::Engine::STALE;
 }
 
 # Arrays that the engine named: (handle, type, ndim, dimensions ...) for each, and a context at the end, if any.
@@ -144,7 +145,8 @@ sub asscalar
 {
     my ($self) = @_;
     _fail('ndarray size must be 1') unless $self->{type}{size} == 1;
-    return $self->aspdl->sclr;
+    my $value = $self->aspdl->sclr;
+    return $self->{type}{dtype} eq 'bool' ? $value != 0 : $value;
 }
 
 # A reply that is not as predicted is a bug of ours; better an error than wrong memory.
@@ -196,6 +198,7 @@ sub copyto : lvalue
         }
         $result = $target;
     }
+    elsif (ref $target eq 'AI::MXNet::NDArray::Slice') { $result = $target->set($self) }
     else { _fail('copyto takes a context or an NDArray, but got ', $target // 'undef') }
     $result;
 }
@@ -642,6 +645,90 @@ The overloaded operators by name. A second, true argument exchanges the operands
 
 C<+=> and so on by name: they change the array, and return it.
 
+=head2 asarray, tolist
+
+    my $nested = $x->asarray;        # [[1, 2, 3], [4, 5, 6]], always a reference
+    my @lists  = $x->tolist;         # its elements: here two list refs
+    my ($first) = nd->array([7, 8])->tolist;    # 7
+
+The values in Perl's lists.
+
+=head2 asstr
+
+    print $x->asstr, "\n";           # [[1 2 3]
+                                     #  [4 5 6]]
+    print(($x / 3)->asstr('%.2f'), "\n");
+
+The values as text. Without a format, whole numbers have no point, others four places; of two or more dimensions all
+numbers of a column have the same form. A format with places, like C<%.2f>, is for every number, any other one for what is
+no whole number. Of more than 1000 elements the middle ones are left out.
+
+=head2 print, printf
+
+    nd->print('Data: ', $x);         # the text of the array, and a line that describes it
+    $x->print;
+    nd->printf("first %.1f, then %d\n", $x, 3);
+
+Print to the selected handle: arrays as L</asstr> and a line like C<< <AI::MXNet::NDArray 2x3 @cpu(0)> AI::MXNet::NDArray
+float32 >>, a hash of arrays by its keys, other references as Perl writes them. C<printf> prints an item for each
+conversion of its template, arrays with that format.
+
+=head2 set_printoptions
+
+    nd->set_printoptions(precision => 2);                 # or just 2
+    nd->set_printoptions(threshold => 100, edge => 2);    # leave out more, and show two at each end
+    nd->set_printoptions(suppress => 1);                  # no zeros at the end of a fraction
+    nd->set_printoptions();
+
+Sets what L</asstr> does for the whole program; what is not given has its default again (4, 1000, 3, 0).
+
+=head2 cov, corrcoef
+
+    my $c = nd->cov($x);                         # 2x2, float64: each row of $x is a variable
+    $c = nd->cov($x, rowvar => 0, ddof => 0);    # each column is one
+    my $r = nd->corrcoef($x);
+
+Covariances (C<y>: more variables, C<rowvar>, C<bias>, C<ddof>, C<fweights>, C<aweights>, C<dtype>) and Pearson's
+correlations (C<y>, C<rowvar>, C<dtype>), as NumPy has them.
+
+=head2 percentile
+
+    my $median    = nd->percentile($x, 50);                      # shape []
+    my $quartiles = nd->percentile($x, [25, 50, 75], axis => 1); # 3x2
+
+=head2 random_choice
+
+    my $places = nd->random_choice(10, 4);                       # 4 numbers below 10, int64
+    my $deal   = nd->random_choice([1 .. 5], 3, replace => 0);
+    my $coin   = nd->random_choice([0, 1], size => [2, 3], p => [0.9, 0.1]);
+
+=head2 tril_indices, triu_indices
+
+    my ($rows_of, $columns_of) = @{ nd->triu_indices(3, 1) };    # 0 0 1, and 1 2 2
+
+Where a triangle of an C<n> x C<m> array is, from diagonal C<k> on.
+
+=head2 pi, inf
+
+    print nd->pi, ' ', nd->inf, "\n";
+
+Numbers.
+
+=head2 get_arguments
+
+    sub area { my $self = shift; my %a = nd->get_arguments(width => 1, height => 2, \@_); return $a{width} * $a{height} }
+    print main->area(5, height => 3), "\n";    # 15
+
+The arguments of a function that may be given by position or name: defaults in their order, and a reference to C<@_>, where
+only C<out> is left. Undef leaves the default.
+
+=head2 help, find_functions, list_functions
+
+    nd->help('dot');                            # what an operator computes, its arguments, an example
+    nd->find_functions('*soft*');               # the names that match
+    my @found = nd->find_functions('*soft*', 1);    # or silently: hashes with __name__ and __doc__
+    nd->list_functions;
+
 =head2 STORABLE_freeze, STORABLE_thaw
 
 For L<Storable>: C<dclone>, C<freeze> and C<store> work on arrays.
@@ -701,6 +788,13 @@ C<< nd->array >>.
     my ($left, $right) = @{ nd->split($x->T, num_outputs => 3, axis => 0) };    # several outputs: a list ref
 
 The operators are those of MXNet 1.x, with their names, aliases, arguments and defaults; F<docs/operators.md> lists them.
+Operators whose names begin with C<_npi_>, C<_np_>, C<_npx_>, C<_contrib_> or C<_> also go by what follows, unless that is
+a name already: C<< nd->std($x, axis => 0) >> is C<_npi_std>. Those of NumPy's set (C<_np...>) give arrays without
+dimensions (shape C<[]>) and of dtype bool where NumPy does; with such arrays elementwise operators do so, too, and all
+others take shape [1] for them.
+
+Where an array is missing, a list or a piddle is one: C<< nd->unique([3, 1, 3]) >>. A slice is read as an array.
+
 Several inputs (C<concat>, C<stack>, C<add_n>) may also be given as one list ref. An attribute of the type Shape takes a
 list ref or a number; C<undef> is MXNet's None; a boolean is 1 or 0. Where a method above has the name of an operator
 (C<reshape>, C<slice>, C<broadcast_to>), the method is meant; the operator goes by its other name (C<Reshape>, C<crop>).

@@ -20,39 +20,58 @@ _load();
 sub digest {$digest}
 
 # The row of an operator by name or alias, or undef.
-sub row { $rows{ $_[0] } }
+sub row { my $row = $rows{ $_[0] }; return defined $row && !$row->{position} ? _prepared($row) : $row }
 
 # Every name and alias.
 sub names { keys %rows }
 
+# Where a file that is written from the operator table lies.
+sub table_file
+{
+    my ($name) = @_;
+    my $folder = dirname(__FILE__);
+    return (first { -e } "$folder/$name", "$folder/../../../../protocol/$name")
+        // die "the operator table $name is neither beside $folder nor in protocol/ of a clone\n";
+}
+
 sub _load
 {
-    my $folder = dirname(__FILE__);
-    my $path = first { -e } "$folder/operators.msgpack", "$folder/../../../../protocol/operators.msgpack";
-    die "the operator table operators.msgpack is neither beside $folder nor in protocol/ of a clone\n" unless defined $path;
+    my $path = table_file('operators.msgpack');
     open my $file, '<:raw', $path or die "$path: $!\n";
     my $table = Data::MessagePack->new->unpack(do { local $/; readline $file });
     ($digest, my $list) = @$table;
     for my $row (@$list) {
         $row->{number} = 0 + @rows;    # not the bare count, which for none is also text
         push @rows, $row;
-        $row->{rule} = AI::MXNet::Shape::rule($row->{shape});
-        my $position = 0;
-        for (@{ $row->{attributes} }) {
-            my ($name, $type) = @$_;
-            $row->{position}{$name} = $position++;
-            $row->{types}{$name} = $type;
-            push @{ $row->{required} }, $name unless exists $type->{default};
-        }
-        $row->{input}{ $row->{inputs}[$_] } = $_ for 0 .. $#{ $row->{inputs} };
-        $row->{least} = @{ $row->{inputs} } - @{ $row->{optional} // [] };
         $rows{$_} = $row for $row->{name}, @{ $row->{aliases} };
     }
     return;
 }
 
+# A row with what calls look up, made when the operator is first asked for.
+sub _prepared
+{
+    my ($row) = @_;
+    $row->{rule} = AI::MXNet::Shape::rule($row->{shape});
+    my (%position, %types);
+    for (@{ $row->{attributes} }) {
+        my ($name, $type) = @$_;
+        $position{$name} = keys %position;
+        $types{$name} = $type;
+        push @{ $row->{required} }, $name unless exists $type->{default};
+    }
+    $row->{input} = { map { $row->{inputs}[$_] => $_ } 0 .. $#{ $row->{inputs} } };
+    $row->{least} = @{ $row->{inputs} } - @{ $row->{optional} // [] };
+    # beside any number of arrays a list can mean nothing else, where no attribute is one
+    $row->{takes_lists} = $row->{variadic} && !grep { $_->{type} =~ /\A(?:Shape|tuple)/ } values %types;
+    @$row{qw(types position)} = (\%types, \%position);
+    return $row;
+}
+
 # Names that MXNet's functions take beside an operator's own.
 my %extra = map { $_ => 1 } qw(out name ctx shape);
+
+our $given = 0;    # arrays that a call has beside the arguments that are being resolved
 
 # Calls an operator with arguments as a user writes them. $self is the object that the method was called on, or a class.
 sub call
@@ -61,7 +80,7 @@ sub call
     my $arrays = 0;
     $arrays++ while $arrays < @arguments and ref $arguments[$arrays] eq 'AI::MXNet::NDArray';
     if ($arrays or ref $self eq 'AI::MXNet::NDArray') {
-        my $known = _known_values($row, @arguments[$arrays .. $#arguments]);
+        my $known = _known_values($row, $arrays + (ref $self ? 1 : 0), @arguments[$arrays .. $#arguments]);
         if (defined $known) {
             $#arguments = $arrays - 1;
             unshift @arguments, $self if $arrays < $row->{least} and ref $self;
@@ -76,7 +95,7 @@ sub call
 # text: { attrs, wire, types of the outputs by those of the inputs }. Undef for all else.
 sub _known_values
 {
-    my ($row, @values) = @_;
+    my ($row, $arrays, @values) = @_;
     return undef if $row->{variadic} or $row->{shape} eq 'value';
     my $key = '';
     for my $value (@values) {
@@ -87,12 +106,14 @@ sub _known_values
             $key .= sprintf '%.17g', $value if looks_like_number($value) and "$value" != $value;
         }
         elsif (ref $value eq 'ARRAY') {
+            return undef if $arrays < $row->{least};    # it stands for an array
             for (@$value) { return undef if not defined or ref or looks_like_number($_) && "$_" != $_ }
             $key .= "@$value\1";
         }
         else { return undef }
     }
     return $row->{known}{$key} if $row->{known}{$key};
+    local $given = $arrays;
     my ($inputs, $attrs, $out) = resolve($row, __PACKAGE__, @values);
     return undef if @$inputs or defined $out or exists $attrs->{ctx};
     # values that change with each call, such as a learning rate, must not fill the memory
@@ -106,13 +127,15 @@ sub _invoke_known
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs);
     AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { $_->{handle} } @$inputs];
-    my $types = $known->{types}{ join ' ', map { $_->{type}{id} } @$inputs } //= do {
-        my $rule = $row->{rule};
+    my $key = join ' ', map { $_->{type}{id} } @$inputs;
+    my $types = $known->{types}{$key};
+    if (not $types) {
         $known->{types} = {} if keys %{ $known->{types} } > 1_000;
-        $rule ? [$rule->($row, $known->{attrs}, map { $_->{type} } @$inputs)] : undef;
-    };
+        my $rule = $row->{rule};
+        $types = $known->{types}{$key} = [_by_rule($row, $rule, $known->{attrs}, map { $_->{type} } @$inputs)] if $rule;
+    }
     my @outputs = $types ? _issue($row, $known->{wire}, $inputs, $handles, $types) : _ask($row, $known->{wire}, $inputs, $handles, $inputs->[0]{type}{ctx});
-    $known->{types}{ join ' ', map { $_->{type}{id} } @$inputs } //= [map { $_->{type} } @outputs];
+    $known->{types}{$key} //= [map { $_->{type} } @outputs];
     return @outputs == 1 ? $outputs[0] : \@outputs;
 }
 
@@ -137,9 +160,14 @@ sub resolve
         elsif ($strict and $name ne 'name') { _unknown($row, $name) }
     }
     my (@inputs, @values);
+    my $wanted = $row->{variadic} ? 1 : $row->{least};
     for my $argument (@arguments) {
         if (ref $argument eq 'AI::MXNet::NDArray' or _is_array($argument)) { push @inputs, $argument }
         elsif ($row->{variadic} and ref $argument eq 'ARRAY' and @$argument and _is_array($argument->[0])) { push @inputs, @$argument }
+        # where an array is missing, a list of numbers or a piddle is one
+        elsif (ref $argument and $given + @inputs + keys(%placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
+            push @inputs, AI::MXNet::NDArray->array($argument);
+        }
         else { push @values, $argument }
     }
     if (@values) {
@@ -150,20 +178,23 @@ sub resolve
             if @values > @open;
         $attrs{ shift @open } = _plain($_) for @values;
     }
-    my $wanted = $row->{variadic} ? 1 : $row->{least};
     unshift @inputs, $self if ref $self and (@inputs + keys %placed < $wanted or $row->{variadic} && !defined $out);
     for my $name (sort { $row->{input}{$a} <=> $row->{input}{$b} } keys %placed) {
         my $value = $placed{$name};
         if ($row->{variadic}) { push @inputs, ref $value eq 'ARRAY' ? @$value : $value; next }
+        $value = AI::MXNet::NDArray->array($value) if ref $value and not _is_array($value) and _is_source($value);
         AI::MXNet::Error::fail("MXNetError: the argument $name of operator $row->{name} is an NDArray, but got ", $value // 'undef')
             unless _is_array($value) or not defined $value;
-        splice @inputs, $row->{input}{$name}, 0, $value if defined $value;
+        next unless defined $value;
+        push @inputs, undef while @inputs < $row->{input}{$name};
+        splice @inputs, $row->{input}{$name}, 0, $value;
     }
     ref $_ eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
     return (\@inputs, \%attrs, $out);
 }
 
 sub _is_array { blessed $_[0] && ($_[0]->isa('AI::MXNet::NDArray') || $_[0]->isa('AI::MXNet::NDArray::Slice')) }
+sub _is_source { ref $_[0] eq 'ARRAY' or blessed $_[0] && $_[0]->isa('PDL') }
 sub _is_name { exists $_[0]{position}{ $_[1] } or exists $_[0]{input}{ $_[1] } or $extra{ $_[1] } }
 
 sub _unknown
@@ -215,7 +246,7 @@ sub invoke
             map { _as_text($_) } @wire;
         my $types = $predicted{$key};
         if (not defined $types and my $rule = $row->{rule} and not grep { defined and $_->{type}{sparse} } @$inputs) {
-            $types = $predicted{$key} = [$rule->($row, $attrs, map { $_->{type} } @$inputs)];
+            $types = $predicted{$key} = [_by_rule($row, $rule, $attrs, map { $_->{type} } @$inputs)];
         }
         @outputs = $types ? _issue($row, \@wire, $inputs, $handles, $types) : _ask($row, \@wire, $inputs, $handles, $ctx);
         $predicted{$key} = [map { $_->{type} } @outputs] unless $types;
@@ -223,6 +254,18 @@ sub invoke
         %predicted = () if keys %predicted > 10_000;
     }
     return @outputs == 1 ? $outputs[0] : \@outputs;
+}
+
+# Shape rules that keep the shape []. The other operators of 1.x see [1] in its place, as the engine has it.
+my %elementwise = map { $_ => 1 } qw(same equal broadcast scalar transpose);
+
+sub _by_rule
+{
+    my ($row, $rule, $attrs, @types) = @_;
+    unless ($row->{zero_dim} or $elementwise{ $row->{shape} }) {
+        @types = map { @{ $_->{shape} } ? $_ : AI::MXNet::Shape::type([1], $_->{name}, $_->{ctx}) } @types;
+    }
+    return $rule->($row, $attrs, @types);
 }
 
 # A value as text; of a copy, because a number that was used as text would travel as text.
@@ -272,7 +315,7 @@ sub _write_into
     # as in the original, a forbidden write is done before it is refused
     my @forbidden = $AI::MXNet::AutoGrad::RECORDING ? grep { $_->is_on_tape } @outs : ();
     if (my $rule = $row->{rule}) {
-        my ($type) = $rule->($row, $attrs, map { $_->{type} } @$inputs);
+        my ($type) = _by_rule($row, $rule, $attrs, map { $_->{type} } @$inputs);
         AI::MXNet::Error->throw(kind => 'shape', message => "MXNetError: the output of $row->{name} has shape [@{ $type->{shape} }], "
             . "but the array given as out has [@{ $outs[0]{type}{shape} }]") if "@{ $type->{shape} }" ne "@{ $outs[0]{type}{shape} }";
     }
@@ -319,7 +362,8 @@ sub value
     if (ref $value eq 'ARRAY' or ref $value and $kind =~ /^(?:Shape|tuple)/) {
         $value = [$value->list] if blessed $value and $value->isa('PDL');
         _bad($row, $name, $type, $value) if $kind !~ /^(?:Shape|tuple)/ or ref $value ne 'ARRAY';
-        return [map { defined $_ ? value($row, $name, { type => $kind =~ /float/ ? 'float' : 'int' }, _plain($_)) : undef } @$value];
+        my $item = $kind =~ /<(.*)>/ ? $1 : 'int';
+        return [map { defined $_ ? value($row, $name, { type => $item }, _plain($_)) : undef } @$value];
     }
     _bad($row, $name, $type, $value) if ref $value;
     if ($kind eq 'int') {

@@ -57,8 +57,8 @@ sub _watch
 {
     no strict 'refs';
     no warnings 'redefine';
-    %plain = map { $_ => \&{"AI::MXNet::$_"} } qw(Engine::flush Engine::ask Engine::_await Operators::invoke);
-    my ($flush, $ask, $await, $invoke) = @plain{qw(Engine::flush Engine::ask Engine::_await Operators::invoke)};
+    %plain = map { $_ => \&{"AI::MXNet::$_"} } qw(Engine::flush Engine::ask Engine::_await Operators::invoke Operators::_invoke_known);
+    my ($flush, $ask, $await) = @plain{qw(Engine::flush Engine::ask Engine::_await)};
     *AI::MXNet::Engine::flush = sub {
         my ($start, $count) = (_now(), scalar @AI::MXNet::Engine::STREAM);
         $flush->();
@@ -75,12 +75,14 @@ sub _watch
         my $note = AI::MXNet::Profiler::Note->new(sub { _note('Perl', "waits for $asked", $start) });
         return $await->(@_);
     };
-    *AI::MXNet::Operators::invoke = sub {
-        my $name = $_[0]{name};
-        my $start = _now();
-        my $note = AI::MXNet::Profiler::Note->new(sub { _note('Perl', $name, $start) });
-        return $invoke->(@_);
-    };
+    for my $name (qw(Operators::invoke Operators::_invoke_known)) {
+        my $code = $plain{$name};
+        *{"AI::MXNet::$name"} = sub {
+            my ($operator, $start) = ($_[0]{name}, _now());
+            my $note = AI::MXNet::Profiler::Note->new(sub { _note('Perl', $operator, $start) });
+            return $code->(@_);
+        };
+    }
     return;
 }
 
@@ -106,8 +108,10 @@ sub dump_profile
         ['process_name', $theirs, 0, 'engine'], ['thread_name', $theirs, 1, 'engine'];
     push @lines, _line($_->[1], @$_[2, 3], @{ $lane{ $_->[0] } }) for @events;
     for (my $at = 0; $at < length $$payload; $at += 24) {
-        my ($name, $start, $end) = unpack 'q<3', substr $$payload, $at, 24;
-        push @lines, _line($names[$name], $start, $end, $theirs, 1);
+        my ($number, $start, $end) = unpack 'q<3', substr $$payload, $at, 24;
+        my $name = defined $end && $number >= 0 ? $names[$number] : undef;
+        AI::MXNet::Error->throw(kind => 'engine', message => 'the engine\'s profile is none') unless defined $name;
+        push @lines, _line($name, $start, $end, $theirs, 1);
     }
     print {$file} "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n", join(",\n", @lines), "\n]}\n" and close $file and rename "$path.$$.part", $path
         or AI::MXNet::Error::fail("$path: $!");

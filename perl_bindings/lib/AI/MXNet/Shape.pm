@@ -55,6 +55,9 @@ my %rules = (
     broadcast_to => \&_broadcast_to,
     dot          => \&_dot,
     softmax      => \&_softmax,
+    slice        => \&_slice,
+    slice_axis   => \&_slice_axis,
+    into_shape   => sub { my (undef, $attrs, $in) = @_; type($attrs->{shape}, $in->{dtype}, $in->{ctx}) },
     view_slice   => sub { my (undef, $attrs, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type([$attrs->{end} - $attrs->{begin}, @rest], $in->{dtype}, $in->{ctx}) },
     image_records => \&_image_records,
     view_at      => sub { my (undef, undef, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type(@rest ? \@rest : [1], $in->{dtype}, $in->{ctx}) },
@@ -263,6 +266,49 @@ sub _image_records
     my ($count, $width) = ($places->{shape}[0], $attrs->{label_width} // 1);
     return (type([$count, @{ $attrs->{data_shape} }], $attrs->{dtype} // 'float32', $places->{ctx}),
         type($width == 1 ? [$count] : [$count, $width], 'float32', $places->{ctx}));
+}
+
+# How many positions a range [begin, end) by step has within a length; undef stands for all there is.
+sub range_length
+{
+    my ($begin, $end, $step, $length) = @_;
+    my ($low, $high) = $step > 0 ? (0, $length) : (-1, $length - 1);
+    for ($begin, $end) {
+        next unless defined;
+        $_ += $length if $_ < 0;
+        $_ = $_ < $low ? $low : $_ > $high ? $high : $_;
+    }
+    $begin //= $step > 0 ? 0 : $length - 1;
+    $end   //= $step > 0 ? $length : -1;
+    my $span = $step > 0 ? $end - $begin : $begin - $end;
+    return $span > 0 ? 1 + int(($span - 1) / abs $step) : 0;
+}
+
+sub _slice
+{
+    my ($row, $attrs, $in) = @_;
+    my ($begin, $end, $step) = map { $_ // [] } @$attrs{qw(begin end step)};
+    my @shape = @{ $in->{shape} };
+    my ($b, $e, $s) = map { '(' . join(', ', map { $_ // 'None' } @$_) . (@$_ == 1 ? ',)' : ')') } $begin, $end, $step;
+    _fail($row, "begin=$b, end=$e and step=$s must have the same length, in operator slice") if @$begin != @$end or @$step and @$step != @$begin;
+    _fail($row, "begin=$b slices ", scalar @$begin, ' axes, but the array has ', scalar @shape, ', in operator slice') if @$begin > @shape;
+    _fail($row, "step=$s cannot hold 0, in operator slice") if grep { defined and $_ == 0 } @$step;
+    $shape[$_] = range_length($begin->[$_], $end->[$_], $step->[$_] // 1, $shape[$_]) for 0 .. $#$begin;
+    return type(\@shape, $in->{dtype}, $in->{ctx});
+}
+
+sub _slice_axis
+{
+    my ($row, $attrs, $in) = @_;
+    my @shape = @{ $in->{shape} };
+    my $axis = _axis($row, $attrs->{axis}, scalar @shape);
+    my ($begin, $end, $length) = (@$attrs{qw(begin end)}, $shape[$axis]);
+    my $first = $begin < 0 ? $begin + $length : $begin;
+    my $last = not(defined $end) ? $length : $end < 0 ? $end + $length : $end;
+    _fail($row, "begin=$begin, end=", $end // 'None', " is no part of axis $axis of ", _text($in), ": begin must be before end, ",
+        "both in [-$length, $length], in operator slice_axis") if $first < 0 or $last > $length or $first >= $last;
+    $shape[$axis] = $last - $first;
+    return type(\@shape, $in->{dtype}, $in->{ctx});
 }
 
 sub _softmax

@@ -90,10 +90,11 @@ sub _texts
 
 sub Variable
 {
-    my ($class, $name, @options) = @_;
+    my ($class, @arguments) = @_;
+    unshift @arguments, 'name' if @arguments % 2;    # in front of the named arguments, or one of them
+    my %options = @arguments;
+    my $name = delete $options{name};
     AI::MXNet::Error::fail('Expect a string for variable `name`, but got ', $name // 'undef') if not defined $name or ref $name;
-    AI::MXNet::Error::fail('Variable takes a name, then named arguments') if @options % 2;
-    my %options = @options;
     my %attributes = %{ AI::MXNet::Symbol::AttrScope->current->get(AI::MXNet::Symbol::Base::_checked(delete $options{attr})) };
     my %kwargs = %{ delete $options{kwargs} // {} };
     for my $key (keys %kwargs) {
@@ -110,8 +111,7 @@ sub Variable
         if ($key eq 'stype') { require AI::MXNet::Base; $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
         $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
     }
-    my $full = AI::MXNet::Symbol::NameManager->current->get($name);
-    return $class->_ask('variable', _texts($full), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+    return $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
 }
 
 *var = \&Variable;

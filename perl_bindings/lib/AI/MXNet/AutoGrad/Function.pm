@@ -17,6 +17,7 @@ sub new { my $class = shift; return bless {@_}, ref $class || $class }
 sub call
 {
     my ($self, @inputs) = @_;
+    ref eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
     blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail(ref $self, ' takes NDArrays, but got ', $_ // 'undef')
         for @inputs;
     my $results;

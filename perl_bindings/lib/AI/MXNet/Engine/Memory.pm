@@ -51,8 +51,11 @@ sub upload
         }
         return AI::MXNet::Engine::flush() if $shared;
     }
-    $piddle = $piddle->get_datatype == $type ? $piddle->copy : $piddle->convert($type);
-    AI::MXNet::Engine->put($piddle->get_dataref, sub {
+    $piddle = $piddle->convert($type) if $piddle->get_datatype != $type;
+    # a piddle may have room for more elements than it has
+    my $bytes = $size ? $piddle->get_dataref : \'';
+    $bytes = \substr $$bytes, 0, $size if length $$bytes != $size;
+    AI::MXNet::Engine->put($bytes, sub {
         my ($dtype, $as, $shape) = @description;
         return ['put', $array->{handle} = _handle(), $dtype, $as, @$shape];
     });

@@ -192,8 +192,9 @@ sub _make_code
 
 sub call
 {
-    my $self = shift;
-    my @out = $self->{_hooked} ? $self->_call_hooked(@_) : $self->forward(@_);
+    my ($self, @in) = @_;
+    ref eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @in;
+    my @out = $self->{_hooked} ? $self->_call_hooked(@in) : $self->forward(@in);
     return wantarray ? @out : $out[0];
 }
 

@@ -7,7 +7,7 @@ use AI::MXNet::Gluon::Data::Set;
 use AI::MXNet::Gluon::Data::Sampler;
 use AI::MXNet::Gluon::Data::Loader;
 
-sub vision { require AI::MXNet::Gluon::Data::Vision; return 'AI::MXNet::Gluon::Data::Vision' }
+sub vision { AI::MXNet::NS::load('AI/MXNet/Gluon/Data/Vision.pm'); return 'AI::MXNet::Gluon::Data::Vision' }
 
 1;
 

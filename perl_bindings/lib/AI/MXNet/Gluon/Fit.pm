@@ -11,6 +11,7 @@ use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Metric;
 use AI::MXNet::Optimizer;
+use AI::MXNet::Random;
 use AI::MXNet::Types ();
 use AI::MXNet::Gluon::Block;
 use AI::MXNet::Gluon::Trainer;
@@ -167,7 +168,8 @@ sub _batches
 {
     my ($batches) = @_;
     if (ref $batches eq 'ARRAY') { my $i = 0; return sub { $batches->[$i++] } }
-    AI::MXNet::Error::fail("batches come from a DataLoader, an iterator of mx->io or a list, but got $batches") unless blessed $batches and $batches->can('next');
+    AI::MXNet::Error::fail("batches come from a DataLoader, an iterator of mx->io or a list, but got $batches")
+        unless blessed $batches and $batches->can('next');
     $batches->reset if $batches->can('reset');
     return sub { scalar $batches->next };
 }
@@ -176,7 +178,8 @@ sub _batches
 sub _parts
 {
     my ($batch) = @_;
-    return map { ref eq 'ARRAY' ? $_ : defined ? [$_] : [] } $batch->data, $batch->label if blessed $batch and $batch->can('label') and $batch->can('data');
+    return map { ref eq 'ARRAY' ? $_ : defined ? [$_] : [] } $batch->data, $batch->label
+        if blessed $batch and $batch->can('label') and $batch->can('data');
     return ([$batch], []) if ref $batch ne 'ARRAY';
     my @data = @$batch;
     my @labels = @data > 1 ? pop @data : ();

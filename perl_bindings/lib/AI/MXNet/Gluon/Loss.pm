@@ -15,6 +15,9 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub _describe
 {
     my ($self) = @_;
+    no warnings 'once';
+    # 1.6 prints a weight that is not there; those who replaced parts of it, nothing
+    return '' if $AI::MXNet::Dialect::NUMPY and not defined $self->weight;
     return $self->class . '(batch_axis=' . $self->batch_axis . ', w=' . ($self->weight // '') . ')';
 }
 

@@ -153,6 +153,7 @@ my %iterators = (
         read => \&_mnist,
         options => {
             %common, %parts, image => ['string', './train-images-idx3-ubyte'], label => ['string', './train-labels-idx1-ubyte'],
+            data_shape => ['shape', undef],    # of old scripts; the files tell it
             batch_size => ['int', 128], shuffle => ['boolean', 1], flat => ['boolean', 0], seed => ['int', 0], silent => ['boolean', 0],
         },
     },
@@ -299,6 +300,7 @@ sub _images
         my $width = $attributes{label_width} // 1;
         push @sources, _nd->_listed_labels($places, path => $attributes{path}, listing => _path($o{path_imglist}), label_width => $width);
     }
+    _make_mean_image($operator, \%attributes, $o{batch_size}, @sources) if defined $attributes{mean_img} and length $attributes{mean_img} and not -e $attributes{mean_img};
     my ($epoch, $batch) = (0, 0);
     my $make = sub {
         my @rows = @_;
@@ -308,6 +310,22 @@ sub _images
     };
     my @order = $o{shuffle} ? (order => sub { _nd->_permutation(count => $places->len, seed => $o{seed} * 1_000_000 + $epoch++) }) : ();
     return (sources => \@sources, make => $make, @order);
+}
+
+# Computes the mean of all images, and saves it for them and for others.
+sub _make_mean_image
+{
+    my ($operator, $attributes, $batch_size, @sources) = @_;
+    my ($count, $sum) = ($sources[0]->len);
+    for (my $from = 0; $from < $count; $from += $batch_size) {
+        my @rows = map { AI::MXNet::IO::_rows($_, $from, List::Util::min($batch_size, $count - $from)) } @sources;
+        my ($data) = @{ AI::MXNet::Operators::invoke($operator, \@rows, { %$attributes, mean_img => '', scale => 1, dtype => 'float32' }) };
+        my $part = $data->sum(axis => 0);
+        $sum = defined $sum ? $sum + $part : $part;
+    }
+    _nd->save($attributes->{mean_img}, { mean_img => $sum / $count });
+    AI::MXNet::Logging->info('Save mean image to %s', $attributes->{mean_img});
+    return;
 }
 
 # How many numbers the labels of a record of boxes have at most.

@@ -13,6 +13,7 @@ sub save
     my ($class, $path, $arrays) = @_;
     my @names = ref $arrays eq 'HASH' ? sort keys %$arrays : ();
     my @list = ref $arrays eq 'HASH' ? @$arrays{@names} : ref $arrays eq 'ARRAY' ? @$arrays : _fail('save takes a list or a hash of NDArrays');
+    ref eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @list;
     blessed $_ && $_->isa(__PACKAGE__) or _fail('save takes NDArrays, but got ', $_ // 'undef') for @list;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@list);
     utf8::encode($_) for @names;

@@ -23,24 +23,53 @@ overload->import(
     fallback => undef,
 );
 
+# A part is either ranges (begin, end, and perhaps step, length and axes that are dropped) or a key with arrays in it.
+# `broadcasts`: what is assigned is repeated to its shape. `behind`: a slice that `parent` was copied from.
 sub new { my ($class, %fields) = @_; return bless {%fields}, $class }
 
-sub parent  { $_[0]{parent} }
-sub begin   { $_[0]{begin} }
-sub end     { $_[0]{end} }
-sub context { $_[0]{parent}->context }
-sub dtype   { $_[0]{parent}->dtype }
-sub shape   { my $self = shift; return [map { $self->{end}[$_] - $self->{begin}[$_] } 0 .. $#{ $self->{begin} }] }
-sub _range  { my $self = shift; return (begin => $self->{begin}, end => $self->{end}) }
+sub parent       { $_[0]{parent} }
+sub begin        { $_[0]{begin} }
+sub end          { $_[0]{end} }
+sub key          { $_[0]{key} }
+sub context      { $_[0]{parent}->context }
+sub dtype        { $_[0]{parent}->dtype }
+sub steps        { my ($self) = @_; return $self->{step} // [(1) x @{ $self->{begin} }] }
+sub lengths      { my ($self) = @_; return $self->{length} // [map { $self->{end}[$_] - $self->{begin}[$_] } 0 .. $#{ $self->{begin} }] }
+sub squeeze_axes { $_[0]{squeeze_axes} // [] }
+
+sub shape
+{
+    my ($self) = @_;
+    return $self->sever->shape if defined $self->{key};
+    my @lengths = @{ $self->lengths };
+    my %dropped = map { $_ => 1 } @{ $self->squeeze_axes };
+    my @shape = @lengths[grep { not $dropped{$_} } 0 .. $#lengths];
+    return @shape ? \@shape : [1];
+}
+
+# The attributes by which operators know the part.
+sub _range
+{
+    my ($self) = @_;
+    my ($begin, $end, $step) = @$self{qw(begin end step)};
+    return (begin => $begin, end => $end) if not defined $step or not grep { $_ != 1 } @$step;
+    # before the first place there is none that a number could name
+    return (begin => $begin, end => [map { $_ < 0 ? undef : $_ } @$end], step => $step);
+}
+
+sub _call { my ($operator, @rest) = @_; return AI::MXNet::Operators::invoke(AI::MXNet::Operators::row($operator), @rest) }
 
 # The crop as an array of its own; the tape knows.
 sub sever
 {
     my ($self) = @_;
-    return AI::MXNet::Operators::invoke(AI::MXNet::Operators::row('slice'), [$self->{parent}], { $self->_range });
+    my $parent = $self->{parent};
+    return _call('_npi_getitem', [$parent, @{ $self->{arrays} }], { key => $self->{key} }) if defined $self->{key};
+    my $part = _call('slice', [$parent], { $self->_range });
+    return @{ $self->squeeze_axes } ? _call('_backward_reshape', [$part], { shape => $self->shape }) : $part;
 }
 
-# Writes a number, an array, a slice, a piddle or a nested list of the same shape to the parent.
+# Writes a number, an array, a slice, a piddle or a nested list to the parent.
 sub set
 {
     my ($self, $value) = @_;
@@ -48,17 +77,36 @@ sub set
     my $parent = $self->{parent};
     if (not ref $value) {
         AI::MXNet::Error::fail("a slice is set to a number, an NDArray, a piddle or a list, but got '$value'") unless looks_like_number($value);
-        AI::MXNet::Operators::invoke(AI::MXNet::Operators::row('_slice_assign_scalar'), [$parent], { $self->_range, scalar => $value }, $parent);
-        return $self;
+        if (defined $self->{key}) { _call('_npi_setitem', [$parent, @{ $self->{arrays} }], { key => $self->{key}, scalar => $value }, $parent) }
+        else { _call('_slice_assign_scalar', [$parent], { $self->_range, scalar => $value }, $parent) }
     }
-    $value = $value->sever if blessed $value and $value->isa(__PACKAGE__);
-    $value = AI::MXNet::NDArray->array($value, dtype => $parent->dtype, ctx => $parent->context)
-        unless blessed $value and $value->isa('AI::MXNet::NDArray');
-    my ($want, $got) = map {"@$_"} $self->shape, $value->shape;
-    AI::MXNet::Error->throw(kind => 'shape', message => "value of shape [$got] does not match slice dim sizes [$want]") if $want ne $got;
-    $value = $value->astype($parent->dtype) if $value->dtype ne $parent->dtype;
-    AI::MXNet::Operators::invoke(AI::MXNet::Operators::row('_slice_assign'), [$parent, $value], { $self->_range }, $parent);
+    else {
+        $value = $value->sever if blessed $value and $value->isa(__PACKAGE__);
+        $value = AI::MXNet::NDArray->array($value, dtype => $parent->dtype, ctx => $parent->context)
+            unless blessed $value and $value->isa('AI::MXNet::NDArray');
+        if (defined $self->{key}) { _call('_npi_setitem', [$parent, @{ $self->{arrays} }, $value], { key => $self->{key} }, $parent) }
+        else {
+            $value = $self->_fitted($value);
+            $value = $value->astype($parent->dtype) if $value->dtype ne $parent->dtype;
+            _call('_slice_assign', [$parent, $value], { $self->_range }, $parent);
+        }
+    }
+    $self->{behind}->set($parent) if defined $self->{behind};
     return $self;
+}
+
+# A value in the shape that the part has in the parent.
+sub _fitted
+{
+    my ($self, $value) = @_;
+    my @part = @{ $self->lengths };
+    return $value if "@part" eq "@{ $value->shape }";
+    my @shape = @{ $self->shape };
+    my @own = @{ $value->shape };
+    my $fits = $self->{broadcasts} && @own <= @shape && !grep { $own[-$_] != 1 && $own[-$_] != $shape[-$_] } 1 .. @own;
+    AI::MXNet::Error->throw(kind => 'shape', message => "value of shape [@own] does not match slice dim sizes [@shape]") unless $fits;
+    $value = $value->broadcast_to(\@shape) if "@own" ne "@shape";
+    return _call('_backward_reshape', [$value], { shape => \@part });
 }
 
 sub _read
@@ -81,7 +129,8 @@ sub AUTOLOAD
     my $self = shift;
     my $name = $AUTOLOAD =~ s/.*:://r;
     return if $name eq 'DESTROY';
-    my $code = blessed $self ? AI::MXNet::NDArray->can($name) : undef;
+    return AI::MXNet::NDArray::Base::find($name)->($self, @_) if blessed $self and $name =~ /\Aprintf?\z/;    # which tell the class
+    my $code = blessed $self ? AI::MXNet::NDArray::Base::find($name) : undef;
     AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"AI::MXNet::NDArray::Slice\"") unless $code;
     return $code->($self->sever, @_);
 }
@@ -109,8 +158,9 @@ AI::MXNet::NDArray::Slice - a part of an array that can be read and written
 
 =head1 DESCRIPTION
 
-What C<< $x->slice(...) >> and C<< $x->at(...) >> give for one index a dimension. It holds no values: each reading takes
-a copy of the part as it is then, each assignment writes to the array. Reading is recorded by autograd.
+What C<< $x->slice(...) >> and C<< $x->at(...) >> give for one index a dimension, and with NumPy's meaning of indices
+(L<AI::MXNet::Dialect>) always. It holds no values: each reading takes a copy of the part as it is then, each assignment
+writes to the array. Reading is recorded by autograd. Functions and methods that take arrays take slices.
 
 =head1 ATTRIBUTES
 
@@ -123,6 +173,17 @@ The array.
     my @corner = (@{ $middle->begin }, @{ $middle->end });    # 0 1 2 3
 
 First positions, and positions after the last, for each dimension.
+
+=head2 steps, lengths, squeeze_axes
+
+    print "@{ $middle->steps } @{ $middle->lengths }\n";    # 1 1 2 2
+
+How far apart the positions are and how many there are, for each dimension of the array; and the dimensions that the slice
+does not have. With 1.6's meaning steps are 1, and no dimension is missing.
+
+=head2 key
+
+What the engine knows a slice by that a mask or positions select; undef for one of ranges.
 
 =head2 shape, dtype, context
 
@@ -140,8 +201,9 @@ C<aspdl>, C<sum>, C<dot> ... So are the operators C<+ - * / % **>, comparisons, 
     $middle .= [[1, 2], [3, 4]];    # the same as $middle->set(...)
     $middle += 1;
 
-Writes a number, or an array, a slice, a piddle or a nested list of just this shape, converted to the array's dtype.
-C<+= -= *= /= %= **=> write, too. Dies for any other shape, and inside C<record> where the array is on the tape.
+Writes a number, or an array, a slice, a piddle or a nested list of just this shape, converted to the array's dtype, and
+returns the slice. C<+= -= *= /= %= **=> write, too. Dies for any other shape, and inside C<record> where the array is on
+the tape. With NumPy's meaning of indices, what is written is broadcast.
 
 =head2 new
 

@@ -23,7 +23,7 @@ around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 my $sampler = 'Maybe[AI::MXNet::Gluon::Data::Sampler]';
 
-has dataset       => (is => 'ro', isa => AI::MXNet::Types::_declare('AI::MXNet::Gluon::Data::Set|AI::MXNet::NDArray|PDL|ArrayRef'), required => 1);
+has dataset       => (is => 'ro', isa => AI::MXNet::Types::_declare('AI::MXNet::Gluon::Data::Set|AI::MXNet::NDArray|AI::MXNet::NDArray::Slice|PDL|ArrayRef'), required => 1);
 has batch_size    => (is => 'ro', isa => 'Maybe[Int]');
 has shuffle       => (is => 'ro', isa => 'Bool', default => 0);
 has sampler       => (is => 'ro', isa => $sampler);
@@ -74,7 +74,12 @@ sub next
 sub reset { my ($self) = @_; delete $self->{pass}; return }
 
 # What the next run depends on besides the dataset and random numbers.
-sub get_state { my ($self) = @_; return { epoch => $self->epoch, sampler => $self->batch_sampler->can('get_state') ? $self->batch_sampler->get_state : undef } }
+sub get_state
+{
+    my ($self) = @_;
+    my $sampler = $self->batch_sampler;
+    return { epoch => $self->epoch, sampler => $sampler->can('get_state') ? $sampler->get_state : undef };
+}
 
 sub set_state
 {
@@ -333,8 +338,8 @@ A class method that makes a class known as a constructor.
 
 =head1 WORKERS
 
-With C<num_workers>, processes are started at the first batch. They call the dataset and the C<batchify_fn>, one batch each,
-and stay for later runs. The batches are the same, in the same order, for any number of workers, because each sample draws
+With C<num_workers>, processes are started at the first batch. They call the dataset and the C<batchify_fn>, are up
+to two batches each ahead, and stay for later runs. The batches are the same, in the same order, for any number of workers, because each sample draws
 from random numbers of its own: of Perl's C<rand>, of PDL's, and of the engine's. Without a C<seed>, Perl's C<srand>
 decides on them.
 

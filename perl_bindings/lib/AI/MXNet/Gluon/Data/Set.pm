@@ -63,6 +63,9 @@ sub shard
 
 sub sample { my ($self, $sampler) = @_; return $self->_subset([@$sampler]) }
 
+# A slice as an array of its own; anything else as it is.
+sub _severed { my ($data) = @_; return ref $data eq 'AI::MXNet::NDArray::Slice' ? $data->sever : $data }
+
 # Whether _batch gives, at once, what a DataLoader would make of the samples one by one. Not where a subclass has an `at` of
 # its own.
 sub _can_batch { return 0 }
@@ -76,11 +79,11 @@ use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Set';
 
-has data => (is => 'ro', isa => AI::MXNet::Types::_declare('ArrayRef|PDL|AI::MXNet::NDArray'), required => 1);
+has data => (is => 'ro', isa => AI::MXNet::Types::_declare('ArrayRef|PDL|AI::MXNet::NDArray|AI::MXNet::NDArray::Slice'), required => 1);
 
 sub python_constructor_arguments { return ['data'] }
 
-sub BUILD { my ($self) = @_; $self->{rows} = AI::MXNet::Gluon::Data::Rows->new($self->data); return }
+sub BUILD { my ($self) = @_; $self->{rows} = AI::MXNet::Gluon::Data::Rows->new(AI::MXNet::Gluon::Data::Set::_severed($self->data)); return }
 sub at    { my ($self, $index) = @_; return $self->{rows}->at($index) }
 sub len   { my ($self) = @_; return $self->{rows}->len }
 
@@ -96,13 +99,14 @@ use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Set';
 
-has [qw(data label)] => (is => 'rw', isa => AI::MXNet::Types::_declare('PDL|AI::MXNet::NDArray|ArrayRef'), required => 1);
+has [qw(data label)] => (is => 'rw', isa => AI::MXNet::Types::_declare('PDL|AI::MXNet::NDArray|AI::MXNet::NDArray::Slice|ArrayRef'), required => 1);
 
 sub python_constructor_arguments { return ['data', 'label'] }
 
 sub BUILD
 {
     my ($self) = @_;
+    $self->{$_} = AI::MXNet::Gluon::Data::Set::_severed($self->{$_}) for qw(data label);
     $self->{rows} = [map { AI::MXNet::Gluon::Data::Rows->new($_) } $self->data, $self->label];
     my ($data, $labels) = map { $_->len } @{ $self->{rows} };
     AI::MXNet::Error::fail("ArrayDataset: there are $data samples, but $labels labels") if $data != $labels;

@@ -6,7 +6,7 @@ use AI::MXNet ();
 use AI::MXNet::Gluon::Data::Vision::Downloaded;
 use AI::MXNet::Gluon::Data::Vision::Images;
 
-sub transforms { require AI::MXNet::Gluon::Data::Vision::Transforms; return 'AI::MXNet::Gluon::Data::Vision::Transforms' }
+sub transforms { AI::MXNet::NS::load('AI/MXNet/Gluon/Data/Vision/Transforms.pm'); return 'AI::MXNet::Gluon::Data::Vision::Transforms' }
 
 # A path whose ~ is the home folder, as in the default roots.
 sub _expanded { my ($path) = @_; return $path =~ s{\A~(?=/|\z)}{$ENV{HOME} // (getpwuid $<)[7]}er }

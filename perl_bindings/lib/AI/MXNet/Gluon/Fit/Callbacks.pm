@@ -79,7 +79,8 @@ sub batch_end
     my %values = $tally->values;
     my $done = $all ? int(20 * $tally->batches / $all) : 0;
     my $bar = $all ? '[' . '=' x $done . ' ' x (20 - $done) . "] $all" : '';
-    printf STDERR "\r\e[K%s %d/%s  %s", $self->_title($fit, $fit->epoch + 1), $tally->batches, $bar, AI::MXNet::Gluon::Fit::Callbacks::_line([sort keys %values], \%values);
+    my $line = AI::MXNet::Gluon::Fit::Callbacks::_line([sort keys %values], \%values);
+    printf STDERR "\r\e[K%s %d/%s  %s", $self->_title($fit, $fit->epoch + 1), $tally->batches, $bar, $line;
     $self->drawn(1);
     $self->shown(Time::HiRes::time());
     return;
@@ -93,7 +94,8 @@ sub epoch_end
     return unless $self->always or -t STDERR;
     print STDERR "\r\e[K" if $self->drawn;
     $self->drawn(0);
-    printf STDERR "%s  %s  %.1f s\n", $self->_title($fit, $values->{epoch}), AI::MXNet::Gluon::Fit::Callbacks::_line($fit->columns, $values), $values->{seconds};
+    my $line = AI::MXNet::Gluon::Fit::Callbacks::_line($fit->columns, $values);
+    printf STDERR "%s  %s  %.1f s\n", $self->_title($fit, $values->{epoch}), $line, $values->{seconds};
     return;
 }
 
@@ -285,7 +287,7 @@ sub python_constructor_arguments { return ['path', 'title'] }
 sub epoch_end
 {
     my ($self, $fit) = @_;
-    require AI::MXNet::Chart;
+    AI::MXNet::NS::load('AI/MXNet/Chart.pm');
     my $history = $fit->history;
     my @names = grep { !/\A(?:val_.*|epoch|seconds)\z/ } @{ $fit->columns };
     my @charts = map {

@@ -80,7 +80,8 @@ sub restore
     my ($epoch) = epochs($folder) or return;
     my $base = sprintf '%s/epoch-%04d', $folder, $epoch;
     my $training = eval { $codec->unpack(AI::MXNet::Base::_read_file('resume', "$base.training")) };
-    AI::MXNet::Error::fail("resume: $base.training is no checkpoint of a training") unless ref $training eq 'HASH' and ($training->{format} // '') eq FORMAT;
+    AI::MXNet::Error::fail("resume: $base.training is no checkpoint of a training")
+        unless ref $training eq 'HASH' and ($training->{format} // '') eq FORMAT;
     my @parts = _parts($fit);
     my ($now, $then) = map { join ' ', @$_ } [map {ref} @parts], [map { $_->[0] } @{ $training->{parts} }];
     AI::MXNet::Error::fail("resume: $base.training is of a training with ($then), but this one has ($now)") if $now ne $then;
@@ -115,6 +116,9 @@ sub train_begin
     my ($self) = @_;
     my $folder = $self->folder;
     mkdir($folder) || -d $folder or AI::MXNet::Error::fail("Checkpoint: $folder: $!");
+    # what a killed training left half-written
+    opendir my $handle, $folder or AI::MXNet::Error::fail("Checkpoint: $folder: $!");
+    unlink map {"$folder/$_"} grep {/\Aepoch-[0-9]+\.\w+\.[0-9]+\.new\z/} readdir $handle;
     return;
 }
 

@@ -51,8 +51,8 @@ sub _captured
     my $pads = B::svref_2object($code)->PADLIST;
     return unless $pads->isa('B::PADLIST') and $pads->MAX >= 1;
     my ($names, $values) = map { [$pads->ARRAYelt($_)->ARRAY] } 0, 1;
-    return map { $values->[$_]->object_2svref }
-        grep { my $name = $names->[$_]; $name->isa('B::PADNAME') && $name->FLAGS & B::PADNAMEt_OUTER() && !$values->[$_]->isa('B::SPECIAL') } 0 .. $#$names;
+    my @outer = grep { $names->[$_]->isa('B::PADNAME') && $names->[$_]->FLAGS & B::PADNAMEt_OUTER() } 0 .. $#$names;
+    return map { $_->object_2svref } grep { !$_->isa('B::SPECIAL') } @$values[@outer];
 }
 
 1;

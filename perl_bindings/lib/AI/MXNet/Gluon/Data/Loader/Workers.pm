@@ -1,5 +1,5 @@
 package AI::MXNet::Gluon::Data::Loader::Workers;
-# Processes that make batches ahead of their use. One batch each: as soon as it is fetched, the worker gets the next.
+# Processes that make batches ahead of their use. Each has two: one to make, or made and not yet fetched, and the next.
 #
 # A task is [seed, number of a sample ...]; an answer is a header, and the values of its arrays behind it. A worker lives as
 # long as its parent holds the other end of its pipe, `life`: when that is closed, the kernel kills it, whatever it does.
@@ -40,7 +40,7 @@ sub next
     my $queue = $pass->{queue};
     $self->_keep_busy($pass);
     my $task = $queue->[0] // return undef;
-    _collect($task->{worker}) until $task->{answer};
+    until ($task->{answer}) { $self->_give($task); $self->_collect($task->{slot}) }
     shift @$queue;
     $pass->{number}++;
     $self->_keep_busy($pass);
@@ -53,48 +53,57 @@ sub _keep_busy
 {
     my ($self, $pass) = @_;
     my $queue = $pass->{queue};
-    while (@$queue < $self->{count} and defined(my $indices = $pass->indices)) {
-        my $worker = $self->_worker($pass->{assigned}++ // 0);
-        # another run over the same loader may have left it something to do
-        _collect($worker) while $worker->{task};
-        push @$queue, $worker->{task} = { worker => $worker, indices => $indices };
-        weaken($queue->[-1]{worker});
+    while (@$queue < 2 * $self->{count} and defined(my $indices = $pass->indices)) {
+        my $slot = ($pass->{assigned}++ // 0) % $self->{count};
         my $body = $codec->pack([$pass->{base}, @$indices]);
-        my $frame = pack('V', length $body) . $body;
-        # the worker waits for it; that it may be gone is noticed when it is asked for the answer
-        AI::MXNet::Engine::Process::undisturbed(sub {
-            while (length $frame) {
-                my $sent = send $worker->{channel}, $frame, eval { Socket::MSG_NOSIGNAL() } // 0;
-                if (defined $sent) { substr $frame, 0, $sent, '' }
-                elsif ($! != EINTR) { last }
-            }
-        });
+        push @$queue, { slot => $slot, indices => $indices, frame => pack('V', length $body) . $body };
+        $self->_give($queue->[-1]);
     }
     return;
 }
 
-# Worker number $i modulo their count, in a process that lives. The first time they are all started, so that what they
-# inherit is read once.
+# Gives a worker its task, unless it has it. That the worker may be gone is noticed when it is asked for the answer.
+sub _give
+{
+    my ($self, $task) = @_;
+    return if $task->{given};
+    my ($slot, $frame) = @$task{qw(slot frame)};
+    # While it writes an answer, a worker reads no tasks: there must be room for the next. And another run over the same
+    # loader may have left it something to do.
+    my $most = length $frame < 65536 ? 1 : 0;
+    $self->_collect($slot) while @{ $self->_worker($slot)->{tasks} } > $most;
+    my $worker = $self->_worker($slot);
+    AI::MXNet::Engine::Process::undisturbed(sub {
+        push @{ $worker->{tasks} }, $task;
+        $task->{given} = 1;
+        while (length $frame) {
+            my $sent = send $worker->{channel}, $frame, eval { Socket::MSG_NOSIGNAL() } // 0;
+            if (defined $sent) { substr $frame, 0, $sent, '' }
+            elsif ($! != EINTR) { last }
+        }
+    });
+    return;
+}
+
+# A worker that lives. All that are missing are started, so that what they inherit is read once.
 sub _worker
 {
-    my ($self, $i) = @_;
+    my ($self, $slot) = @_;
     my $workers = $self->{workers};
-    $i %= $self->{count};
-    return $workers->[$i] if $workers->[$i] and not $workers->[$i]{gone};
+    return $workers->[$slot] if $workers->[$slot];
     my %inherited = AI::MXNet::Gluon::Data::Loader::Inheritance::of(@{ $self->{uses} });
-    for my $j (0 .. $self->{count} - 1) {
-        $workers->[$j] = $self->_start(\%inherited) if not $workers->[$j] or $workers->[$j]{gone};
-    }
-    return $workers->[$i];
+    $workers->[$_] //= $self->_start(\%inherited) for 0 .. $self->{count} - 1;
+    return $workers->[$slot];
 }
 
 sub _start
 {
     my ($self, $inherited) = @_;
+    local $^F = 2;    # what is opened here is closed in every program that the script runs
     socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or AI::MXNet::Error::fail("a worker of a DataLoader: socketpair: $!");
     pipe(my $life, my $life_end) or AI::MXNet::Error::fail("a worker of a DataLoader: pipe: $!");
     $_ = AI::MXNet::Engine::Process::beyond_stderr($_) for $ours, $theirs, $life, $life_end;
-    my $worker = { channel => $ours, life => $life_end, gone => 0 };
+    my $worker = { channel => $ours, life => $life_end, tasks => [] };
     delete @open{ grep { not defined $open{$_} } keys %open };
     weaken($open{ refaddr $worker } = $worker);
     AI::MXNet::Engine::Process::detached(sub { $self->_work($theirs, $life, $inherited) });
@@ -104,38 +113,44 @@ sub _start
 # Waits for the answer of a worker. What has arrived of it is kept, should a signal's handler leave this place.
 sub _collect
 {
-    my ($worker) = @_;
-    my $task = $worker->{task};
+    my ($self, $slot) = @_;
+    my $worker = $self->_worker($slot);
+    return unless @{ $worker->{tasks} };
     my $in = $worker->{in} //= { parts => [{ size => 4, bytes => '' }], next => 0 };
     while ($in->{next} < @{ $in->{parts} }) {
         my $part = $in->{parts}[$in->{next}];
         if (length $part->{bytes} < $part->{size}) {
             my $got = sysread $worker->{channel}, $part->{bytes}, $part->{size} - length $part->{bytes}, length $part->{bytes};
             next if $got or not defined $got and $! == EINTR;
-            return _gone($worker, $task);
+            return $self->_gone($slot);
         }
         # the size of the header, then the header, which tells the sizes of the others
         if ($in->{next} == 0) { $in->{parts}[1] = { size => unpack('V', $part->{bytes}), bytes => '' } }
         elsif ($in->{next} == 1) {
             $in->{header} = $codec->unpack($part->{bytes});
             my $sizes = pop @{ $in->{header} };
-            push @{ $in->{parts} }, map { { size => $_, bytes => '' } } @$sizes;
+            splice @{ $in->{parts} }, 2, @{ $in->{parts} }, map { { size => $_, bytes => '' } } @$sizes;
         }
         $in->{next}++;
     }
-    my @values = map { \$_->{bytes} } splice @{ $in->{parts} }, 2;
-    ($task->{answer}, $worker->{in}, $worker->{task}) = [@{ $in->{header} }, \@values];
+    my @values = map { \$_->{bytes} } @{ $in->{parts} }[2 .. $#{ $in->{parts} }];
+    # in one statement, so that a signal's handler finds the answer taken, or not
+    ($worker->{in}, (shift @{ $worker->{tasks} })->{answer}) = (undef, [@{ $in->{header} }, \@values]);
     return;
 }
 
+# Another worker does what this one has left undone.
 sub _gone
 {
-    my ($worker, $task) = @_;
+    my ($self, $slot) = @_;
+    my ($task, @rest) = @{ $self->{workers}[$slot]{tasks} };
     my @indices = @{ $task->{indices} };
     my $shown = join ', ', map { $_ // 'undef' } @indices > 8 ? (@indices[0 .. 6], '...') : @indices;
     my $message = "A worker process of a DataLoader is gone: it was killed, or called exit, while it made the batch of samples $shown";
-    ($worker->{gone}, $task->{answer}, $worker->{in}, $worker->{task}) = (1, [0, $message, undef, { kind => 'worker', message => $message }, []]);
-    close $worker->{$_} for qw(channel life);
+    $task->{answer} = [0, $message, undef, { kind => 'worker', message => $message }, []];
+    $_->{given} = 0 for @rest;
+    $self->{workers}[$slot] = undef;
+    $self->_give($_) for @rest;
     return;
 }
 

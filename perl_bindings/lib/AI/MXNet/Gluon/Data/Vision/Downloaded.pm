@@ -8,6 +8,7 @@ use PDL::Core ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
+use AI::MXNet::NS;
 use AI::MXNet::Gluon::Data::Set;
 
 extends 'AI::MXNet::Gluon::Data::Set';
@@ -70,7 +71,8 @@ sub _content
     AI::MXNet::Logging->warning('%s is not the well-known file of that name (its SHA-1 is not %s); it is used all the same', $path, $sha1)
         if defined $sha1 and Digest::SHA::sha1_hex($content) ne $sha1;
     return $content if $path !~ /\.gz\z/;
-    require IO::Uncompress::Gunzip;
+    AI::MXNet::NS::load('IO/Uncompress/Gunzip.pm');
+    no warnings 'once';
     IO::Uncompress::Gunzip::gunzip(\$content => \my $plain) or AI::MXNet::Error::fail("$path: $IO::Uncompress::Gunzip::GunzipError");
     return $plain;
 }
@@ -153,7 +155,9 @@ extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet';
 
 has '+root'  => (default => '~/.mxnet/datasets/cifar10');
 has '+train' => (default => 1);
-has _archive => (is => 'ro', init_arg => undef, default => sub { ['cifar-10-batches-bin', 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'] });
+has _archive => (is => 'ro', init_arg => undef, default => sub {
+    ['cifar-10-batches-bin', 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz']
+});
 has _file_hashes => (is => 'ro', init_arg => undef, default => sub { {
     'data_batch_1.bin' => 'aadd24acce27caa71bf4b10992e9e7b2d74c2540',
     'data_batch_2.bin' => 'c0ba65cce70568cd57b4e03e9ac8d2a5367c1795',
