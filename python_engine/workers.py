@@ -53,7 +53,7 @@ class Workers:
 
     def __init__(self, mpi, spare):
         self.mpi, self.world = mpi, mpi.COMM_WORLD.Dup()
-        self.rank, self.size = self.world.rank, self.world.size
+        self.rank, self.size, self.spare = self.world.rank, self.world.size, spare
         self.is_spare = self.rank >= self.size - spare
         self.workers = self.world.Split(self.is_spare)
         self.lost = None  # why there can be no more collectives
@@ -233,6 +233,8 @@ def join_(session, number, spare: Size):
     process and of all."""
     if session.workers is None:
         session.workers = Workers(join(), spare)
+    if session.workers.spare != spare:
+        raise ArgumentError("a job has stores of one kind, dist_sync or dist_async, but this one has made both")
     session.reply(number, session.workers.rank, session.workers.size)
 
 

@@ -3,8 +3,7 @@ package AI::MXNet::Module;
 use strict;
 use warnings;
 use Mouse;
-use List::Util qw(max);
-use Scalar::Util qw(blessed);
+use List::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Executor::Group;
@@ -24,7 +23,7 @@ has work_load_list    => (is => 'ro', isa => 'Maybe[ArrayRef[Num]]');
 has context           => (is => 'ro', default => sub { AI::MXNet::Context::->cpu });
 has [qw(data_shapes label_shapes)] => (is => 'ro', init_arg => undef);
 has [qw(
-    _context _param_names _aux_names _arg_params _aux_params _params_dirty _exec_group _grad_req
+    _context _param_names _aux_names _arg_params _aux_params _params_dirty _exec_group
     _optimizer _kvstore _update_on_kvstore _updater _indices _preload_opt_states)] => (is => 'rw', init_arg => undef);
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
@@ -168,7 +167,6 @@ sub bind
     $self->{label_shapes} = $self->_described('label', $self->label_names, @{ $options{label_shapes} // [] } ? $options{label_shapes} : undef, 0);
     $self->for_training($options{for_training});
     $self->inputs_need_grad($options{inputs_need_grad});
-    $self->_grad_req($options{grad_req});
     $self->_exec_group(AI::MXNet::DataParallelExecutorGroup->new(
         symbol => $self->symbol, contexts => $self->_context, workload => $self->work_load_list // [], param_names => $self->_param_names,
         data_shapes => $self->{data_shapes}, label_shapes => $self->{label_shapes}, shared_group => defined $shared ? $shared->_exec_group : undef,
@@ -228,7 +226,7 @@ sub _create_kvstore
     return ($kvstore, 1) if ref $kvstore;
     require AI::MXNet::KVStore;
     my $large = 16 << 20;    # elements: to add up such an array on one context takes longer than to update all
-    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || max(0, map { $_->size } values %{ $self->_arg_params }) <= $large ? 1 : 0);
+    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || List::Util::max(0, map { $_->size } values %{ $self->_arg_params }) <= $large ? 1 : 0);
 }
 
 sub init_optimizer

@@ -10,6 +10,8 @@ use AI::MXNet::KVStore::Workers;
 
 extends 'AI::MXNet::KVStore::Workers';
 
+my $told;    # the server, that this process leaves: once for all stores
+
 sub spare {1}
 
 # Does not return on the server.
@@ -21,7 +23,7 @@ sub BUILD
         AI::MXNet::KVStoreServer->new(kvstore => AI::MXNet::KVStore->create, num_workers => $self->num_workers)->run;
         exit;
     }
-    AI::MXNet::KVStore::Workers::at_end(sub { $self->_tell(['leave']) });
+    AI::MXNet::KVStore::Workers::at_end(sub { $self->_tell(['leave']) }) unless $told++;
     return;
 }
 

@@ -29,6 +29,9 @@ sub BUILD
         if defined $joined and $joined != $pid;
     my ($fields) = AI::MXNet::Engine->request('join', $self->spare);
     my (undef, $rank, $processes) = @$fields;
+    my $launched = $ENV{OMPI_COMM_WORLD_SIZE} // $ENV{PMI_SIZE} // $processes;    # as Open MPI and MPICH tell
+    AI::MXNet::Error::fail($self->type, ": mpirun has started $launched processes, but the MPI of the engine's Python sees $processes: they are of different MPIs")
+        if $launched != $processes;
     ($script, $engine, $ENV{AI_MXNET_JOINED}) = ($$, $pid, $pid);
     my $workers = $processes - $self->spare;
     AI::MXNet::Error::fail($self->type, ' needs a process beside the workers, so two at least: mpirun -np 2 perl script.pl') if $workers < 1;
