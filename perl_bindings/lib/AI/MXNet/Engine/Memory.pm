@@ -1,7 +1,7 @@
 package AI::MXNet::Engine::Memory;
 # The values of arrays, to the engine and back: in frames, or large ones through memory shared with it.
 #
-# Up: a piddle is assigned into a recycled segment, which converts its type on the way.
+# Up: a piddle is assigned into a recycled segment.
 # Down: an array's segment is mapped privately; the weak reference to the piddle's data tells when the map is gone.
 use strict;
 use warnings;
@@ -40,6 +40,8 @@ sub upload
 {
     my ($self, $array, $piddle, $type, @description) = @_;
     my $size = PDL::Core::howbig($type) * $piddle->nelem;
+    # an assignment that converts takes PDL twice as long
+    $piddle = $piddle->convert($type) if $piddle->get_datatype != $type;
     if ($self->shares($size)) {
         $self->_let_go;
         AI::MXNet::Engine::wake();    # what the engine has released is news on the stream
@@ -51,7 +53,6 @@ sub upload
         }
         return AI::MXNet::Engine::flush() if $shared;
     }
-    $piddle = $piddle->convert($type) if $piddle->get_datatype != $type;
     # a piddle may have room for more elements than it has
     my $bytes = $size ? $piddle->get_dataref : \'';
     $bytes = \substr $$bytes, 0, $size if length $$bytes != $size;
