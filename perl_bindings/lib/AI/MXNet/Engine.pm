@@ -625,6 +625,10 @@ child dies and says so.
 When Ctrl-C, an alarm or another signal handler leaves a wait with an exception, the engine skips what was still to be
 computed, and the script can go on; arrays that were skipped die when they are read.
 
+Perl calls handlers between any two statements, also of a destructor, and there it drops the exception and warns
+C<(in cleanup)>. A handler that must get through lets its signal come again, as C<Time::HiRes::alarm($seconds, $interval)>
+does.
+
 If the engine is killed, the next call dies within a second and says how it ended, with the end of what it wrote to
 standard error. Its arrays are gone. L</restart> starts another.
 
