@@ -114,6 +114,18 @@ subtest 'grad_and_loss, mark_variables' => sub {
     is text($grad), '5 5';
 };
 
+subtest 'what was recorded is a symbol' => sub {
+    my ($x, $z) = (variable([1, 2]), variable([3, 4]));
+    my $y;
+    autograd->record(sub { $y = $x * $x + $z * $x - 1 });
+    my $symbol = autograd->get_symbol($y);
+    is_deeply [$symbol->list_arguments, $symbol->list_outputs], [['var0', 'var1'], ['node_3_output']];
+    my ($again) = @{ $symbol->eval(ctx => mx->cpu, args => { var0 => $x, var1 => $z }) };
+    is text($again), text($y), 'that computes the same';
+    ok !eval { autograd->get_symbol(nd->ones([1])); 1 };
+    like $@, qr/NDArray is not part of a computation graph/;
+};
+
 subtest 'writing to what is on the tape is refused while recording' => sub {
     my $other = nd->ones([2, 3]);
     my %writes = (

@@ -135,6 +135,17 @@ sub _outdate
     return;
 }
 
+# A number for something new of the engine's.
+sub handle { return pop @FREE // ++$LAST }
+
+# Has the engine let go of what a handle names, if that is its own and there at all.
+sub release
+{
+    my ($handle) = @_;
+    push(@STREAM, $handle), push @FREE, $handle if defined $handle and $handle > $STALE;
+    return;
+}
+
 # Sends what has been issued.
 sub flush
 {
@@ -662,7 +673,7 @@ Ends the engine and starts another, after which arrays of the old one are refuse
 Of MXNet, which can take several operators at once. Here they always come in bulk, so that the number is only remembered:
 C<set_bulk_size> returns the one before (0 at first), C<bulk> sets it while code runs.
 
-=head2 ask, ask_with, download, finish, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
+=head2 ask, ask_with, download, finish, flush, handle, is_ours, leave, locate, notice_fork, put, refuse_stale, register, release, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 

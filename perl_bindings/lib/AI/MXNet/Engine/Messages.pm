@@ -21,6 +21,7 @@ my %answers = (
     fresh          => 'flag*',
     grad           => 'array*',
     group          => 'size',
+    history        => 'size',
     hello          => 'size text text text text text',
     infer_shape    => '([shape] [shape] [shape])?',
     infer_type     => '([name] [name] [name])?',
