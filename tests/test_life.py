@@ -120,6 +120,72 @@ def test_a_script_gives_back_the_memory_of_an_engine_that_died():
     assert process.communicate(timeout=30) == (b"many 200000 3 0", b"")
 
 
+# -- how a script ends -----------------------------------------------------------------------------------------------
+
+UNREAD = """
+use AI::MXNet qw(mx nd);
+my ($source, $inside) = map { nd->array($_) } [1, 2], [0];
+nd->take($source, $inside, mode => 'raise');    # the engine says what comes out; from now on Perl knows
+my @outside = map { nd->take($source, nd->array([$_]), mode => 'raise') } 7, 8, 9;
+eval { $outside[1]->aspdl };
+print "said\\n";
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "last"),
+    [
+        ("", 0, ""),
+        ("exit 3", 3, ""),
+        ("die qq(mine\n)", 255, "mine\n"),
+        ("END { $? = 5 }", 5, ""),
+        ("kill TERM => $$", -15, None),
+    ],
+)
+def test_a_script_that_ends_tells_the_failures_that_it_has_not_read(end, status, last):
+    process = script(f"$| = 1; {UNREAD}{end}")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (status, b"said\n")
+    message = "MXNetError: index {} is out of bounds for an axis of size 2: positions are in [0, 2), in operator take"
+    told = [f"{message.format(index)} at -e line 5.\n" for index in (7, 9)]
+    assert err.decode() == ("" if last is None else last + "".join(told))
+
+
+def test_a_script_whose_engine_was_killed_says_so_as_it_ends():
+    process = script("use AI::MXNet qw(mx nd); my $x = nd->ones([1]); kill KILL => mx->engine->pid; exit 4")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (4, b"")
+    assert b"is gone: it was killed by SIGKILL\n" in err and err.endswith(b"mx->engine->restart starts another\n")
+
+
+def test_objects_that_live_to_the_end_end_in_silence():
+    code = """
+        use strict; use warnings FATAL => 'all';
+        use AI::MXNet qw(mx nd autograd);
+        our ($array, @arrays) = map { nd->ones([3]) * $_ } 1 .. 5;
+        our $crop = nd->ones([2, 2])->slice('X', 0);
+        our $piddle = nd->ones([300_000])->aspdl;
+        our $part = $piddle->slice('0:3');
+        our $sparse = nd->sparse->zeros('csr', [2, 2]);
+        our $symbol = mx->sym->Variable('x') * 2;
+        our $executor = $symbol->simple_bind(ctx => mx->cpu, shapes => { x => [2] });
+        my $ring = { array => nd->ones([2]) };
+        $ring->{ring} = $ring;
+        our $code = do { my $y = nd->ones([2]); sub { $y } };
+        my $x = nd->ones([2]);
+        $x->attach_grad;
+        our $loss;
+        autograd->record(sub { $loss = $x * 2 });
+        { package Holder; sub DESTROY { my ($self) = @_; undef $self->{array} } }
+        our $holder = bless { array => nd->ones([2]) }, 'Holder';
+        my $other = bless { array => nd->ones([2]) }, 'Holder';
+        $other->{other} = $other;
+    """
+    process = script(code)
+    assert process.communicate(timeout=30) == (b"", b"")
+    assert process.returncode == 0
+
+
 # -- output ----------------------------------------------------------------------------------------------------------
 
 # A thread of the engine's that prints while the main one computes: 4 MiB to each of stdout and stderr, a line at a time

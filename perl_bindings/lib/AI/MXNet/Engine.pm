@@ -563,7 +563,7 @@ END {
         my $busy = grep { $_->{abandoned} } values %waiting;
         if (defined $stream and not $busy) {
             print STDERR $_ for eval { AI::MXNet::Engine->failures };
-            print STDERR $@ if $@;
+            print STDERR ref $@ ? $@->message . "\n" : $@ if $@;
         }
         _shut();
     }
