@@ -12,7 +12,7 @@ How it works is in tape.py.
 import numpy as np
 
 from . import overloads, tape  # noqa: F401  gradients that are recorded in turn are computed with the overloads
-from .errors import ArgumentError, AutogradError, MXNetError, ShapeError
+from .errors import ArgumentError, AutogradError, ShapeError
 from .ndarray import NDArray
 from .tape import recording, state
 
@@ -106,8 +106,11 @@ def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=Fals
 
 
 def get_symbol(x):
-    """Not there yet: it needs symbols."""
-    raise MXNetError("autograd.get_symbol needs symbols, which this version does not have yet")
+    """The symbol of the recorded calls that `x` was computed by; its arguments are named var0, var1 ..."""
+    from . import recorded, symbol  # which take a while to load, and import this module's kin
+
+    (array,) = _listed(x)
+    return symbol.Symbol(recorded.symbol_of(array))
 
 
 def _listed(arrays):

@@ -71,6 +71,7 @@ class Generator:
 
     def set_state(self, state):
         """Continue where `get_state` said; ArgumentError for anything else."""
+        shown = f"{state.decode(errors='replace') if isinstance(state, bytes) else state!r:.200}"
         try:
             high, low, inc_high, inc_low = (int(word) for word in state["state"])
             self.numpy.bit_generator.state = {
@@ -79,8 +80,8 @@ class Generator:
                 "has_uint32": int(state["has_uint32"]),
                 "uinteger": int(state["uint32"]),
             }
-        except (KeyError, TypeError, ValueError, OverflowError) as reason:
-            raise ArgumentError(f"this is no state of the random generator ({reason}): {state!r:.200}") from None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise ArgumentError(f"this is no state of the random generator, as get_state gives it: {shown}") from None
 
 
 generator = Generator()

@@ -12,6 +12,7 @@ from .graph import Executor
 from .messages import Flag, Handle, Req, Row, Scalar, Text, list_of, order, request
 from .ndarray import NDArray
 from .poison import failure_of, poison
+from .recorded import symbol_of
 from .symbols import Symbol, compose, group, variable
 from .tape import state
 from .wire import shown
@@ -55,6 +56,13 @@ def compose_(
     new = compose(operator.decode(), name.decode(), _pairs(attributes), () if names else given, named)
     session.graphs[symbol] = new
     session.reply(number, len(new.entries))
+
+
+@request
+def history(session, number, symbol: Handle, array: Handle):
+    """A new symbol of the recorded calls that an array was computed by. Answers the number of its outputs, 1."""
+    session.graphs[symbol] = symbol_of(session.array(array))
+    session.reply(number, 1)
 
 
 @request

@@ -9,6 +9,7 @@
 Fields of a wrong number or type are a ProtocolError. What is left can only fail for the sake of the data.
 """
 
+import contextlib
 import inspect
 import json
 import math
@@ -20,7 +21,7 @@ import numpy as np
 
 from . import autograd, table, tape
 from .attributes import DTYPES
-from .errors import ComputeError, Interrupted, MXNetError, ProtocolError
+from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, ProtocolError
 from .formats import params
 from .generator import generator
 from .ndarray import NDArray
@@ -264,23 +265,37 @@ def _lend(session, data):
     return segment, data.__array_interface__["data"][0] - segment.address
 
 
+@contextlib.contextmanager
+def _opened(path):
+    """Tells in the original's words that a file cannot be opened."""
+    try:
+        yield
+    except OSError as reason:
+        raise ArgumentError(f'LocalFileSystem::Open "{os.fsdecode(path)}": {reason.strerror}') from None
+
+
 @request
 def save(session, number, path: Text, names: list_of(Text) | None, *handles: Handle):
     """Write a .params file."""
     arrays = [session.array(h).data for h in handles]
     arrays = [x.sound() if isinstance(x, Sparse) else np.ascontiguousarray(x) for x in arrays]
     named = dict(zip([n.decode() for n in names], arrays, strict=True)) if names is not None else arrays
-    params.save(os.fsdecode(path), named)
+    with _opened(path):
+        params.save(os.fsdecode(path), named)
     session.reply(number)
 
 
 @request
 def load(session, number, path: Text | None):
     """The arrays of a .params file (or of the payload): how many names, the names, then handle, type, shape each."""
-    if path is None:
-        loaded = params.loads(bytes(session.take(len(session.payload) - session.offset)))
-    else:
-        loaded = params.load(os.fsdecode(path))
+    try:
+        if path is None:
+            loaded = params.loads(bytes(session.take(len(session.payload) - session.offset)))
+        else:
+            with _opened(path):
+                loaded = params.load(os.fsdecode(path))
+    except params.ParamsError as reason:
+        raise ArgumentError(f"Invalid NDArray file format: {reason}") from None
     names = list(loaded) if isinstance(loaded, dict) else []
     fields = [len(names), *names]
     for array in loaded.values() if isinstance(loaded, dict) else loaded:
@@ -297,7 +312,9 @@ def random(session, number, what: Text, value: Scalar = None):
     elif what == b"get":
         session.reply(number, json.dumps(generator.get_state()))
     elif what == b"set":
-        generator.set_state(json.loads(value))
+        with contextlib.suppress(TypeError, ValueError, RecursionError):  # what is no JSON is no state either
+            value = json.loads(value)
+        generator.set_state(value)
         session.reply(number)
     else:
         raise ProtocolError(f"the message random does not know {shown(what)}, but seed, get and set")

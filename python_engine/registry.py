@@ -93,7 +93,7 @@ class Operator:
         self.inputs, self.optional, self.variadic = [], set(), None
         self.attributes, self.defaults, self.required = {}, {}, []
         self._read_signature(function)
-        self.differentiable = None
+        self.differentiable, self.detached = None, False
         self.forms, self.lazy = {}, frozenset()  # for sparse arrays: see `sparse`, and storage.py
         self.inference, self.variable_attributes = None, {}  # for symbols
         self.takes = takes or {}
@@ -197,6 +197,11 @@ class Operator:
     def no_gradient(self, kind=ZERO):
         """Declare that the gradient is zero, as MXNet does for comparisons, rounding and the like."""
         self.differentiable = kind
+        return self
+
+    def in_no_graph(self):
+        """Declare that the output is recorded nowhere, whatever the inputs are: it is free to be written to."""
+        self.differentiable, self.detached = ZERO, True
         return self
 
     def head(self):

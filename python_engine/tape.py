@@ -263,7 +263,7 @@ def invoke(operator, inputs, attrs):
             for output in outputs:
                 _note_lender(inputs, output)
     _note_zero_dim(operator, outputs)
-    if state.recording:
+    if state.recording and not operator.detached:
         _record(operator, inputs, attrs, outputs)
     return outputs
 
@@ -303,7 +303,7 @@ def _invoke_sparse(operator, inputs, attrs, target=None):
         for output in outputs:
             if not isinstance(output.data, Sparse):
                 _note_lender(arrays, output)
-    if state.recording:
+    if state.recording and not operator.detached:
         _record(operator, inputs, attrs, outputs)
     return outputs
 

@@ -164,14 +164,20 @@ class Channel:
         self.deadline = time.monotonic() + LAST_WORDS
 
     def _wait_writable(self):
-        if self.deadline is not None:
-            left = self.deadline - time.monotonic()
-            if left <= 0 or not select.select([], [self.write_fd], [], left)[1]:
-                raise Closed
-            return
+        """Wait until the client takes more; read what arrives meanwhile. Closed if it took nothing to the deadline."""
+        left = None if self.deadline is None else max(0, self.deadline - time.monotonic())
         # a client that floods us and never reads shall fill its own memory, not ours
-        room = len(self.buffer) - self.start <= MAX_BODY + MAX_PAYLOAD
-        if select.select([self.read_fd] if room else [], [self.write_fd], [])[0]:
+        reads = left is None and len(self.buffer) - self.start <= MAX_BODY + MAX_PAYLOAD
+        wanted = {self.write_fd: select.POLLOUT}
+        if reads:
+            wanted[self.read_fd] = wanted.get(self.read_fd, 0) | select.POLLIN
+        poll = select.poll()
+        for fd, events in wanted.items():
+            poll.register(fd, events)
+        happened = dict(poll.poll(None if left is None else left * 1000))
+        if not happened:
+            raise Closed
+        if reads and happened.get(self.read_fd, 0) & ~select.POLLOUT:
             self._fill()
 
     def _fill(self):

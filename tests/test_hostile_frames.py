@@ -380,6 +380,7 @@ def test_data_that_cannot_be_computed_poisons_the_output_and_harms_nothing_else(
         ["compose", 5, 4, "SliceChannel", "n", ["num_outputs", "-1"], None],
         ["compose", 5, 4, "add_n", "n", ["num_args", "-1"], None],
         ["compose", 5, 4, "_full", "n", ["shape", "(" * 10_000], None],
+        ["history", 5, 4, 77],
         ["group", 5, 4, 1],
         ["recompose", 5, 4, 1, None, []],
         ["part", 5, 4, 77, "internals"],

@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from strangers import settle
 
 from python_engine import requirements
 
@@ -202,6 +203,16 @@ def test_the_variable_names_a_command_before_all_others(prefix, engine, tmp_path
 def test_the_clone_comes_before_what_is_installed(clone, engine, tmp_path):
     done = perl(clone / "perl_bindings/lib", tmp_path, PATH=f"{engine}:{CLEAN['PATH']}")
     assert answer(done)[:2] == (f"the clone {clone}", f"{clone}/python_engine")
+
+
+def test_nothing_in_the_current_directory_is_run(prefix, engine, tmp_path):
+    told = settle(tmp_path)
+    answer(perl(prefix, tmp_path, AI_MXNET_PYTHON=sys.executable))
+    bare = environment(tmp_path / "bare").parent
+    assert answer(perl(prefix, tmp_path, PATH=f"{bare}:{engine}:{CLEAN['PATH']}"))[0].startswith(
+        "the installed program"
+    )
+    assert not told.exists(), told.read_text()
 
 
 # -- broken set-ups --------------------------------------------------------------------------------------------------

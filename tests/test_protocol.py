@@ -1,13 +1,16 @@
 """The stream as protocol/PROTOCOL.md describes it, spoken to engines that are processes of their own."""
 
+import fcntl
 import mmap
 import os
 import re
 import resource
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import msgpack
@@ -570,3 +573,25 @@ def test_a_reading_buffer_does_not_grow_with_the_stream():
     assert len(channel.buffer) < 10 * len(one)
     os.close(read_fd)
     os.close(write_fd)
+
+
+def test_descriptors_beyond_the_first_1024_are_as_good():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    ours, theirs = socket.socketpair()
+    try:
+        high = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, 1500)
+    except OSError as reason:
+        pytest.skip(f"there are none here: {reason}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    payload = os.urandom(8 << 20)
+    ends = [wire.Channel(high, high), wire.Channel(ours.fileno(), ours.fileno())]
+    senders = [threading.Thread(target=end.send, args=([["ping"]], payload), daemon=True) for end in ends]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(30)
+    assert [end.receive() == ([[b"ping"]], payload) for end in ends] == [True, True], "and both sides may write first"
+    for fd in (high, ours, theirs):
+        os.close(fd) if fd is high else fd.close()

@@ -186,9 +186,23 @@ def test_backward_runs_in_the_mode_it_is_told():
     assert seen == [(False, True), (False, True), (False, True), (False, False)]
 
 
-def test_symbols_are_not_there_yet():
-    with pytest.raises(mx.MXNetError, match="not have yet"):
-        autograd.get_symbol(variable())
+def test_what_was_recorded_is_a_symbol():
+    x, z, constant = variable(), variable(), mx.nd.ones((3,))
+    with autograd.record():
+        y = x * x + z * x - 1
+        both = mx.nd.split(mx.nd.concat(y, constant, dim=0), num_outputs=2, axis=0)
+    assert autograd.get_symbol(x).list_arguments() == ["var0"]
+    symbol = autograd.get_symbol(y)
+    assert (symbol.list_arguments(), symbol.list_outputs()) == (["var0", "var1"], ["node_3_output"])
+    (again,) = symbol.eval(var0=mx.nd.array([1, 2, 3]), var1=mx.nd.array([4, 5, 6]))
+    assert again.asnumpy().tolist() == [4, 13, 26]
+    symbol = autograd.get_symbol(both[1])
+    assert (symbol.list_arguments(), symbol.list_outputs()) == (["var0", "var1", "null0"], ["node_5_output1"])
+    assert mx.sym.load_json(symbol.tojson()).list_outputs() == ["node_5_output1"]
+    y.backward()
+    for array in (constant, y):
+        with pytest.raises(mx.MXNetError, match="not part of a computation graph"):
+            autograd.get_symbol(array)
 
 
 # -- recording and writing in place ------------------------------------------------------------------------------------

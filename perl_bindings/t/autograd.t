@@ -114,15 +114,53 @@ subtest 'grad_and_loss, mark_variables' => sub {
     is text($grad), '5 5';
 };
 
+subtest 'what was recorded is a symbol' => sub {
+    my ($x, $z) = (variable([1, 2]), variable([3, 4]));
+    my $y;
+    autograd->record(sub { $y = $x * $x + $z * $x - 1 });
+    my $symbol = autograd->get_symbol($y);
+    is_deeply [$symbol->list_arguments, $symbol->list_outputs], [['var0', 'var1'], ['node_3_output']];
+    my ($again) = @{ $symbol->eval(ctx => mx->cpu, args => { var0 => $x, var1 => $z }) };
+    is text($again), text($y), 'that computes the same';
+    ok !eval { autograd->get_symbol(nd->ones([1])); 1 };
+    like $@, qr/NDArray is not part of a computation graph/;
+};
+
 subtest 'writing to what is on the tape is refused while recording' => sub {
-    my $x = variable([1]);
-    for my $write (sub { $x += 1 }, sub { $x .= 1 }, sub { my $y = $x * 2; $y += 1 }, sub { $x->slice(0) .= 1 }) {
-        ok !eval { autograd->record($write); 1 };
-        like $@, qr/already in a computational graph/;
+    my $other = nd->ones([2, 3]);
+    my %writes = (
+        '+='       => sub { $_[0] += 1 },        '*='   => sub { $_[0] *= $other },          '.= number' => sub { $_[0] .= 1 },
+        '-='       => sub { $_[0] -= $other },   '/='   => sub { $_[0] /= 2 },               '.= array'  => sub { $_[0] .= $other },
+        '%='       => sub { $_[0] %= 2 },        '++'   => sub { $_[0]++ },                  '.= list'   => sub { $_[0] .= [[1, 2, 3], [4, 5, 6]] },
+        'slice .=' => sub { $_[0]->slice(0) .= 1 },       'crop .=' => sub { $_[0]->slice('X', 1) .= 1 },
+        'slice +=' => sub { $_[0]->slice([0, 1]) += 1 },  'crop *=' => sub { $_[0]->slice('X', [0, 1]) *= 2 },
+        'row .='   => sub { $_[0]->at(1) .= 1 },          'cell .=' => sub { $_[0]->at(1, 1) .= 1 },
+        'set'      => sub { $_[0]->set(1) },              'iadd'    => sub { $_[0]->iadd(1) },
+        'out'      => sub { nd->relu($other, out => $_[0]) },  'copyto' => sub { $other->copyto($_[0]) },
+        'view +='  => sub { my $view = $_[0]->reshape([-1]); $view += 1 },
+        'random'   => sub { nd->random->uniform(0, 1, shape => [2, 3], out => $_[0]) },
+    );
+    for my $name (sort keys %writes) {
+        my $x = variable([[1, 2, 3], [4, 5, 6]]);
+        for my $what (sub { $x }, sub { $x * 2 }) {
+            eval { autograd->record(sub { $writes{$name}->($what->()) }) };
+            like $@, qr/Inplace operations .* are not supported when recording with autograd\. .* at \Q$0\E line/, $name;
+        }
     }
-    my $other = nd->zeros([1]);
-    autograd->record(sub { $other += 1 });
-    is text($other), 1, 'other arrays may be written';
+    my $x = variable([1, 2]);
+    my $y;
+    autograd->record(sub {
+        $other += 1;
+        my $same = $x->detach;
+        $same *= 3;
+        my $constant = nd->ones([2]) * 2;
+        $constant += 1;
+        $y = $x * $constant;
+    });
+    $y->backward;
+    is text($other), '2 2 2 2 2 2', 'other arrays may be written';
+    is text($x), '3 6', 'what is detached, too';
+    is text($x->grad), '3 3';
 };
 
 subtest 'a chain of 100 000 operators differentiates' => sub {

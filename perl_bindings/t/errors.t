@@ -1,6 +1,7 @@
 # An error is one object, reads as one line, and points at the user's line.
 use strict;
 use warnings;
+use File::Temp qw(tempdir);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
 
@@ -17,6 +18,7 @@ subtest 'the file and line are those of the call' => sub {
         'backward'    => sub { $x->backward },
         'record'      => sub { autograd->record(1) },
         'assignment'  => sub { $x .= [1, 2] },
+        'own package' => sub { package AI::MXNet::Own; $x->reshape([7]) },
     );
     my $source = do { open my $file, '<', __FILE__ or die $!; my @lines = readline $file; \@lines };
     for my $name (sort keys %calls) {
@@ -58,6 +60,28 @@ subtest "a user's own exception passes through record unchanged" => sub {
     ok !autograd->is_recording, 'and the state is restored';
     ok !eval { autograd->record(sub { die "plain\n" }); 1 };
     is $@, "plain\n";
+};
+
+subtest 'files and states that are none are named' => sub {
+    my $folder = tempdir(CLEANUP => 1);
+    open my $file, '>', "$folder/text" or die $!;
+    print {$file} 'no parameters';
+    close $file;
+    my @calls = (
+        [qr{\AMXNetError: LocalFileSystem::Open "\Q$folder\E/none": No such file or directory at }, sub { nd->load("$folder/none") }],
+        [qr{\AMXNetError: LocalFileSystem::Open "\Q$folder\E/none/x": No such file}, sub { nd->save("$folder/none/x", [$x]) }],
+        [qr{\AMXNetError: Invalid NDArray file format: \Q$folder\E/text: at byte 0: }, sub { nd->load("$folder/text") }],
+        [qr{\Aa file name is needed, but got ''}, sub { nd->load('') }],
+        [qr{\Aload_frombuffer takes the bytes of a file, but got wide characters}, sub { nd->load_frombuffer("\x{263a}") }],
+        [qr{\AMXNetError: this is no state of the random generator, as get_state gives it: 'rubbish' at }, sub { mx->random->set_state('rubbish') }],
+        [qr{\Aset_state takes the text that get_state gave, but got ARRAY}, sub { mx->random->set_state([1]) }],
+    );
+    for (@calls) {
+        my ($message, $call) = @$_;
+        ok !eval { $call->(); 1 };
+        like $@, $message;
+    }
+    is nd->ones([2])->sum->asscalar, 2, 'and harm nothing';
 };
 
 subtest 'an error works as a string' => sub {

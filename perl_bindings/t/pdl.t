@@ -19,6 +19,25 @@ subtest 'every real type, by name' => sub {
     is nd->ones([2], dtype => $_)->aspdl->type, $types{$_}, "$_ as $types{$_}" for sort keys %types;
 };
 
+subtest 'both ends of the range of each integer type' => sub {
+    my %ends = (
+        sbyte => [-128, 127],  short => [-32768, 32767],  long => [-2**31, 2**31 - 1],  longlong => [-2**53, 2**53],
+        byte  => [0, 255],     ushort => [0, 65535],      ulong => [0, 2**32 - 1],      ulonglong => [0, 2**53],
+        indx => [-2**53, 2**53],
+    );
+    for my $type (grep { $ends{$_} } map { PDL::Type->new($_->enum) } PDL::Types::types()) {
+        for my $n (@sizes) {
+            my $piddle = zeroes($type, $n);
+            $piddle->set(0, $ends{$type}[0]);
+            $piddle->set($n - 1, $ends{$type}[1]);
+            for my $dtype (qw(float64 int64)) {
+                my $back = nd->array($piddle->slice('-1:0'), dtype => $dtype)->aspdl;
+                ok $back->at($n - 1) == $ends{$type}[0] && $back->at(0) == $ends{$type}[1], "$n values, $type as $dtype";
+            }
+        }
+    }
+};
+
 subtest 'uint64 above 2**63' => sub {
     my $piddle = PDL->new_from_specification(ulonglong, 1);
     $piddle .= ulonglong('9223372036854775808');
@@ -102,6 +121,8 @@ subtest 'bad values and complex numbers are refused, unless it is said what to p
     is_deeply [nd->array($bad, bad => -1)->aspdl->list], [1, -1, 3];
     ok !eval { nd->array(cdouble(1)); 1 };
     like $@, qr/real numbers/;
+    ok !eval { nd->array(PDL->null); 1 };
+    like $@, qr/\Aarray takes a piddle of values, but got one that is null at /;
 };
 
 subtest 'assigning piddles and lists' => sub {

@@ -65,4 +65,4 @@ def view_detach(data):
     return data[...]
 
 
-view_detach.no_gradient()
+view_detach.in_no_graph()

@@ -294,8 +294,7 @@ not set. Values are the same either way.
 
 =head1 ERRORS
 
-Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script. What is not there, is
-not a method, as any other name.
+Everything that goes wrong dies with an L<AI::MXNet::Error>, on the line of the script.
 
 =head1 SEE ALSO
 

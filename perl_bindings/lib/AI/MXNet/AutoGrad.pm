@@ -223,7 +223,13 @@ sub grad_and_loss
     };
 }
 
-sub get_symbol { AI::MXNet::Error::fail('autograd->get_symbol needs symbols, which this version does not have yet') }
+sub get_symbol
+{
+    my ($class, $array) = @_;
+    ($array) = @{ (_heads($array))[0] };
+    AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
+    return AI::MXNet::Symbol->_ask('history', $array->{handle});
+}
 
 # autograd->Function: see AI::MXNet::AutoGrad::Function.
 sub Function
@@ -343,7 +349,12 @@ A new L<AI::MXNet::AutoGrad::Function>.
 
 =head2 get_symbol
 
-Dies: symbols are to come.
+    my $z;
+    autograd->record(sub { $z = $x * $x + 1 });
+    print $z->shape->[0], " ", autograd->get_symbol($z)->list_arguments->[0], "\n";    # 3 var0
+
+The recorded calls that an array was computed by, as an L<AI::MXNet::Symbol>. Variables are named C<var0>, C<var1> and so
+on, arrays that are no variables C<null0>, one for each use. Dies where nothing is recorded, or a C<backward> has used it up.
 
 =head2 tracks, tracked_call, refuse_write, note_undifferentiable
 

@@ -33,9 +33,11 @@ sub call
     my @outputs;
     if ($types) {
         $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-        my @new = map { pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST } @$types;
-        push @AI::MXNet::Engine::STREAM, ['run', $self->{handle}, [@new], map { $_->{handle} } @inputs];
-        @outputs = map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new;
+        my @new = map { AI::MXNet::Engine::handle() } @$types;
+        my $item = ['run', $self->{handle}, [@new], map { $_->{handle} } @inputs];
+        # issued and made objects in one statement, so that a signal's handler finds both or neither
+        (undef, @outputs) = (push(@AI::MXNet::Engine::STREAM, $item),
+            map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new);
         AI::MXNet::Engine::flush();
     }
     else {

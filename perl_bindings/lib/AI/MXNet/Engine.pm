@@ -135,6 +135,17 @@ sub _outdate
     return;
 }
 
+# A number for something new of the engine's.
+sub handle { return pop @FREE // ++$LAST }
+
+# Has the engine let go of what a handle names, if that is its own and there at all.
+sub release
+{
+    my ($handle) = @_;
+    push(@STREAM, $handle), push @FREE, $handle if defined $handle and $handle > $STALE;
+    return;
+}
+
 # Sends what has been issued.
 sub flush
 {
@@ -552,7 +563,7 @@ END {
         my $busy = grep { $_->{abandoned} } values %waiting;
         if (defined $stream and not $busy) {
             print STDERR $_ for eval { AI::MXNet::Engine->failures };
-            print STDERR $@ if $@;
+            print STDERR ref $@ ? $@->message . "\n" : $@ if $@;
         }
         _shut();
     }
@@ -625,6 +636,10 @@ child dies and says so.
 When Ctrl-C, an alarm or another signal handler leaves a wait with an exception, the engine skips what was still to be
 computed, and the script can go on; arrays that were skipped die when they are read.
 
+Perl calls handlers between any two statements, also of a destructor, and there it drops the exception and warns
+C<(in cleanup)>. A handler that must get through lets its signal come again, as C<Time::HiRes::alarm($seconds, $interval)>
+does.
+
 If the engine is killed, the next call dies within a second and says how it ended, with the end of what it wrote to
 standard error. Its arrays are gone. L</restart> starts another.
 
@@ -658,7 +673,7 @@ Ends the engine and starts another, after which arrays of the old one are refuse
 Of MXNet, which can take several operators at once. Here they always come in bulk, so that the number is only remembered:
 C<set_bulk_size> returns the one before (0 at first), C<bulk> sets it while code runs.
 
-=head2 ask, ask_with, download, finish, flush, is_ours, leave, locate, notice_fork, put, refuse_stale, register, request, send, tell_mode, unwatch, upload, wake, watch
+=head2 ask, ask_with, download, finish, flush, handle, is_ours, leave, locate, notice_fork, put, refuse_stale, register, release, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 

@@ -4,8 +4,11 @@ use strict;
 use warnings;
 use overload '""' => \&as_string, 'bool' => sub { 1 }, fallback => 1;
 
-# Packages whose frames are never the user's: an error points at the first caller outside of them.
-my $OURS = qr/\A(?:AI::MXNet|mx|nd|gluon|nn|autograd|Function::Parameters|Mouse|_BinaryClassificationMetrics|overload|PDL::Core)\b/;
+# Frames that are never the user's, an error points at the first caller outside of them: those of these modules' files
+# (a class of the user's may be named like ours), and those of packages that calls pass through.
+my ($FOLDER) = __FILE__ =~ m{\A(.*)/Error\.pm\z}s;
+my $OURS = qr{\A(?:\Q$FOLDER\E[./]|\(eval)};
+my $PASSED_THROUGH = qr/\A(?:Function::Parameters|Mouse|overload|PDL::Core)\b/;
 
 sub new
 {
@@ -24,12 +27,12 @@ sub throw
 # Dies as an argument error: the short form for checks.
 sub fail { AI::MXNet::Error->throw(message => join '', @_) }
 
-# The file and line of the innermost caller that is not part of these modules.
+# The file and line of the innermost caller that is the user's.
 sub user_line
 {
     my $level = 0;
     while (my ($package, $file, $line) = caller $level++) {
-        return ($file, $line) unless $package =~ $OURS or $file =~ /\A\(eval/;
+        return ($file, $line) unless $file =~ $OURS or $package =~ $PASSED_THROUGH;
     }
     return ($0, 0);
 }

@@ -130,41 +130,29 @@ sub _new
     }
     AI::MXNet::Engine::locate();
     $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-    my $handle = pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST;
-    my $self = bless { symbol => $symbol, ctx => $ctx, arg_arrays => $args, grad_arrays => $grads, aux_arrays => $aux, reqs => $requests }, $class;
-    my (@outputs, @needs_head);
+    my $self = bless {
+        symbol => $symbol, ctx => $ctx, arg_arrays => $args, grad_arrays => $grads, aux_arrays => $aux, reqs => $requests,
+        outputs => [], needs_head => [],
+    }, $class;
+    my $handle = AI::MXNet::Engine::handle();
     my $take = sub {
         my (undef, @fields) = @_;
+        $self->{handle} = $handle;
         while (@fields) {
             my $length = 3 + $fields[2];
-            push @outputs, AI::MXNet::NDArray->adopt(splice(@fields, 0, $length), $ctx);
-            push @needs_head, shift @fields;
+            push @{ $self->{outputs} }, AI::MXNet::NDArray->adopt(splice(@fields, 0, $length), $ctx);
+            push @{ $self->{needs_head} }, shift @fields;
         }
-        return 1;
+        return;
     };
-    my $bound = eval {
-        AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux),
-            defined $shared ? $shared->{handle} : undef);
-        1;
-    };
-    if (not $bound) {
-        push @AI::MXNet::Engine::FREE, $handle;
-        die $@;
-    }
-    @$self{qw(handle outputs needs_head)} = ($handle, \@outputs, \@needs_head);
+    AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux),
+        defined $shared ? $shared->{handle} : undef);
     return $self;
 }
 
 sub _handles { return [map { defined $_ ? $_->{handle} : undef } @{ $_[0] }] }
 
-sub DESTROY
-{
-    return if $AI::MXNet::Engine::CLOSED;
-    my $handle = $_[0]{handle};
-    return if not defined $handle or $handle <= $AI::MXNet::Engine::STALE;
-    push @AI::MXNet::Engine::STREAM, $handle;
-    push @AI::MXNet::Engine::FREE,   $handle;
-}
+sub DESTROY { AI::MXNet::Engine::release($_[0]{handle}) }
 
 # -- arrays --------------------------------------------------------------------------------------------------------
 

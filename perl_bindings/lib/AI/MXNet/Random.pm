@@ -22,7 +22,14 @@ sub seed
 
 # The state of the generator as text, and back: a training goes on as if it had never stopped.
 sub get_state { my ($fields) = AI::MXNet::Engine->request('random', 'get'); return $fields->[1] }
-sub set_state { my ($class, $state) = @_; AI::MXNet::Engine->request('random', 'set', $state); return }
+
+sub set_state
+{
+    my ($class, $state) = @_;
+    AI::MXNet::Error::fail('set_state takes the text that get_state gave, but got ', $state // 'undef') unless defined $state and not ref $state;
+    AI::MXNet::Engine->request('random', 'set', "$state");
+    return;
+}
 
 sub randn
 {

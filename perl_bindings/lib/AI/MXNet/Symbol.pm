@@ -36,11 +36,16 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 
 # -- making symbols ------------------------------------------------------------------------------------------------
 
-# Asks the engine for a new symbol, which the answer says the number of outputs of; undef if there is none.
+# Asks the engine for a new symbol; undef if there is none. It is an object as soon as the answer is there, which says the
+# number of its outputs, even where waiting for that was broken off.
 sub _ask
 {
     my ($class, $message, @fields) = @_;
-    return $class->_new(sub { _request($message, $_[0], @fields) });
+    AI::MXNet::Engine::locate();
+    my $handle = AI::MXNet::Engine::handle();
+    my $take = sub { my (undef, $count) = @_; defined $count ? bless { handle => $handle, count => $count }, ref $class || $class : undef };
+    my ($new) = AI::MXNet::Engine->ask($take, $message, $handle, @fields);
+    return $new;
 }
 
 # The fields of the engine's answer to a message.
@@ -53,32 +58,7 @@ sub _request
 
 sub _fields { my (undef, @fields) = @_; return @fields }
 
-# A new symbol, made under its handle by code that returns the number of its outputs.
-sub _new
-{
-    my ($class, $code) = @_;
-    $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
-    my $handle = pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST;
-    my ($done, $count);
-    {
-        local $@;
-        $done = eval { ($count) = $code->($handle); 1 };
-        $count = $@ unless $done;
-    }
-    return bless { handle => $handle, count => $count }, ref $class || $class if $done and defined $count;
-    push @AI::MXNet::Engine::FREE, $handle;
-    return undef if $done;
-    die $count;
-}
-
-sub DESTROY
-{
-    return if $AI::MXNet::Engine::CLOSED;
-    my $handle = $_[0]{handle};
-    return if not defined $handle or $handle <= $AI::MXNet::Engine::STALE;
-    push @AI::MXNet::Engine::STREAM, $handle;
-    push @AI::MXNet::Engine::FREE,   $handle;
-}
+sub DESTROY { AI::MXNet::Engine::release($_[0]{handle}) }
 
 sub handle { $_[0]{handle} }
 

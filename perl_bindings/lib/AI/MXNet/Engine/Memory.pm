@@ -58,12 +58,10 @@ sub upload
     $bytes = \substr $$bytes, 0, $size if length $$bytes != $size;
     AI::MXNet::Engine->put($bytes, sub {
         my ($dtype, $as, $shape) = @description;
-        return ['put', $array->{handle} = _handle(), $dtype, $as, @$shape];
+        return ['put', $array->{handle} = AI::MXNet::Engine::handle(), $dtype, $as, @$shape];
     });
     return;
 }
-
-sub _handle { pop @AI::MXNet::Engine::FREE // ++$AI::MXNet::Engine::LAST }
 
 # Writes a piddle to a free segment and hands that over. False if there is none that fits.
 sub _share
@@ -85,7 +83,7 @@ sub _share
         $segment->{piddle} .= $piddle;
         splice @$free, $i, 1;
         $segment->{lent} = 1;
-        push @AI::MXNet::Engine::STREAM, ['share', $array->{handle} = _handle(), $segment->{number}, $dtype, $as, @$shape];
+        push @AI::MXNet::Engine::STREAM, ['share', $array->{handle} = AI::MXNet::Engine::handle(), $segment->{number}, $dtype, $as, @$shape];
         return 1;
     }
     return 0;

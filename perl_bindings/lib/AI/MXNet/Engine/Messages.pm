@@ -23,6 +23,7 @@ my %answers = (
     grad           => 'array*',
     group          => 'size',
     hear           => 'size text array*',
+    history        => 'size',
     hello          => 'size text text text text text',
     infer_shape    => '([shape] [shape] [shape])?',
     infer_type     => '([name] [name] [name])?',

@@ -31,6 +31,8 @@ sub load
 sub load_frombuffer
 {
     my ($class, $bytes) = @_;
+    _fail('load_frombuffer takes the bytes of a file, but got ', not(defined $bytes) ? 'undef' : ref $bytes ? $bytes : 'wide characters')
+        unless defined $bytes and not ref $bytes and utf8::downgrade($bytes, 1);
     my ($loaded) = AI::MXNet::Engine->ask_with(\$bytes, sub { $class->_loaded(@_) }, 'load', undef);
     return $loaded;
 }
@@ -50,7 +52,8 @@ sub _loaded
 sub _absolute
 {
     my ($path) = @_;
-    _fail('a file name is needed, but got undef') unless defined $path;
+    _fail('a file name is needed, but got ', defined $path ? "'$path'" : 'undef')
+        unless defined $path and length $path and (blessed $path or not ref $path);
     my $absolute = File::Spec->rel2abs($path);
     utf8::encode($absolute) if utf8::is_utf8($absolute);
     return $absolute;

@@ -56,6 +56,7 @@ sub _piddle
     elsif (not blessed $source or not $source->isa('PDL')) {
         _fail('array takes a piddle, a list of numbers (nested for more dimensions) or an NDArray, but got ', $source // 'undef');
     }
+    _fail('array takes a piddle of values, but got one that is null') if $piddle->isnull;
     # a PDL::Matrix lists its rows first
     $piddle = $piddle->PDL::xchg(0, 1) if $piddle->isa('PDL::Matrix');
     _fail('array takes real numbers, but got a piddle of type ', $piddle->type) if $piddle->type =~ /\Ac/;
