@@ -1,6 +1,7 @@
 # Signals while the script waits for the engine: a handler that dies breaks the computation off, and all is well after it.
 use strict;
 use warnings;
+use File::Find qw(find);
 use FindBin qw($Bin);
 use lib "$Bin/lib";
 use Test::More;
@@ -250,6 +251,23 @@ subtest 'interrupts at random moments: recordings' => sub {
         return $w->grad->asscalar == 6 * $i;
     });
     ok !autograd->is_recording;
+};
+
+subtest 'modules are loaded late by AI::MXNet::NS::load alone, which no signal breaks off' => sub {
+    # the doctor and Python's Perl run in processes of their own
+    my @free = map {"AI/MXNet/$_.pm"} qw(Doctor Engine/Process Interpreter Interpreter/Values NS);
+    my $lib = "$Bin/../lib";
+    my @late;
+    find({ no_chdir => 1, wanted => sub {
+        my $name = s{\A\Q$lib\E/}{}r;
+        return if $name !~ /\.pm\z/ or grep { $_ eq $name } @free;
+        open my $file, '<', $_ or die "$_: $!";
+        while (my $line = <$file>) {
+            last if $line =~ /\A__END__/;
+            push @late, "$name line $.: $line" if $line =~ /\A[^#]+\brequire [\w\$']/ and $line !~ /\A\{ package/;
+        }
+    } }, $lib);
+    is "@late", '';
 };
 
 done_testing;

@@ -70,8 +70,8 @@ sub cpu        { AI::MXNet::Context::->cpu($_[1]) }
 sub cpu_pinned { AI::MXNet::Context::->cpu_pinned($_[1]) }
 sub gpu        { AI::MXNet::Context::->gpu($_[1]) }
 sub name       {'AI::MXNet'}
-sub AttrScope  { my $class = shift; require AI::MXNet::Symbol::AttrScope;   return AI::MXNet::Symbol::AttrScope->new(@_) }
-sub Prefix     { my $class = shift; require AI::MXNet::Symbol::NameManager; return AI::MXNet::Symbol::Prefix->new(@_) }
+sub AttrScope  { my $class = shift; AI::MXNet::NS::load('AI/MXNet/Symbol/AttrScope.pm');   return AI::MXNet::Symbol::AttrScope->new(@_) }
+sub Prefix     { my $class = shift; AI::MXNet::NS::load('AI/MXNet/Symbol/NameManager.pm'); return AI::MXNet::Symbol::Prefix->new(@_) }
 sub rtc        {'AI::MXNet'}
 sub CudaModule { my $class = shift; AI::MXNet::NS::load('AI/MXNet/CudaModule.pm'); return AI::MXNet::CudaModule->new(@_) }
 

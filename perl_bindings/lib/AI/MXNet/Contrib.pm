@@ -6,8 +6,8 @@ use AI::MXNet::NDArray::Base;
 
 sub nd      {'AI::MXNet::Contrib::NDArray'}
 sub ndarray {'AI::MXNet::Contrib::NDArray'}
-sub sym     { require AI::MXNet::Symbol; return AI::MXNet::Symbol->contrib }
-sub symbol  { require AI::MXNet::Symbol; return AI::MXNet::Symbol->contrib }
+sub sym     { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return AI::MXNet::Symbol->contrib }
+sub symbol  { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return AI::MXNet::Symbol->contrib }
 
 AI::MXNet::NDArray::Base::install('AI::MXNet::Contrib::NDArray', '_contrib_');
 

@@ -84,7 +84,7 @@ sub _simple_bind
         my ($name, $shape, $dtype) = @_;
         my $stype = $options{stype_dict}{$name} // 'default';
         return AI::MXNet::NDArray->zeros($shape, ctx => $ctx, dtype => $dtype) if $stype eq 'default';
-        require AI::MXNet::NDArray::Sparse;
+        AI::MXNet::NS::load('AI/MXNet/NDArray/Sparse.pm');
         return AI::MXNet::NDArray->sparse->zeros($stype, $shape, ctx => $ctx, dtype => $dtype);
     };
     my (@args, @grads, @aux);

@@ -15,8 +15,8 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 
 sub nd      {'AI::MXNet::Image::NDArray'}
 sub ndarray {'AI::MXNet::Image::NDArray'}
-sub sym     { require AI::MXNet::Symbol; return AI::MXNet::Symbol->image }
-sub symbol  { require AI::MXNet::Symbol; return AI::MXNet::Symbol->image }
+sub sym     { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return AI::MXNet::Symbol->image }
+sub symbol  { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return AI::MXNet::Symbol->image }
 
 AI::MXNet::NDArray::Base::install('AI::MXNet::Image::NDArray', '_image_');
 

@@ -32,7 +32,7 @@ sub create
     $name //= 'local';
     my $class = $class{$name} // AI::MXNet::Error::fail("KVStore->create takes one of ", join(', ', sort keys %class), ", but got '$name'");
     (my $file = "$class.pm") =~ s{::}{/}g;
-    require $file;
+    AI::MXNet::NS::load($file);
     return $class->new(type => $name);
 }
 

@@ -6,8 +6,8 @@ use AI::MXNet::NDArray::Base;
 
 sub nd      {'AI::MXNet::LinAlg::NDArray'}
 sub ndarray {'AI::MXNet::LinAlg::NDArray'}
-sub sym     { require AI::MXNet::Symbol; return AI::MXNet::Symbol->linalg }
-sub symbol  { require AI::MXNet::Symbol; return AI::MXNet::Symbol->linalg }
+sub sym     { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return AI::MXNet::Symbol->linalg }
+sub symbol  { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return AI::MXNet::Symbol->linalg }
 
 AI::MXNet::NDArray::Base::install('AI::MXNet::LinAlg::NDArray', '_linalg_');
 

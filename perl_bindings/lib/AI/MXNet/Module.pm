@@ -34,7 +34,7 @@ sub Module { my ($class, @arguments) = @_; return @arguments ? AI::MXNet::Module
 sub BucketingModule
 {
     my ($class, @arguments) = @_;
-    require AI::MXNet::Module::Bucketing;
+    AI::MXNet::NS::load('AI/MXNet/Module/Bucketing.pm');
     return @arguments ? AI::MXNet::Module::Bucketing->new(@arguments) : 'AI::MXNet::Module::Bucketing';
 }
 
@@ -224,7 +224,7 @@ sub _create_kvstore
     my ($self, $kvstore) = @_;
     return (undef, 0) if not defined $kvstore or not ref $kvstore and @{ $self->_context } == 1 and $kvstore !~ /dist/;
     return ($kvstore, 1) if ref $kvstore;
-    require AI::MXNet::KVStore;
+    AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
     my $large = 16 << 20;    # elements: to add up such an array on one context takes longer than to update all
     return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || List::Util::max(0, map { $_->size } values %{ $self->_arg_params }) <= $large ? 1 : 0);
 }

@@ -203,7 +203,7 @@ sub pack_img
 sub unpack_img
 {
     my ($class, $record, @options) = @_;
-    require AI::MXNet::Image;
+    AI::MXNet::NS::load('AI/MXNet/Image.pm');
     my ($header, $file) = $class->unpack($record);
     return ($header, AI::MXNet::Image->imdecode($file, @options));
 }

@@ -31,7 +31,7 @@ my %simd = (
 
 sub _found
 {
-    require AI::MXNet::Doctor;
+    AI::MXNet::NS::load('AI/MXNet/Doctor.pm');
     AI::MXNet::Doctor::_engine(\my %seen);
     my $about = $seen{about} // AI::MXNet::Error->throw(kind => 'engine', message => 'The engine does not say what it can do');
     my %enabled = map { $_ => 0 } @NAMES;

@@ -87,8 +87,8 @@ sub Variable
         AI::MXNet::Error::fail("Variable has no argument $key: it takes attr, kwargs, ", join ', ', sort keys %given) unless $given{$key};
         my $value = $options{$key};
         next unless defined $value;
-        if ($key eq 'dtype') { require AI::MXNet::Base; $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value }
-        if ($key eq 'stype') { require AI::MXNet::Base; $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
+        if ($key eq 'dtype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value }
+        if ($key eq 'stype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
         $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
     }
     return $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
@@ -253,7 +253,7 @@ sub save
     my ($self, $path) = @_;
     my $text = $self->tojson;
     utf8::encode($text);
-    require AI::MXNet::Base;
+    AI::MXNet::NS::load('AI/MXNet/Base.pm');
     AI::MXNet::Base::_write_file('Symbol->save', $path, $text);
     return;
 }
@@ -261,7 +261,7 @@ sub save
 sub debug_str
 {
     my ($self) = @_;
-    require JSON::PP;
+    AI::MXNet::NS::load('JSON/PP.pm');
     my $graph = JSON::PP->new->decode($self->tojson);
     my @nodes = @{ $graph->{nodes} };
     my $text = "Symbol Outputs:\n";
@@ -310,7 +310,7 @@ sub infer_shape
         my $names = $self->list_arguments;
         my @unknown = grep { my $shape = $shapes->[$_]; !@$shape or grep { !$_ } @$shape } 0 .. $#$names;
         my @shown = map { "$names->[$_]: (" . join(',', @{ $shapes->[$_] }) . ')' } @unknown > 10 ? @unknown[0 .. 9] : @unknown;
-        require AI::MXNet::Logging;
+        AI::MXNet::NS::load('AI/MXNet/Logging.pm');
         AI::MXNet::Logging->warning("Cannot decide shape for the following arguments (0s in shape means unknown dimensions). Consider providing them as input:\n\t%s\n", join "\n\t", @shown, @unknown > 10 ? '...' : ());
         return (undef, undef, undef);
     }
@@ -361,8 +361,8 @@ sub _infer_type
 
 # -- computing -----------------------------------------------------------------------------------------------------
 
-sub simple_bind { my $self = shift; require AI::MXNet::Executor; return AI::MXNet::Executor->_simple_bind($self, @_) }
-sub bind        { my $self = shift; require AI::MXNet::Executor; return AI::MXNet::Executor->_bind($self, @_) }
+sub simple_bind { my $self = shift; AI::MXNet::NS::load('AI/MXNet/Executor.pm'); return AI::MXNet::Executor->_simple_bind($self, @_) }
+sub bind        { my $self = shift; AI::MXNet::NS::load('AI/MXNet/Executor.pm'); return AI::MXNet::Executor->_bind($self, @_) }
 
 sub eval
 {
@@ -437,7 +437,7 @@ for my $name (keys %namespaces) {
     *{$name} = sub { $installed++ or AI::MXNet::Symbol::Base::install($package, $prefix); return $package };
 }
 
-sub random { require AI::MXNet::Symbol::Random; return 'AI::MXNet::Symbol::Random' }
+sub random { AI::MXNet::NS::load('AI/MXNet/Symbol/Random.pm'); return 'AI::MXNet::Symbol::Random' }
 
 # -- files of other modules ----------------------------------------------------------------------------------------
 

@@ -173,7 +173,7 @@ sub shuffle_csr_column_indices
 
 # -- networks ------------------------------------------------------------------------------------------------------
 
-sub _symbols { require AI::MXNet::Symbol; return 'AI::MXNet::Symbol' }
+sub _symbols { AI::MXNet::NS::load('AI/MXNet/Symbol.pm'); return 'AI::MXNet::Symbol' }
 
 sub mlp2
 {
@@ -205,7 +205,7 @@ sub check_consistency
     my (@options) = @_;
     my %o = (scale => 1, grad_req => 'write', raise_on_err => 1, AI::MXNet::NDArray::_named('check_consistency', [qw(
         sym ctx_list scale grad_req arg_params aux_params tol raise_on_err ground_truth)], @options));
-    require Test::More;
+    AI::MXNet::NS::load('Test/More.pm');
     my @list = @{ $o{ctx_list} };
     AI::MXNet::Error::fail('check_consistency compares at least two entries of ctx_list') if @list < 2 and not $o{ground_truth};
     my @symbols = ref $o{sym} eq 'ARRAY' ? @{ $o{sym} } : ($o{sym}) x @list;
@@ -275,7 +275,7 @@ sub _need
     for my $name (@names) {
         next if -e "$folder/$name";
         AI::MXNet::Error::fail("$folder has no file $name: it is not downloaded; put it there, plain or as $name.gz") unless -e "$folder/$name.gz";
-        require IO::Uncompress::Gunzip;
+        AI::MXNet::NS::load('IO/Uncompress/Gunzip.pm');
         IO::Uncompress::Gunzip::gunzip("$folder/$name.gz" => "$folder/$name.$$.part") or AI::MXNet::Error::fail("$folder/$name.gz: $IO::Uncompress::Gunzip::GunzipError");
         rename "$folder/$name.$$.part", "$folder/$name" or AI::MXNet::Error::fail("$folder/$name: $!");
     }

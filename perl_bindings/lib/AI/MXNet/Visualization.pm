@@ -134,10 +134,10 @@ sub _label
 sub plot_network
 {
     my ($class, $symbol, @options) = @_;
-    require AI::MXNet::NDArray;
+    AI::MXNet::NS::load('AI/MXNet/NDArray.pm');
     my %o = (title => 'plot', save_format => 'ps', node_attrs => {}, hide_weights => 1,
         AI::MXNet::NDArray::_named('plot_network', [qw(title save_format shape node_attrs hide_weights)], @options));
-    eval { require GraphViz; 1 } or AI::MXNet::Error::fail('plot_network needs the Perl module GraphViz (Debian: libgraphviz-perl)');
+    eval { AI::MXNet::NS::load('GraphViz.pm'); 1 } or AI::MXNet::Error::fail('plot_network needs the Perl module GraphViz (Debian: libgraphviz-perl)');
     my ($content, @nodes) = _nodes($symbol, $o{shape});
     my %style = (shape => 'box', width => 1.3, height => 0.8034, style => 'filled', %{ $o{node_attrs} });
     my $graph = GraphViz->new(name => $o{title}, rankdir => 1, directed => 1);

@@ -19,7 +19,7 @@ sub BUILD
 {
     my ($self) = @_;
     if ($self->rank == $self->num_workers) {
-        require AI::MXNet::KVStoreServer;
+        AI::MXNet::NS::load('AI/MXNet/KVStoreServer.pm');
         AI::MXNet::KVStoreServer->new(kvstore => AI::MXNet::KVStore->create, num_workers => $self->num_workers)->run;
         exit;
     }

@@ -147,8 +147,8 @@ sub histogram
     return AI::MXNet::Operators::call(_row('_histogram'), __PACKAGE__, $data, \%named);
 }
 
-sub imdecode { require AI::MXNet::Image; goto &AI::MXNet::Image::_imdecode_planes }
-sub CachedOp { my $class = shift; require AI::MXNet::CachedOp; return AI::MXNet::CachedOp->new(@_) }
+sub imdecode { AI::MXNet::NS::load('AI/MXNet/Image.pm'); goto &AI::MXNet::Image::_imdecode_planes }
+sub CachedOp { my $class = shift; AI::MXNet::NS::load('AI/MXNet/CachedOp.pm'); return AI::MXNet::CachedOp->new(@_) }
 
 1;
 

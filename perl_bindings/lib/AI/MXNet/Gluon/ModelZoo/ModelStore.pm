@@ -5,6 +5,7 @@ use warnings;
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use AI::MXNet::Error;
+use AI::MXNet::NS;
 use AI::MXNet::Logging;
 
 # The first eight hexadecimal digits of the SHA1 of each file that the original published, which are in its name.
@@ -33,7 +34,7 @@ sub get_model_file
     my ($found) = grep { -f } map {"$root/$_"} $file, "$name.params";
     AI::MXNet::Error::fail("There are no weights of $name: put $file, or weights of your own as $name.params, into $root. "
         . 'A gluon ParameterDict or Block saves such files; those of the original MXNet fit.') unless defined $found;
-    if ($found eq "$root/$file" and eval { require Digest::SHA; 1 }) {
+    if ($found eq "$root/$file" and eval { AI::MXNet::NS::load('Digest/SHA.pm'); 1 }) {
         my $sha1 = Digest::SHA->new(1)->addfile($found, 'b')->hexdigest;
         AI::MXNet::Logging->warning('%s has other content than the file that was published under this name: its SHA1 begins with %s', $found, substr $sha1, 0, 8)
             if index($sha1, short_hash($name)) != 0;

@@ -53,12 +53,12 @@ my %resnet   = (
 sub _network
 {
     my ($name, $class, $options, @arguments) = @_;
-    require 'AI/MXNet/Gluon/ModelZoo/Vision/' . $class =~ s/::.*|V2\z//r . '.pm';
+    AI::MXNet::NS::load('AI/MXNet/Gluon/ModelZoo/Vision/' . $class =~ s/::.*|V2\z//r . '.pm');
     my %options = %$options;
     my ($pretrained, $ctx, $root) = delete @options{qw(pretrained ctx root)};
     my $network = "AI::MXNet::Gluon::ModelZoo::Vision::$class"->new(@arguments, map { $_ => $options{$_} } grep { defined $options{$_} } keys %options);
     if ($pretrained) {
-        require AI::MXNet::Gluon::ModelZoo::ModelStore;
+        AI::MXNet::NS::load('AI/MXNet/Gluon/ModelZoo/ModelStore.pm');
         $network->load_parameters(AI::MXNet::Gluon::ModelZoo::ModelStore->get_model_file($name, (root => $root) x !!defined $root),
             ctx => $ctx // AI::MXNet::Context::->cpu);
     }
