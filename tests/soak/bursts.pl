@@ -37,6 +37,7 @@ sub lead_to_reader
 sub arrived
 {
     open $_->{stream}, '>&', $_->{own} or die "dup: $!\n" for @readers;
+    delete $ENV{AI_MXNET_ENGINE};    # the next one is quiet
     mx->engine->restart;
     my @arrived = map { readline $_->{result} } @readers;
     waitpid $_->{pid}, 0 for @readers;
