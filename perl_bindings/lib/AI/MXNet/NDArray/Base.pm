@@ -12,7 +12,7 @@ use AI::MXNet::Operators;
 
 # Methods of AI::MXNet::NDArray in files that are loaded at the first call of one.
 my %files = (
-    'NumPy.pm'    => [qw(asarray corrcoef cov get_arguments inf percentile pi random_choice tolist tril_indices triu_indices)],
+    'NumPy.pm'    => [qw(asarray corrcoef cov get_arguments inf percentile pi random_choice read_csv tolist tril_indices triu_indices)],
     'Printing.pm' => [qw(asstr print printf set_printoptions)],
     'Help.pm'     => [qw(find_functions help list_functions)],
 );
