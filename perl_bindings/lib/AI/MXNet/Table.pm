@@ -8,6 +8,7 @@ use Scalar::Util qw(looks_like_number);
 use overload '""' => sub { $_[0]->asstr }, 'bool' => sub { 1 }, fallback => 1;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
+use AI::MXNet::Notebook;
 
 my %default = (
     label => undef, columns => undef, words => {}, header => undef, delimiter => undef, skip => 0, dtype => 'float32',
@@ -231,6 +232,16 @@ sub asstr
     return join '', map {"$_\n"} $self->_summary, @lines;
 }
 
+sub to_html
+{
+    my ($self) = @_;
+    my ($heading, @rows) = $self->_head;
+    push @rows, [map {'...'} @$heading] if $self->{rows} > $HEAD;
+    return AI::MXNet::Notebook::table($self->_summary, $heading, @rows);
+}
+
+sub iperl_data_representations { my ($self) = @_; return AI::MXNet::Notebook::representations($self->to_html, $self->asstr) }
+
 sub _fail { AI::MXNet::Error::fail('read_csv: ', @_) }
 
 1;
@@ -353,6 +364,10 @@ How many rows there are.
 =head2 asstr
 
 Names and first rows, for people; what the table is as a string.
+
+=head2 to_html, iperl_data_representations
+
+The same as HTML, and what IPerl shows.
 
 =head1 SEE ALSO
 

@@ -16,7 +16,7 @@ overload->import(
     'neg'  => sub { -$_[0]->sever },
     '.='   => sub { $_[0]->set($_[1]) },
     '='    => sub { $_[0] },
-    '""'   => sub { my $self = shift; '<AI::MXNet::NDArray ' . join('x', @{ $self->shape }) . ' @' . $self->context . '>' },
+    '""'   => sub { my ($self) = @_; return $self->$AI::MXNet::NDArray::AS_STRING },
     'bool' => sub { $_[0]->sever ? 1 : 0 },
     '0+'   => sub { $_[0]->sever->asscalar },
     '@{}'  => sub { $_[0]->sever->split_array },
@@ -46,6 +46,8 @@ sub shape
     my @shape = @lengths[grep { not $dropped{$_} } 0 .. $#lengths];
     return @shape ? \@shape : [1];
 }
+
+sub describe { my ($self) = @_; return '<AI::MXNet::NDArray ' . join('x', @{ $self->shape }) . ' @' . $self->context . '>' }
 
 # The attributes by which operators know the part.
 sub _range
@@ -185,7 +187,7 @@ does not have. With 1.6's meaning steps are 1, and no dimension is missing.
 
 What the engine knows a slice by that a mask or positions select; undef for one of ranges.
 
-=head2 shape, dtype, context
+=head2 shape, dtype, context, describe
 
     print "@{ $middle->shape }\n";    # 2 2
 
