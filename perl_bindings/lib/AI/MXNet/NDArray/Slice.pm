@@ -67,8 +67,10 @@ sub sever
     my ($self) = @_;
     my $parent = $self->{parent};
     return _call('_npi_getitem', [$parent, @{ $self->{arrays} }], { key => $self->{key} }) if defined $self->{key};
-    my $part = _call('slice', [$parent], { $self->_range });
-    return @{ $self->squeeze_axes } ? _call('_backward_reshape', [$part], { shape => $self->shape }) : $part;
+    my $dropped = $self->{squeeze_axes} && @{ $self->{squeeze_axes} } ? $self->{squeeze_axes} : undef;
+    my $text = "@{ $self->{begin} };@{ $self->{end} };@{ $self->{step} // [] };@{ $dropped // [] }";
+    return AI::MXNet::Operators::call_named(AI::MXNet::Operators::row($dropped ? '_slice_into_shape' : 'slice'), $parent, $text,
+        sub { return ($self->_range, $dropped ? (shape => $self->shape) : ()) });
 }
 
 # Writes a number, an array, a slice, a piddle or a nested list to the parent.
