@@ -40,6 +40,8 @@ def table(tmp_path):
         ("1  2\n 5 6", {"delimiter": " "}, [[1, 2], [5, 6]]),
         ("1;2;3\n4;5;6\n", {"delimiter": ";", "columns": (-1, 0)}, [[3, 1], [6, 4]]),
         ("x,2\ny,3\n", {"columns": (1,), "dtype": "int64"}, [[2], [3]]),
+        ("1,,NA\n ? ,nan,2\n", {"missing": -1.0}, [[1, -1, -1], [-1, -1, 2]]),
+        ("1,\n", {"missing": 0.0, "dtype": "int32"}, [[1, 0]]),
     ],
 )
 def test_tables(table, text, attrs, expected):
@@ -56,6 +58,7 @@ def test_tables(table, text, attrs, expected):
         ("a,b\n1,2\n3\n", {"skip": 1}, "line 3: there are 1 columns, but 2 in the lines before"),
         ("1,2\n", {"columns": (2,)}, r"line 1: there are 2 columns, but of \[2\] not all"),
         ("1.5\n", {"dtype": "int32"}, "line 1, column 1: '1.5' is no int32 integer"),
+        ("1,\nx,2\n", {"missing": 0.0}, "line 2, column 1: 'x' is no number"),
         ("1\n300\n", {"dtype": "uint8"}, "line 2, column 1: '300' is no uint8 integer"),
         ("", {}, r"t\.csv has no rows"),
         ("a\n", {"skip": 1}, "has no rows after the first 1 lines"),
@@ -86,6 +89,18 @@ def test_bad_arguments_of_a_table(table, tmp_path):
         table("1\n", skip=-1)
     with pytest.raises(MXNetError, match=r"cannot read .*none\.csv: No such file"):
         run("_read_csv", path=str(tmp_path / "none.csv"))
+
+
+def test_columns_of_text(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('n,kind\n1,pear\n\n2," apple"\n3,pear\n4,Äpfel\n', encoding="utf-8")
+    numbers, words = run("_read_csv_words", path=str(path), skip=1, column=-1)
+    assert (numbers.tolist(), numbers.dtype) == ([1, 0, 1, 2], "int32")
+    assert words.tobytes().decode().split("\0") == ["apple", "pear", "Äpfel"]
+    with pytest.raises(MXNetError, match=r"t\.csv, line 1: there are 2 columns, but not column 3"):
+        run("_read_csv_words", path=str(path), column=2)
+    with pytest.raises(MXNetError, match="has no rows after the first 9 lines"):
+        run("_read_csv_words", path=str(path), skip=9, column=0)
 
 
 # -- idx files -------------------------------------------------------------------------------------------------------

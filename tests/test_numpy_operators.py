@@ -126,6 +126,7 @@ def test_a_key_with_masks_and_positions_is_assigned_to():
     changed[[2, 0], 1] = [7, 8]
     np.testing.assert_array_equal(run("_npi_setitem", X, np.array([2, 0]), [7, 8], key="@,1"), changed)
     np.testing.assert_array_equal(run("_npi_setitem", X, X > 0, key="?", scalar=0), np.where(X > 0, 0, X))
+    np.testing.assert_array_equal(run("_npi_getitem", X, np.array([2.0, 0, 1]), key="?"), X[[2, 0, 1]])
 
 
 # -- arrays without axes, and of bool --------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_trials_and_choices():
         (ArgumentError, "'x' is no part of an index", "_npi_getitem", [X], {"key": "x"}),
         (ArgumentError, "names more than the 0 arrays", "_npi_getitem", [X], {"key": "@"}),
         (ShapeError, "index 9 is out of bounds for axis 0 with size 3", "_npi_getitem", [X], {"key": "9"}),
-        (ArgumentError, "a mask holds 0 and 1", "_npi_getitem", [X, [1, 2, 3]], {"key": "?"}),
+        (ShapeError, "index 3 is out of bounds for axis 0 with size 3", "_npi_getitem", [X, [1.0, 2.0, 3.0]], {"key": "?"}),
         (ArgumentError, "positions are integers", "_npi_getitem", [X, [0.5]], {"key": "@"}),
         (ArgumentError, "either as an array or as a number", "_npi_normal", [], {"loc": 1.0, "scale": None}),
         (ArgumentError, "needs scale >= 0", "_npi_normal", [], {"loc": 1.0, "scale": -1.0}),

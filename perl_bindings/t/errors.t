@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
+use FindBin qw($Bin);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
 
@@ -51,6 +52,19 @@ subtest 'a failure that nobody read is told by failures' => sub {
     my @failures = AI::MXNet::Engine->failures;
     is @failures, 1;
     like $failures[0], qr/line $line\.$/;
+};
+
+subtest 'an engine that is waited for after each call fails there' => sub {
+    local $ENV{MXNET_ENGINE_TYPE} = 'NaiveEngine';
+    my $program = q{
+        my $ones = nd->ones([3]);
+        my $sum = eval { nd->take($ones, nd->array([1]), mode => 'raise') + 1 };
+        print $sum->asscalar, "\n";
+        eval { nd->take($ones, nd->array([7]), mode => 'raise') };
+        print $@->line, $@ =~ /index 7 is out of bounds/, "\n", $ones->sum->asscalar;
+    };
+    open my $pipe, '-|', $^X, "-I$Bin/../lib", '-MAI::MXNet=mx,nd', '-e', $program or die $!;
+    is join('', readline $pipe), "2\n51\n3";
 };
 
 subtest "a user's own exception passes through record unchanged" => sub {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..attributes import DType, Shape
+from ..attributes import DType, Maybe, Shape
 from ..errors import ArgumentError
 from ..formats import csv, idx, libsvm
 from ..registry import operator
@@ -11,9 +11,25 @@ NUMBERS = DType("float32", "float64", "float16", "uint8", "int32", "int8", "int6
 
 
 @operator("_read_csv", shape="value", fails=True)
-def read_csv(*, path: str, dtype: NUMBERS = "float32", delimiter: str = ",", skip: int = 0, columns: Shape = ()):
+def read_csv(
+    *,
+    path: str,
+    dtype: NUMBERS = "float32",
+    delimiter: str = ",",
+    skip: int = 0,
+    columns: Shape = (),
+    missing: Maybe(float) = None,
+):
     """The numbers of a table in a text file, (rows, columns). See formats/csv.py."""
-    return csv.load(path, dtype, delimiter, skip, columns)
+    return csv.load(path, dtype, delimiter, skip, columns, missing)
+
+
+@operator("_read_csv_words", shape="value", outputs=("numbers", "words"), fails=True)
+def read_csv_words(*, path: str, delimiter: str = ",", skip: int = 0, column: int):
+    """A column of text: the number of the word in each row (int32), and the words in order, in UTF-8 with a zero byte
+    between them."""
+    numbers, words = csv.words(path, column, delimiter, skip)
+    return numbers, np.frombuffer("\0".join(words).encode(), np.uint8)
 
 
 @operator("_read_idx", shape="value", fails=True)

@@ -14,13 +14,14 @@ _INTEGER = re.compile(r"-?\d+")
 
 def _key(name, text, arrays):
     """The key that a text such as `0,1:5:2,...,@` spells, in which each @ is the next of the arrays and each ? the next
-    one as a mask."""
+    one as a mask, unless it holds other numbers than 0 and 1."""
     rest, key = list(arrays), []
     for word in text.split(","):
         if word in ("@", "?"):
             if not rest:
                 raise ArgumentError(f"the key {text!r} names more than the {len(arrays)} arrays given, in {name}")
-            key.append(_mask(name, rest.pop(0)) if word == "?" else _positions(name, rest.pop(0)))
+            array = rest.pop(0)
+            key.append(array != 0 if word == "?" and np.isin(array, (0, 1)).all() else _positions(name, array))
         elif word == "...":
             key.append(Ellipsis)
         elif _INTEGER.fullmatch(word):
@@ -32,17 +33,6 @@ def _key(name, text, arrays):
     if rest:
         raise ArgumentError(f"the key {text!r} names fewer than the {len(arrays)} arrays given, in operator {name}")
     return tuple(key)
-
-
-def _mask(name, x):
-    if x.dtype.kind == "b":
-        return x
-    if not np.isin(x, (0, 1)).all():
-        raise ArgumentError(
-            f"a mask holds 0 and 1, but an array of {shown(x)} holds others; positions are integers, as of "
-            f"astype('int32'), in operator {name}"
-        )
-    return x != 0
 
 
 def _positions(name, x):

@@ -53,6 +53,20 @@ def _(F, g, data_shape, begin, end, step):
     return F._backward_slice(g, shape=data_shape, begin=begin, end=end, step=step)
 
 
+@operator("_slice_into_shape", shape="into_shape")
+def slice_into_shape(data, *, begin: Bounds, end: Bounds, step: Bounds = (), shape: Shape):
+    """What `slice` takes in another shape: without the axes that a number has dropped."""
+    return data[_key("_slice_into_shape", data.ndim, begin, end, step)].copy().reshape(shape)
+
+
+@slice_into_shape.gradient
+def _(F, g, data_shape, begin, end, step):
+    key = _key("_slice_into_shape", len(data_shape), begin, end, step)
+    part = [len(range(*axis.indices(n))) for n, axis in zip(data_shape, key)]
+    g = F._backward_reshape(g, shape=(*part, *data_shape[len(key) :]))
+    return F._backward_slice(g, shape=data_shape, begin=begin, end=end, step=step)
+
+
 @operator("_backward_slice")
 def backward_slice(ograd, *, shape: Shape, begin: Bounds, end: Bounds, step: Bounds = ()):
     """Zeros of `shape` with `ograd` in the part that `slice` would take."""

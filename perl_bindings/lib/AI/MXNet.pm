@@ -182,6 +182,11 @@ L<AI::MXNet::AutoGrad>; any other word is another name for C<mx>. C<< nd->array(
 imported. The first word, if it stands for AI::MXNet or AI::MXNet::AutoGrad, is also an alias of the package for the
 whole program, so that C<$mx::Context> and C<mx::nd()> are what they were.
 
+    use AI::MXNet qw(mx nd :numpy);
+
+C<:numpy> gives indices NumPy's meaning, from there to the end of the block or file; C<:mxnet> takes that back. See
+L<AI::MXNet::Dialect>. At a prompt, and in a notebook, L<AI::MXNet::Prompt> imports what one needs there.
+
 =head1 FUNCTIONS
 
 All are class methods, called as C<< mx->cpu >> or C<< AI::MXNet->cpu >>.
@@ -284,6 +289,16 @@ the same:
 
 The Python interpreter (3.10 or later, with NumPy and msgpack) that runs the engine of a clone, or of the copy beside the
 modules.
+
+=item AI_MXNET_DIALECT
+
+C<numpy> gives indices NumPy's meaning in all of a program that does not choose for itself, as C<use AI::MXNet qw(:numpy)>
+does: see L<AI::MXNet::Dialect>. C<mxnet>, or nothing, leaves 1.6's.
+
+=item MXNET_ENGINE_TYPE
+
+With C<NaiveEngine>, as in MXNet, each call waits until it is computed. Programs then take several times as long, and what
+goes wrong in the engine dies where it was called, rather than where the value is read.
 
 =item AI_MXNET_SHARE_BYTES
 

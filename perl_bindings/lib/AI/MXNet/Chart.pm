@@ -11,6 +11,15 @@ my ($WIDTH, $HEIGHT, $LEFT, $TOP, $RIGHT, $BOTTOM) = (640, 400, 60, 40, 20, 50);
 sub write
 {
     my ($class, $path, @charts) = @_;
+    open my $file, '>:encoding(UTF-8)', $path or AI::MXNet::Error::fail("$path: $!");
+    print $file $class->svg(@charts);
+    close $file or AI::MXNet::Error::fail("$path: $!");
+    return;
+}
+
+sub svg
+{
+    my ($class, @charts) = @_;
     @charts = {@charts} unless ref $charts[0];
     my $height = $HEIGHT * @charts;
     my @svg = (
@@ -18,10 +27,7 @@ sub write
         qq{<rect width="$WIDTH" height="$height" fill="white"/>},
     );
     for my $i (0 .. $#charts) { push @svg, sprintf('<g transform="translate(0 %d)">', $i * $HEIGHT), _chart(%{ $charts[$i] }), '</g>' }
-    open my $file, '>:encoding(UTF-8)', $path or AI::MXNet::Error::fail("$path: $!");
-    print $file join("\n", @svg, '</svg>'), "\n";
-    close $file or AI::MXNet::Error::fail("$path: $!");
-    return;
+    return join("\n", @svg, '</svg>') . "\n";
 }
 
 sub _chart
@@ -100,8 +106,14 @@ Draws lines over 1, 2, 3 ... into an SVG file, which every browser shows. Needs 
 Writes one chart, given by C<title>, C<x> (what is below the axis) and C<lines>, a list of names and values; or several,
 hash refs of the same, one below the other. Values that are no finite numbers are left out.
 
+=head2 svg
+
+    my $text = AI::MXNet::Chart->svg(title => 'loss', lines => [[train => [3, 2, 1]]]);
+
+The same as a text, for a page or a notebook: C<< IPerl->html($text) >>.
+
 =head1 SEE ALSO
 
-L<AI::MXNet::Gluon::Fit>
+L<AI::MXNet::Gluon::Fit>, L<AI::MXNet::Picture>
 
 =cut

@@ -131,7 +131,9 @@ work in either. F<docs/numpy_dialect.md> has both meanings side by side.
 An index for each axis, or for the first ones: a number, C<[begin, end, step]> of which each part may be undef, C<':'> or
 C<'X'> for a whole axis, C<'...'> once, a mask (an array of 0 and 1, or bool, in the shape of the axes that it stands for)
 or positions (an array of integers). Ranges are cut off at the ends of their axis, as in NumPy; a single index beyond an
-axis dies. An array of floats is a mask where it has the shape of the axes, else it holds positions.
+axis dies. Operators of 1.6 give floats where NumPy's give truth or positions, so an array of floats in the shape of the
+axes is a mask if it holds only 0 and 1, and else positions, as of C<argsort>; for positions 0 and 1 of an axis of two, say
+C<< argsort(dtype => 'int32') >>. Only an array of shape [] drops its axis as a number does.
 
 The result is an L<AI::MXNet::NDArray::Slice>, which reads as an array and can be assigned to, also a slice of a slice:
 

@@ -18,7 +18,9 @@ our %INHERITED;        # code for each array, by handle, of the parent process t
 our $BORN;             # code to be called as soon as a forked child has an engine of its own
 $LAST = $STALE = 0;
 
-use constant { BATCH => 64, PROTOCOL => 1 };
+use constant PROTOCOL => 1;
+use constant WAITS => ($ENV{MXNET_ENGINE_TYPE} // '') eq 'NaiveEngine';    # each call waits until it is computed
+use constant BATCH => WAITS ? 1 : 64;
 use constant SHARE_BYTES => $ENV{AI_MXNET_SHARE_BYTES} // 262_144;    # from this size arrays go through shared memory
 
 my ($process, $stream, $memory, $owner, $dead);
@@ -152,8 +154,10 @@ sub flush
     wake() unless defined $stream and $owner == $$;
     $AWAKE = 0;
     return unless @STREAM;
+    my $computes = WAITS && !%waiting && grep { ref and $_->[0] =~ /\A[0-9]+\z/ } @STREAM;
     $stream->queue(\@STREAM);
     $stream->write or _drain();
+    AI::MXNet::NDArray->waitall if $computes;
     return;
 }
 
@@ -679,7 +683,7 @@ For the other modules: see the comments.
 
 =head1 ENVIRONMENT
 
-C<AI_MXNET_ENGINE>, C<AI_MXNET_PYTHON>, C<AI_MXNET_SHARE_BYTES>: see L<AI::MXNet/ENVIRONMENT>.
+C<AI_MXNET_ENGINE>, C<AI_MXNET_PYTHON>, C<AI_MXNET_SHARE_BYTES>, C<MXNET_ENGINE_TYPE>: see L<AI::MXNet/ENVIRONMENT>.
 
 =head1 SEE ALSO
 

@@ -653,6 +653,11 @@ C<+=> and so on by name: they change the array, and return it.
 
 The values in Perl's lists.
 
+=head2 to_html, iperl_data_representations
+
+The values as an HTML table, and what IPerl shows: see L<AI::MXNet::Prompt>, which also makes arrays show their values as
+strings.
+
 =head2 asstr
 
     print $x->asstr, "\n";           # [[1 2 3]
@@ -707,6 +712,11 @@ correlations (C<y>, C<rowvar>, C<dtype>), as NumPy has them.
     my ($rows_of, $columns_of) = @{ nd->triu_indices(3, 1) };    # 0 0 1, and 1 2 2
 
 Where a triangle of an C<n> x C<m> array is, from diagonal C<k> on.
+
+=head2 read_csv
+
+C<< nd->read_csv($file, label => 'species') >> is the table of a text file, with its data and its label as arrays: see
+L<AI::MXNet::Table>.
 
 =head2 pi, inf
 

@@ -116,9 +116,22 @@ sub _known_values
     local $given = $arrays;
     my ($inputs, $attrs, $out) = resolve($row, __PACKAGE__, @values);
     return undef if @$inputs or defined $out or exists $attrs->{ctx};
+    return _know($row, $key, $attrs);
+}
+
+sub _know
+{
+    my ($row, $key, $attrs) = @_;
     # values that change with each call, such as a learning rate, must not fill the memory
     $row->{known} = {} if keys %{ $row->{known} } > 1_000;
     return $row->{known}{$key} = { attrs => $attrs, wire => [%$attrs || $row->{required} ? _row_of_values($row, $attrs) : ()], types => {} };
+}
+
+# The output of an operator of one input for attributes that a text names; the code gives them, the first time.
+sub call_named
+{
+    my ($row, $input, $text, $attributes) = @_;
+    return _invoke_known($row, [$input], $row->{known}{"\0$text"} // _know($row, "\0$text", { $attributes->() }));
 }
 
 sub _invoke_known

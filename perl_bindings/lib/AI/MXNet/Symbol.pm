@@ -258,6 +258,10 @@ sub save
     return;
 }
 
+sub to_html { my ($self) = @_; require AI::MXNet::Notebook; return AI::MXNet::Notebook::symbol($self) }
+
+sub iperl_data_representations { my ($self) = @_; return AI::MXNet::Notebook::representations($self->to_html, $self->stringify) }
+
 sub debug_str
 {
     my ($self) = @_;
@@ -612,9 +616,10 @@ C<name> names the copy.
 An attribute, or undef; the attributes of this call or variable as a hash ref; those of all in the graph, by name. An
 operator's parameters are attributes, too. C<__lr_mult__> and its kin appear without underscores as well.
 
-=head2 stringify, debug_str, tojson
+=head2 stringify, debug_str, tojson, to_html, iperl_data_representations
 
-The name in angle brackets, as a symbol prints; the graph in lines; the text of a symbol file.
+The name in angle brackets, as a symbol prints; the graph in lines; the text of a symbol file; an HTML table of the
+operators, and what IPerl shows (L<AI::MXNet::Prompt>).
 
 =head2 save
 

@@ -294,6 +294,10 @@ sub _describe
     return "$text)";
 }
 
+sub to_html { my ($self) = @_; AI::MXNet::NS::load('AI/MXNet/Notebook.pm'); return AI::MXNet::Notebook::block($self) }
+
+sub iperl_data_representations { my ($self) = @_; return AI::MXNet::Notebook::representations($self->to_html, $self->_describe) }
+
 sub summary
 {
     my ($self, @inputs) = @_;
@@ -472,6 +476,10 @@ C<ctx> (the current one), C<allow_missing> and C<ignore_extra>.
     $block->summary(nd->ones([1, 3], dtype => 'float64', ctx => mx->cpu(1)));
 
 Calls the block and prints a table of its layers, with the shape of what each gave and the number of its parameters.
+
+=head2 to_html, iperl_data_representations
+
+A table of the layers with their parameters, and what IPerl shows: see L<AI::MXNet::Prompt>.
 
 =head2 attributes_hash
 

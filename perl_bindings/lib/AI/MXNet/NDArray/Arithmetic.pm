@@ -107,6 +107,8 @@ our %ASSIGNMENT = map { ("$_=" => _assignment("$_=", @{ $ROWS{$_} })) } qw(+ - *
 sub _operator { $ARITHMETIC{ $_[1] } }
 sub _assigner { $ASSIGNMENT{ $_[1] } }
 
+our $AS_STRING = 'describe';    # the method that gives an array as a string
+
 use overload;
 overload->import(
     (map { $_ => $ARITHMETIC{$_} } grep { !/\w/ } keys %ARITHMETIC),
@@ -123,7 +125,7 @@ overload->import(
     'sin'  => sub { $_[0]->sin },
     'cos'  => sub { $_[0]->cos },
     'atan2' => sub { my ($y, $x, $swapped) = @_; ($swapped ? $x / $y : $y / $x)->arctan },
-    '""'   => sub { $_[0]->describe },
+    '""'   => sub { my ($self) = @_; return $self->$AS_STRING },
     'bool' => \&_truth,
     '0+'   => sub { $_[0]->asscalar },
     '<=>'  => sub { _fail('the operator <=> is not defined for NDArrays: compare with == < > or aspdl') },

@@ -12,8 +12,9 @@ use AI::MXNet::Operators;
 
 # Methods of AI::MXNet::NDArray in files that are loaded at the first call of one.
 my %files = (
-    'NumPy.pm'    => [qw(asarray corrcoef cov get_arguments inf percentile pi random_choice tolist tril_indices triu_indices)],
-    'Printing.pm' => [qw(asstr print printf set_printoptions)],
+    'NumPy.pm'    => [qw(asarray corrcoef cov get_arguments inf percentile pi random_choice read_csv tolist tril_indices triu_indices)],
+    'Printing.pm' => [qw(_shown asstr print printf set_printoptions)],
+    'HTML.pm'     => [qw(iperl_data_representations to_html)],
     'Help.pm'     => [qw(find_functions help list_functions)],
 );
 my %file_of = map { my $file = $_; map { $_ => "AI/MXNet/NDArray/$file" } @{ $files{$file} } } keys %files;

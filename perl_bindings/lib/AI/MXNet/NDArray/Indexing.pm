@@ -66,8 +66,11 @@ sub _range
     return (0, $size - 1) if not ref $index and defined $index and $index eq 'X';
     my @range = ref $index eq 'ARRAY' ? @$index : $index;
     _fail('an index is a number, [begin, end] or \'X\', but got an empty list') unless @range;
+    my ($foreign) = map { $_ // 'undef' } grep { not defined or not ref and /\A(?::|\.\.\.)\z/ } @range;
+    _fail("slice: an index is a number, [begin, end] or 'X', but got $foreign; `use AI::MXNet qw(:numpy)` brings NumPy's indices")
+        if defined $foreign;
     _fail("NDArray does not support slice strides != 1, but got step $range[2]") if @range > 2 and $range[2] != 1;
-    my ($first, $last) = map { _integer('slice', $_) } $range[0], $range[1] // $range[0];
+    my ($first, $last) = map { _integer('slice', $_) } $range[0], $range[@range > 1 ? 1 : 0];
     my @given = ($first, $last);
     $_ < 0 and $_ += $size for $first, $last;
     _fail("slice: [$given[0],$given[1]] is not within dimension $dimension, which has $size entries, or begins after its end")

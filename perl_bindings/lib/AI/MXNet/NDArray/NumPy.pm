@@ -8,6 +8,13 @@ use AI::MXNet::Operators;
 sub pi  {3.141592653589793}
 sub inf { 9**9**9 }
 
+sub read_csv
+{
+    my ($class, @arguments) = @_;
+    AI::MXNet::NS::load('AI/MXNet/Table.pm');
+    return AI::MXNet::Table->read(@arguments);
+}
+
 # -- values as Perl's lists ------------------------------------------------------------------------------------------
 
 sub asarray { my ($self) = @_; my $values = $self->aspdl->unpdl; return ref $values ? $values : [$values] }

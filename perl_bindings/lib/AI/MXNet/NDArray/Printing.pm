@@ -36,6 +36,9 @@ sub asstr
     return _block($values, $layout, \@shown, 0);
 }
 
+# The values, and below them what the array is.
+sub _shown { my ($self) = @_; return $self->asstr . "\n" . $self->describe . ' ' . $self->dtype }
+
 # How elements become text: a format for each position along the last axis (along an only axis: for whole numbers and for
 # others), a sign or not, and the width of the longest text, that of hidden elements included.
 sub _layout
@@ -176,7 +179,7 @@ sub _show
     $end = "\n" unless defined $end;
     if (blessed $item and $item->isa('PDL')) { CORE::print "$item"; return "$item" =~ /\n\z/ }
     if (blessed $item and _is_shown($item)) {
-        CORE::print $item->asstr($format), "\n$item ", ref $item, ' ', $item->dtype, $end;
+        CORE::print $item->asstr($format), "\n", $item->describe, ' ', ref $item, ' ', $item->dtype, $end;
         return 1;
     }
     if (ref $item eq 'HASH') {

@@ -21,7 +21,7 @@ sub _slice
         @indices = map { ref eq 'ARRAY' ? AI::MXNet::NDArray->array($_, dtype => 'int64') : $_ } @{ $indices[0] };
         return _keyed($self, map { _positions($_) } @indices)->sever;
     }
-    @indices = map { _is_array($_) && $_->size == 1 && $_->dtype ne 'bool' ? $_->asscalar : $_ } @indices;
+    @indices = map { _is_array($_) && !@{ $_->shape } && $_->dtype ne 'bool' ? $_->asscalar : $_ } @indices;
     return _keyed($self, _key_of($self, @indices)) if grep { _is_array($_) } @indices;
     return _ranged($self, _without_ellipsis(scalar @{ $self->shape }, @indices));
 }
@@ -133,7 +133,7 @@ sub _covers
 }
 
 # The words of a key, an array among them with the sign that stands for it: @ for positions, ? for a mask, which has as many
-# axes as it is an index of.
+# axes as it is an index of. Floats of one axis that are no mask, such as of argsort, are known as positions by their values.
 sub _key_of
 {
     my ($self, @indices) = @_;

@@ -16,7 +16,7 @@ overload->import(
     'neg'  => sub { -$_[0]->sever },
     '.='   => sub { $_[0]->set($_[1]) },
     '='    => sub { $_[0] },
-    '""'   => sub { my $self = shift; '<AI::MXNet::NDArray ' . join('x', @{ $self->shape }) . ' @' . $self->context . '>' },
+    '""'   => sub { my ($self) = @_; return $self->$AI::MXNet::NDArray::AS_STRING },
     'bool' => sub { $_[0]->sever ? 1 : 0 },
     '0+'   => sub { $_[0]->sever->asscalar },
     '@{}'  => sub { $_[0]->sever->split_array },
@@ -47,6 +47,8 @@ sub shape
     return @shape ? \@shape : [1];
 }
 
+sub describe { my ($self) = @_; return '<AI::MXNet::NDArray ' . join('x', @{ $self->shape }) . ' @' . $self->context . '>' }
+
 # The attributes by which operators know the part.
 sub _range
 {
@@ -65,8 +67,10 @@ sub sever
     my ($self) = @_;
     my $parent = $self->{parent};
     return _call('_npi_getitem', [$parent, @{ $self->{arrays} }], { key => $self->{key} }) if defined $self->{key};
-    my $part = _call('slice', [$parent], { $self->_range });
-    return @{ $self->squeeze_axes } ? _call('_backward_reshape', [$part], { shape => $self->shape }) : $part;
+    my $dropped = $self->{squeeze_axes} && @{ $self->{squeeze_axes} } ? $self->{squeeze_axes} : undef;
+    my $text = "@{ $self->{begin} };@{ $self->{end} };@{ $self->{step} // [] };@{ $dropped // [] }";
+    return AI::MXNet::Operators::call_named(AI::MXNet::Operators::row($dropped ? '_slice_into_shape' : 'slice'), $parent, $text,
+        sub { return ($self->_range, $dropped ? (shape => $self->shape) : ()) });
 }
 
 # Writes a number, an array, a slice, a piddle or a nested list to the parent.
@@ -185,7 +189,7 @@ does not have. With 1.6's meaning steps are 1, and no dimension is missing.
 
 What the engine knows a slice by that a mask or positions select; undef for one of ranges.
 
-=head2 shape, dtype, context
+=head2 shape, dtype, context, describe
 
     print "@{ $middle->shape }\n";    # 2 2
 
