@@ -157,6 +157,7 @@ class Custom(Operator):
         args = dtypes[: self.arguments]
         if args and args[0] is None:
             return None
+        args = [dtype or args[0] for dtype in args]
         arguments, outputs, states = self._told(self.provider.types, args)
         return [*arguments, *states, *outputs]
 

@@ -1,7 +1,7 @@
 """The control messages about operators of the client's own, and the provider that asks it.
 
 The engine calls the client's function without arrays, or with them; the client asks what the `question` is, and answers
-it by `tell`, or by what the function returns.
+it by `explain`, or by what the function returns.
 """
 
 from .attributes import DTYPES
@@ -23,9 +23,16 @@ def question(session, number):
 
 
 @order
-def tell(session, values: Row):
+def explain(session, values: Row):
     """The answer to the question."""
     session.told = values
+
+
+def forget(session):
+    """The client is gone, and its operators with it."""
+    for op_type, provider in list(PROVIDERS.items()):
+        if isinstance(provider, Remote) and provider.session is session:
+            del PROVIDERS[op_type]
 
 
 class Remote:

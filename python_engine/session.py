@@ -60,6 +60,8 @@ class Session:
         except ProtocolError:
             self.channel.give_up()
             raise
+        finally:
+            custom_messages.forget(self)
 
     def execute(self, message, payload):
         """Execute a frame's items; the answer to a call of ours, if the frame holds one."""

@@ -421,7 +421,7 @@ def Variable(
                 "underscores, e.g, __yourattr__"
             )
         attrs[key] = str(value)
-    return Symbol(symbols.variable(current(NameManager).get(name, None), attrs))
+    return Symbol(symbols.variable(name, attrs))
 
 
 var = Variable

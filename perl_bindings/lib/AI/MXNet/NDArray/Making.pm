@@ -147,6 +147,17 @@ sub histogram
 }
 
 sub imdecode { require AI::MXNet::Image; goto &AI::MXNet::Image::_imdecode_planes }
+# An operator of the user's own: arrays by position or name, op_type and its attributes by name.
+sub Custom
+{
+    my ($self, @arguments) = @_;
+    AI::MXNet::NS::load('AI/MXNet/Operator.pm');
+    my @arrays = ref $self ? $self : ();
+    push @arrays, shift @arguments while @arguments and blessed $arguments[0] and $arguments[0]->isa('AI::MXNet::NDArray');
+    _fail('Custom takes arrays, then named arguments, but got ', $arguments[0]) if @arguments % 2 and ref $arguments[0] ne 'HASH';
+    return AI::MXNet::Operator::call(\@arrays, { ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments });
+}
+
 sub CachedOp { my $class = shift; require AI::MXNet::CachedOp; return AI::MXNet::CachedOp->new(@_) }
 
 1;
