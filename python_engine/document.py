@@ -18,7 +18,7 @@ MISSING = {
         "_foreach",
         "_while_loop",
     ),
-    "not in the table, because users write it, in Perl (`AI::MXNet::Operator`) or in Python (`mx.operator`)": ("Custom",),
+    "users write it: `AI::MXNet::Operator`, in Python `mx.operator`": ("Custom",),
     "MXNet's own fails at every call; `nd->imdecode` does what it was for": ("_imdecode",),
     "MXNet's graph optimizer alone makes it: call BatchNorm, then relu": ("_contrib_BatchNormWithReLU",),
     "not written yet": (
