@@ -13,12 +13,12 @@ PATH = ROOT / "docs" / "operators.md"
 
 # The operators of MXNet that the table lacks, and why. tests/test_documents.py sees that this is all of them.
 MISSING = {
-    "they call symbols, which are to come; on arrays, Perl's own `if`, `for` and `while` do": (
+    "they call symbols; on arrays, Perl's own `if`, `for` and `while` do": (
         "_cond",
         "_foreach",
         "_while_loop",
     ),
-    "operators written in Perl are to come; on arrays, `AI::MXNet::AutoGrad::Function` does": ("Custom",),
+    "users write it: `AI::MXNet::Operator`, in Python `mx.operator`": ("Custom",),
     "MXNet's own fails at every call; `nd->imdecode` does what it was for": ("_imdecode",),
     "MXNet's graph optimizer alone makes it: call BatchNorm, then relu": ("_contrib_BatchNormWithReLU",),
     "not written yet": (

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from . import inference, tape
-from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ShapeError
+from .custom import Custom
+from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ProtocolError, ShapeError
 from .ndarray import NDArray
 from .poison import Poison, heal
 from .registry import HEAD, ZERO
@@ -21,9 +22,10 @@ HEAD_NEEDED = (
 class Plan:
     """The calls that compute a symbol, in order. Values are dropped after their last use."""
 
-    def __init__(self, symbol, shapes=None):
+    def __init__(self, symbol, shapes=None, bound=False):
         """shapes: {entry: shape}, for constants whose symbol leaves dimensions open; without, these are looked up at
-        each run."""
+        each run. bound: to an executor, for which custom operators keep their instances from run to run."""
+        self.bound = bound
         # another object of the same graph: symbols keep their plans, and cycles would live until the next collection
         self.symbol, self.open, self.closed = type(symbol)(symbol.entries), False, {}
         nodes = symbol.nodes()
@@ -47,7 +49,8 @@ class Plan:
             ins = [slots[entry] for entry in node.inputs]
             dead = {slot for slot in ins if last[slot] == position} | {slot for slot in outs if slot not in last}
             attrs = self._attributes(node, shapes)
-            self.steps.append((node, node.operator, attrs, ins, outs, sorted(dead - kept)))
+            operator = node.operator.fresh() if bound and isinstance(node.operator, Custom) else node.operator
+            self.steps.append((node, operator, attrs, ins, outs, sorted(dead - kept)))
 
     def _attributes(self, node, shapes):
         """The attributes of a call, the shape of a constant completed."""
@@ -78,9 +81,11 @@ class Plan:
                 raise Interrupted("the computation was interrupted")
             if operator.train:
                 attrs = attrs.copy()
+                if state.recording and not self.bound and isinstance(operator, Custom):
+                    operator = operator.fresh()
             try:
                 results = tape.invoke(operator, [values[slot] for slot in ins], attrs)
-            except (ComputeError, AutogradError):
+            except (ComputeError, AutogradError, ProtocolError):
                 raise
             except MXNetError as reason:
                 raise type(reason)(f"Error in operator {node.name}: {reason.message}") from reason
@@ -118,7 +123,7 @@ class Executor:
                 raise MXNetError(f"the symbol has {len(listed)} {words} ({', '.join(listed)}), but got {len(given)}")
         known = {name: array.data.shape for name, array in zip(names[0] + names[1], (*args, *aux))}
         shapes = symbol.shapes(known)
-        self.plan = Plan(symbol, shapes)
+        self.plan = Plan(symbol, shapes, bound=True)
         place = {name: position for position, name in enumerate(names[0] + names[1])}
         self.order = [place[name] for name in self.plan.input_names]
         self.args, self.grads, self.aux = list(args), list(grads), list(aux)

@@ -22,6 +22,7 @@ LISTS = {
     b"outputs": Symbol.list_outputs,
     b"auxiliary_states": Symbol.list_auxiliary_states,
     b"inputs": Symbol.list_inputs,
+    b"custom": Symbol.custom_types,
 }
 
 
@@ -101,8 +102,8 @@ def part(session, number, new: Handle, symbol: Handle, what: Text, index: Scalar
 
 @request
 def names(session, number, symbol: Handle, what: Text):
-    """The names of a symbol's "arguments", "outputs", "auxiliary_states" or "inputs" (both kinds), or its own "name"
-    (nil: it is a group)."""
+    """The names of a symbol's "arguments", "outputs", "auxiliary_states" or "inputs" (both kinds), its own "name" (nil:
+    it is a group), or the types of its "custom" operators."""
     source = session.graph(symbol, Symbol)
     if what == b"name":
         session.reply(number, source.name)

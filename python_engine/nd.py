@@ -10,8 +10,9 @@ import numpy as np
 from . import methods, random  # noqa: F401  methods gives NDArray its interface
 from . import nd_sparse as sparse
 from .context import check_usable
+from .custom import operator_of
 from .errors import ArgumentError, MXNetError, ShapeError
-from .functions import Namespace, function_of
+from .functions import Namespace, call, function_of
 from .methods import dtype_name
 from .ndarray import NDArray
 from .overloads import FUNCTIONS
@@ -19,7 +20,8 @@ from .registry import OPERATORS
 from .sparse import dense
 
 __all__ = [
-    "NDArray", "arange", "array", "concatenate", "contrib", "empty", "eye", "from_numpy", "full", "histogram", "image",
+    "Custom", "NDArray", "arange", "array", "concatenate", "contrib", "empty", "eye", "from_numpy", "full",
+    "histogram", "image",
     "linalg", "linspace", "load", "load_frombuffer", "moveaxis", "onehot_encode", "ones", "op", "random", "save",
     "sparse", "split_v2", "waitall", "zeros", *FUNCTIONS,
 ]  # fmt: skip
@@ -186,6 +188,18 @@ def histogram(a, bins=10, range=None):
 def onehot_encode(indices, out):
     """Write to the rows of `out` zeros, and a one in the column that `indices` (n,) names."""
     return op._onehot_encode(indices, out, out=out)
+
+
+def Custom(*inputs, op_type, **kwargs):
+    """An operator of the user's own: see mx.operator. kwargs: its attributes; inputs may be among them by name."""
+    kwargs.pop("name", None)
+    named = {key: value for key, value in kwargs.items() if isinstance(value, NDArray)}
+    operator = operator_of({"op_type": op_type, **{k: str(v) for k, v in kwargs.items() if k not in named}})
+    inputs = [*inputs, *(named.pop(name) for name in operator.inputs[len(inputs) :] if name in named)]
+    if named or len(inputs) != len(operator.inputs):
+        raise ArgumentError(f"the custom operator {op_type} takes the inputs {operator.inputs}, but got {len(inputs)}")
+    outputs = call(operator, inputs, operator.parse(operator.given))
+    return outputs[0] if operator.single else outputs
 
 
 def waitall():

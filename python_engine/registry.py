@@ -29,7 +29,8 @@ OPERATORS = {}
 REGISTRY = []
 ZERO = "zero"  # gradient declared to be zeros, as MXNet does for comparisons and rounding
 NAMED_OUTPUTS = {
-    "BatchNorm", "BatchNorm_v1", "Dropout", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "RNN", "ROIPooling",
+    "BatchNorm", "BatchNorm_v1", "Custom", "Dropout", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "RNN",
+    "ROIPooling",
     "_contrib_MultiBoxTarget", "_contrib_MultiProposal", "_contrib_Proposal", "_contrib_SyncBatchNorm",
     "_contrib_hawkesll", "make_loss",
 }  # fmt: skip
@@ -95,7 +96,7 @@ class Operator:
         self._read_signature(function)
         self.differentiable, self.detached = None, False
         self.forms, self.lazy = {}, frozenset()  # for sparse arrays: see `sparse`, and storage.py
-        self.inference, self.variable_attributes = None, {}  # for symbols
+        self.inference, self.type_inference, self.variable_attributes = None, None, {}  # for symbols
         self.takes = takes or {}
         self.rules = [None] * max(1, len(self.inputs))
         self.joint = None

@@ -40,7 +40,7 @@ class NameManager(_Scope):
 
 
 class Prefix(NameManager):
-    """Puts a prefix before all names, also before those that are given."""
+    """Puts a prefix before all names of calls, also before those that are given."""
 
     def __init__(self, prefix):
         super().__init__()

@@ -8,7 +8,7 @@ outputs, or is the answer to a request; what breaks the protocol is a ProtocolEr
 import gc
 import traceback
 
-from . import graph_messages, tape, workers  # noqa: F401  which declare messages
+from . import custom_messages, graph_messages, tape, workers  # noqa: F401  which declare messages
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
@@ -44,6 +44,7 @@ class Session:
         self.workers = None  # once the client has joined others
         self.has_left = False  # them
         self.payload, self.offset = b"", 0
+        self.question, self.told = [], None  # about an operator of the client's own
 
     # -- the stream --------------------------------------------------------------------------------------------
 
@@ -59,6 +60,8 @@ class Session:
         except ProtocolError:
             self.channel.give_up()
             raise
+        finally:
+            custom_messages.forget(self)
 
     def execute(self, message, payload):
         """Execute a frame's items; the answer to a call of ours, if the frame holds one."""

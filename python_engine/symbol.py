@@ -27,8 +27,8 @@ from .sparse import STYPES
 
 STYPE_NUMBERS = {"default": 0, "row_sparse": 1, "csr": 2}
 __all__ = [
-    "Group", "Symbol", "Variable", "arange", "contrib", "full", "image", "linalg", "load", "load_json", "ones", "op",
-    "random", "sparse", "var", "zeros",
+    "Custom", "Group", "Symbol", "Variable", "arange", "contrib", "full", "image", "linalg", "load", "load_json",
+    "ones", "op", "random", "sparse", "var", "zeros",
 ]  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def op_function(operator, name):
     by name. Inputs that are not given become variables."""
 
     def function(*args, name=None, attr=None, out=None, **given):
-        given, inputs = dict(given), {}
+        given = dict(given)
         if operator.variadic:
             positional = [*args, *given.pop(operator.variadic, ())]
         else:
@@ -309,23 +309,31 @@ def op_function(operator, name):
         for position, symbol in enumerate(positional):
             if not isinstance(symbol, Symbol):
                 raise ArgumentError(f"Argument {position} of {hint} must be a Symbol, but got {symbol!r:.80}")
-        attrs = current(AttrScope).get(attr)
         for key, value in given.items():
-            if isinstance(value, Symbol):
-                inputs[key] = value.graph
-            elif key in operator.inputs and value is not None:
+            if key in operator.inputs and value is not None and not isinstance(value, Symbol):
                 raise ArgumentError(f"Argument {key} of {hint} must be a Symbol, but got {value!r:.80}")
-            elif key not in operator.inputs:
-                attrs[key] = text(value)
-        node_name = current(NameManager).get(name, hint.lower())
-        graphs = [symbol.graph for symbol in positional]
-        return Symbol(symbols.compose(operator.name, node_name, attrs, graphs, inputs))
+        given = {key: value for key, value in given.items() if value is not None or key not in operator.inputs}
+        return _composed(operator.name, hint, name, attr, positional, given)
 
     hint = name
     function.__name__ = function.__qualname__ = name
     function.__doc__ = describe(operator, name)
     function.__module__ = "python_engine.symbol"
     return function
+
+
+def _composed(operator, hint, name, attr, positional, given):
+    """A call: symbols by position, and symbols and attributes by name."""
+    named = {key: value.graph for key, value in given.items() if isinstance(value, Symbol)}
+    attrs = current(AttrScope).get(attr)
+    attrs.update((key, text(value)) for key, value in given.items() if key not in named)
+    node_name = current(NameManager).get(name, hint.lower())
+    return Symbol(symbols.compose(operator, node_name, attrs, [symbol.graph for symbol in positional], named))
+
+
+def Custom(*inputs, op_type, name=None, attr=None, **kwargs):
+    """An operator of the user's own: see mx.operator. kwargs: its attributes, and inputs by name."""
+    return _composed("Custom", "custom", name, attr, inputs, {"op_type": op_type, **kwargs})
 
 
 class Namespace:
@@ -413,7 +421,7 @@ def Variable(
                 "underscores, e.g, __yourattr__"
             )
         attrs[key] = str(value)
-    return Symbol(symbols.variable(current(NameManager).get(name, None), attrs))
+    return Symbol(symbols.variable(name, attrs))
 
 
 var = Variable

@@ -6,9 +6,9 @@ the operator's own as they are written in a symbol file, and others whose names 
 
 from functools import cached_property
 
-from . import inference
+from . import custom, inference
 from .attributes import Shape, parse
-from .errors import ArgumentError, Interrupted, MXNetError
+from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, ProtocolError
 from .graph import Plan
 from .registry import find
 from .tape import state
@@ -88,7 +88,7 @@ def compose(operator, name, attrs, positional=(), named=None):
     """A call of an operator on symbols of one output each; inputs that are not given become variables.
 
     operator: its name; attrs: of text; positional, named: symbols, the one or the other."""
-    operator, named = find(operator), named or {}
+    operator, named = custom.operator_of(attrs) if operator == "Custom" else find(operator), named or {}
     if positional and named:
         raise ArgumentError("_compose only accept input Symbols either as positional or keyword arguments, not both")
     for position, symbol in enumerate((*positional, *named.values())):
@@ -195,6 +195,11 @@ class Symbol:
 
     def list_inputs(self):
         return [node.name for node in self._variables()[0]]
+
+    def custom_types(self):
+        """The types of the users' own operators in the graph."""
+        operators = [node.operator for node in self.nodes() if isinstance(node.operator, custom.Custom)]
+        return sorted({operator.given["op_type"] for operator in operators})
 
     def list_outputs(self):
         return [node.output_names[index] for node, index in self.entries]
@@ -324,6 +329,8 @@ def _infer_node(node, shapes, dtypes):
             return False
         for entry, shape in zip(node.entries, (*call.ins, *call.outs)):
             shapes[entry] = inference.merged(shapes[entry], shape)
+    except (ComputeError, Interrupted, ProtocolError):
+        raise
     except (MXNetError, ValueError, IndexError, TypeError) as reason:
         raise inference.explained(node.name, reason) from None
     return True

@@ -95,6 +95,11 @@ def _declared(variable):
 
 def _infer_call(node, types):
     """Add what a call tells; true if that is anything new."""
+    if node.operator.type_inference is not None:
+        told = node.operator.type_inference([types[entry] for entry in node.inputs]) or ()
+        new = {entry: dtype for entry, dtype in zip(node.entries, told) if dtype is not None and types[entry] is None}
+        types.update(new)
+        return bool(new)
     name, outs = node.operator.name, [(node, index) for index in range(node.count)]
     aside = ASIDE.get(name, ())
     ins = [entry for position, entry in enumerate(node.inputs) if position not in aside]

@@ -72,6 +72,7 @@ def test_names_are_those_of_mxnet():
     ]  # fmt: skip
     with mx.name.Prefix("left_"):
         assert mx.sym.relu(x).name == "left_relu0" and mx.sym.relu(x, name="given").name == "left_given"
+        assert mx.sym.var("y").name == "y"
 
 
 def test_arithmetic():

@@ -146,10 +146,10 @@ subtest 'attributes of scopes, calls and variables' => sub {
     like died { $data->list_attr(recursive => 1) }, qr/deprecated/;
 };
 
-subtest 'prefixes are put before all names' => sub {
+subtest 'prefixes are put before the names of calls, not of variables' => sub {
     local $mx::NameManager = mx->Prefix('pre_');
     my $net = mx->sym->FullyConnected(mx->sym->var('x'), num_hidden => 2);
-    is "@{ $net->list_arguments }", 'pre_x pre_fullyconnected0_weight pre_fullyconnected0_bias';
+    is "@{ $net->list_arguments }", 'x pre_fullyconnected0_weight pre_fullyconnected0_bias';
     is mx->sym->relu($net, name => 'r')->name, 'pre_r';
 };
 

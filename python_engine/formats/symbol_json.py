@@ -6,6 +6,7 @@ operator's parameters under "param" and other attributes under "attr", and leave
 
 import json
 
+from .. import custom
 from ..errors import MXNetError
 from ..registry import OPERATORS
 from ..symbols import PLAIN, Node, Symbol, is_hidden, underscored
@@ -117,9 +118,9 @@ def _node(item, made, version):
     inputs = [_entry(entry, made) for entry in item["inputs"]]
     if op == "null":
         return Node(None, name, underscored(attrs))
-    if op not in OPERATORS:
+    if op != "Custom" and op not in OPERATORS:
         raise MXNetError(f"Cannot find operator {op}, which node {name} of the symbol file names")
-    operator = OPERATORS[op]
+    operator = custom.operator_of(attrs) if op == "Custom" else OPERATORS[op]
     _move_to_inputs(attrs, inputs, operator)
     if version < 905 and op in ("argmax", "argmin") and attrs.get("axis") == "-1":
         del attrs["axis"]  # which meant all

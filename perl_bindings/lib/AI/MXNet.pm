@@ -40,6 +40,7 @@ my %accessors = (
     img      => 'AI::MXNet::Image',
 
     viz      => 'AI::MXNet::Visualization',
+    operator => 'AI::MXNet::Operator',
     rnn      => 'AI::MXNet::RNN',
     runtime  => 'AI::MXNet::RunTime',
 
@@ -210,6 +211,10 @@ L<AI::MXNet::Symbol>.
 =head2 rnn
 
 L<AI::MXNet::RNN>: symbolic recurrent networks.
+
+=head2 operator
+
+L<AI::MXNet::Operator>: operators written in Perl.
 
 =head2 AttrScope, Prefix
 

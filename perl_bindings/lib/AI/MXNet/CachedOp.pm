@@ -13,7 +13,8 @@ sub new
 {
     my ($class, $symbol, $flags) = @_;
     my $inputs = $symbol->list_inputs;
-    return bless { symbol => $symbol, handle => $symbol->handle, inputs => $inputs, count => scalar @$inputs, types => {} }, $class;
+    # a graph that calls Perl is waited for, so that an exception there is raised here
+    return bless { waits => $symbol->_is_custom, symbol => $symbol, handle => $symbol->handle, inputs => $inputs, count => scalar @$inputs, types => {} }, $class;
 }
 
 sub handle { $_[0]{handle} }
@@ -28,7 +29,7 @@ sub call
     ref $_ eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@inputs);
     AI::MXNet::Engine::locate();
-    my $types = $self->{types}{ join ' ', map { $_->{type}{id} } @inputs };
+    my $types = $self->{waits} ? undef : $self->{types}{ join ' ', map { $_->{type}{id} } @inputs };
     my $tracked = $AI::MXNet::AutoGrad::RECORDING ? AI::MXNet::AutoGrad::tracks(@inputs) : 0;
     my @outputs;
     if ($types) {

@@ -147,6 +147,7 @@ sub _new
     };
     AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux),
         defined $shared ? $shared->{handle} : undef);
+    $self->{waits} = $symbol->_is_custom;
     return $self;
 }
 
@@ -209,7 +210,7 @@ sub forward
         };
         $monitor->(@$_) for AI::MXNet::Engine->ask($take, 'watch', $self->{handle}, $train);
     }
-    else { AI::MXNet::Engine->send(['forward', $self->{handle}, $train]); AI::MXNet::Engine::flush() }
+    else { $self->_issue($self->{outputs}, 'forward', $self->{handle}, $train) }
     return $self->{outputs};
 }
 
@@ -231,8 +232,19 @@ sub backward
         }
     }
     AI::MXNet::Engine::locate();
-    AI::MXNet::Engine->send(['differentiate', $self->{handle}, ($is_train // 1) ? 1 : 0, map { defined $_ ? $_->{handle} : undef } @heads]);
-    AI::MXNet::Engine::flush();
+    $self->_issue([grep { defined } @{ $self->{grad_arrays} // [] }], 'differentiate', $self->{handle}, ($is_train // 1) ? 1 : 0,
+        map { defined $_ ? $_->{handle} : undef } @heads);
+    return;
+}
+
+# Sends an order that computes these arrays, and waits for them where the graph calls Perl, whose exceptions then are
+# raised here.
+sub _issue
+{
+    my ($self, $arrays, @order) = @_;
+    AI::MXNet::Engine->send([@order]);
+    if   ($self->{waits}) { AI::MXNet::Engine->request('wait', map { $_->{handle} } @$arrays) }
+    else                  { AI::MXNet::Engine::flush() }
     return;
 }
 

@@ -508,6 +508,10 @@ The pixels of an image file's bytes, as planes of colours [channels, height, wid
 image: left, top, right, bottom, the latter two excluded. C<mean> is an array to subtract, C<channels> 3 or 1, C<out> an
 array to write to, in C<< out->at(index) >> if that holds several images.
 
+=head2 Custom
+
+An operator of the user's own, C<< nd->Custom($x, op_type => 'name') >>: see L<AI::MXNet::Operator>.
+
 =head2 CachedOp
 
     my $f = nd->CachedOp(mx->sym->var('x')->square);

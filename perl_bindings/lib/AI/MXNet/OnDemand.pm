@@ -36,6 +36,7 @@ my %classes = (
     'AI/MXNet/KVStoreServer.pm'    => ['KVStoreServer'],
     'AI/MXNet/Symbol.pm'   => [qw(Symbol Symbol::Doc)],
     'AI/MXNet/Executor.pm' => [qw(Executor)],
+    'AI/MXNet/Operator.pm' => [qw(Operator CustomOp CustomOpProp)],
 );
 my %module;
 

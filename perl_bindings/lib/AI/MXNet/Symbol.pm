@@ -107,6 +107,23 @@ sub _compose
     return bless $new, __PACKAGE__;
 }
 
+# An operator of the user's own, of the type op_type (see AI::MXNet::Operator).
+sub Custom
+{
+    my ($self, @arguments) = @_;
+    AI::MXNet::NS::load('AI/MXNet/Operator.pm');
+    AI::MXNet::Operator::announce();
+    my @symbols = ref $self ? $self : ();
+    push @symbols, shift @arguments while @arguments and AI::MXNet::Symbol::Base::_is_symbol($arguments[0]);
+    my %named = @arguments == 1 && ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments % 2
+        ? AI::MXNet::Error::fail('Custom takes symbols, then named arguments, but got ', $arguments[0] // 'undef') : @arguments;
+    my $name = delete $named{name};
+    my %inputs = map { $_ => delete $named{$_} } grep { AI::MXNet::Symbol::Base::_is_symbol($named{$_}) } keys %named;
+    my $attributes = AI::MXNet::Symbol::AttrScope->current->get(AI::MXNet::Symbol::Base::_checked(delete $named{attr}));
+    %$attributes = (%$attributes, map { $_ => AI::MXNet::Symbol::Base::text($named{$_}) } grep { defined $named{$_} } keys %named);
+    return __PACKAGE__->_compose({ name => 'Custom' }, 'Custom', $name, $attributes, \@symbols, \%inputs);
+}
+
 sub Group
 {
     my ($class, $symbols) = @_;
@@ -126,6 +143,7 @@ sub load_json
 {
     my ($class, $text) = @_;
     utf8::decode($text) unless utf8::is_utf8($text);
+    AI::MXNet::Operator::announce() if $INC{'AI/MXNet/Operator.pm'};
     return $class->_ask('parse', _texts($text));
 }
 
@@ -200,6 +218,7 @@ sub list_arguments        { my ($self) = @_; return $self->_names('arguments') }
 sub list_outputs          { my ($self) = @_; return $self->_names('outputs') }
 sub list_auxiliary_states { my ($self) = @_; return $self->_names('auxiliary_states') }
 sub list_inputs           { my ($self) = @_; return $self->_names('inputs') }
+sub _is_custom            { my ($self) = @_; return scalar @{ $self->_names('custom') } }
 
 sub stringify
 {
@@ -531,6 +550,10 @@ C<__word__>, and C<__layout__>.
     my $both = mx->sym->Group([$x, $fc]);
 
 The outputs of several symbols as one.
+
+=head2 Custom
+
+An operator of the user's own, C<< mx->sym->Custom($x, op_type => 'name') >>: see L<AI::MXNet::Operator>.
 
 =head2 load, load_json
 

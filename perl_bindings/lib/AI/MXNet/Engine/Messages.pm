@@ -35,6 +35,7 @@ my %answers = (
     parse          => 'size',
     part           => 'number',
     profile        => '(size text*)?',
+    question       => 'name*',
     random         => '(text)?',
     read           => 'type size size size size*',
     recompose      => 'size',

@@ -150,6 +150,17 @@ sub histogram
 sub imdecode { AI::MXNet::NS::load('AI/MXNet/Image.pm'); goto &AI::MXNet::Image::_imdecode_planes }
 sub CachedOp { my $class = shift; AI::MXNet::NS::load('AI/MXNet/CachedOp.pm'); return AI::MXNet::CachedOp->new(@_) }
 
+# An operator of the user's own: arrays by position or name, op_type and its attributes by name.
+sub Custom
+{
+    my ($self, @arguments) = @_;
+    AI::MXNet::NS::load('AI/MXNet/Operator.pm');
+    my @arrays = ref $self ? $self : ();
+    push @arrays, shift @arguments while @arguments and blessed $arguments[0] and $arguments[0]->isa('AI::MXNet::NDArray');
+    _fail('Custom takes arrays, then named arguments, but got ', $arguments[0]) if @arguments % 2 and ref $arguments[0] ne 'HASH';
+    return AI::MXNet::Operator::call(\@arrays, { ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments });
+}
+
 1;
 
 __END__

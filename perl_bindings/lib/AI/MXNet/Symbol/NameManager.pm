@@ -69,7 +69,7 @@ AI::MXNet::Symbol::NameManager - names for symbols and blocks
 
 A symbol or block without a name gets one from the current manager: a hint, such as C<fc>, and a number that counts how
 often the hint was used. The class AI::MXNet::Symbol::Prefix (C<< mx->Prefix($prefix) >>) puts its C<prefix> in front of
-all names, also of those that are given.
+all names of calls, also of those that are given.
 
 =head1 ATTRIBUTES
 
