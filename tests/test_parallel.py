@@ -105,7 +105,8 @@ def test_large_arrays_give_the_formula_and_the_same_bits_on_any_number_of_thread
     ("sigmoid", [VECTOR]), ("tanh", [VECTOR]), ("relu", [VECTOR]), ("softmax", [MATRIX]), ("log_softmax", [MATRIX]),
     ("LayerNorm", [MATRIX, ROW, ROW]), ("GroupNorm", [(200, 3, 60, 60), (3,), (3,)]),
     ("InstanceNorm", [(200, 3, 60, 60), (3,), (3,)]),
-    ("Convolution", [(40, 8, 30, 41), (16, 8, 3, 3), (16,)]), ("Convolution", [(1, 16, 120, 110), (24, 16, 5, 3), (24,)]),
+    ("Convolution", [(40, 8, 30, 41), (16, 8, 3, 3), (16,)]),
+    ("Convolution", [(1, 16, 120, 110), (24, 16, 5, 3), (24,)]),
     ("Convolution", [(20, 8, 3001), (18, 8, 5), (18,)]), ("Convolution", [(60, 7, 20, 20), (24, 7, 4, 5), (24,)]),
 ])  # fmt: skip
 def test_gradients_of_large_arrays_agree_with_float64_and_are_the_same_bits_on_any_number_of_threads(
