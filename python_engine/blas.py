@@ -1,51 +1,72 @@
-"""Products of matrices, with as many BLAS threads as their size deserves.
+"""Products of matrices, shared between threads of our own.
 
-The client computes while the engine does: a second BLAS thread beside a busy Perl waits for a core, and halves the
-speed of small networks. So a product below THREADED flops runs on one thread, and a larger one on all cores.
+BLAS itself runs on one thread. Its threads wait for each other many times in a product, and without letting go of the
+core: where something else computes too, as the client does beside the engine, each of these waits may last as long as
+the system lets the other run, and a product takes up to a hundred times as long. Ours meet once, at the end.
 """
 
 import ctypes
+import math
 from pathlib import Path
 
 import numpy as np
 
-from .parallel import CORES
+from .parallel import each
 
-THREADED = 3e7  # flops; see docs/performance.md for the measurement
+SHARED = 6e7  # flops from which on a product is computed in parts; see docs/performance.md for the measurement
+LARGE = 4e8  # flops from which on there are twice as many
+GRAIN = 16  # rows or columns, that BLAS computes together
 
 
-def _setter():
-    """The function of NumPy's OpenBLAS that sets its number of threads, or None for another BLAS."""
+def _use_one_thread():
+    """Tell NumPy's OpenBLAS, if it is that; another BLAS goes by the environment (see __main__.py)."""
     folder = Path(np.__file__).parent
     for path in [*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]:
         library = ctypes.CDLL(str(path))
         for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
             if hasattr(library, name):
-                return getattr(library, name)
-    return None
+                getattr(library, name)(1)
+                return
 
 
-_set_threads = _setter()
-_threads = 0
-
-
-def use_threads(count):
-    """Let BLAS use `count` threads from now on; where BLAS is not OpenBLAS, its own choice stays."""
-    global _threads
-    if count != _threads and _set_threads is not None:
-        _set_threads(count)
-        _threads = count
-
-
-def use_threads_for(flops):
-    """Let BLAS use one thread or all of them, by the size of the products that follow."""
-    use_threads(CORES if flops >= THREADED else 1)
+_use_one_thread()
 
 
 def matmul(a, b, out=None):
-    """`a @ b` for arrays of at least one dimension, on one thread or all of them by size."""
-    use_threads(CORES if 2.0 * a.size * b.shape[-1] >= THREADED else 1)
-    return np.matmul(a, b, out=out)
+    """`a @ b` for arrays of at least one dimension; a large one in parts, on all cores."""
+    flops = 2.0 * a.size * b.shape[-1]
+    if flops < SHARED or a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+        return np.matmul(a, b, out=out)
+    rows, columns = a.shape[-2], b.shape[-1]
+    if out is None:
+        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        out = np.empty((*lead, rows, columns), np.result_type(a, b))
+    count = 4 if flops < LARGE else 8
+    if out.ndim > 2 and len(out) >= count:
+        parts = [(_part(a, i, out.ndim), _part(b, i, out.ndim), out[i]) for i in _ranges(len(out), count)]
+    else:
+        parts = [(a[..., i, :], b[..., j], out[..., i, j]) for i, j in _grid(rows, columns, count)]
+    each(lambda part: np.matmul(part[0], part[1], out=part[2]), parts)
+    return out
+
+
+def _part(x, batch, ndim):
+    """Those of a batch that are factors of a part of a result with `ndim` axes: all, where they are factors of each."""
+    return x[batch] if x.ndim == ndim and len(x) > 1 else x
+
+
+def _ranges(length, count, grain=1):
+    step = math.ceil(length / count / grain) * grain
+    return [slice(i, min(i + step, length)) for i in range(0, length, step)]
+
+
+def _grid(rows, columns, count):
+    """Slices of rows and columns that make about `count` parts, nearly square, of a product. They depend on its size
+    alone, so that results are the same bits on any number of cores."""
+    down = 1
+    while 2 * down <= count and rows / down > columns / (count // down):
+        down *= 2
+    return [(i, j) for i in _ranges(rows, down, GRAIN) for j in _ranges(columns, count // down, GRAIN)]
 
 
 def matmul_transposed(a, b):

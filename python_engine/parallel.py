@@ -5,6 +5,7 @@ depend on nothing but the size of the work, so that results are the same bits on
 the next piece as they get to it: one that the system gives less time does less.
 """
 
+import contextlib
 import os
 import queue
 import signal
@@ -32,6 +33,15 @@ class Helpers:
             self.count += 1
             threading.Thread(target=self._serve, args=(self.tasks,), name="helper", daemon=True).start()
 
+    def recall(self):
+        """Take back the tasks that no thread has begun, as where the system has no core for it; how many they were."""
+        count = 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.tasks.get_nowait()
+                count += 1
+        return count
+
     @staticmethod
     def _serve(tasks):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
@@ -54,21 +64,26 @@ def in_pieces(work, count, width=1, piece=PIECE):
         work(0, count)
         return
     step = max(1, piece // width)
-    starts = iter(range(0, count, step))
+    each(lambda start: work(start, min(start + step, count)), range(0, count, step), count > (SHARED - 1) * step)
+
+
+def each(work, items, shared=True):
+    """Call `work(item)` for each item of a list or range, as `in_pieces`; if `shared`, other threads help."""
+    rest = iter(items)
 
     def run():
-        for start in starts:
-            work(start, min(start + step, count))
+        for item in rest:
+            work(item)
 
-    others = min(CORES, MOST_THREADS) - 1
+    others = min(CORES, MOST_THREADS, len(items)) - 1
     # not while the helpers are at work, perhaps on the very piece that asks
-    if others and count > (SHARED - 1) * step and helpers.engaged.acquire(blocking=False):
-        _share(run, starts, others)
+    if shared and others > 0 and helpers.engaged.acquire(blocking=False):
+        _share(run, rest, others)
     else:
         run()
 
 
-def _share(run, starts, others):
+def _share(run, rest, others):
     """`run` here and on other threads, at once."""
     failures, finished = [], queue.SimpleQueue()
 
@@ -85,9 +100,9 @@ def _share(run, starts, others):
     try:
         run()
     finally:
-        for _ in starts:
+        for _ in rest:
             pass  # after an exception nobody needs the rest
-        for _ in range(others):
+        for _ in range(others - helpers.recall()):
             finished.get()
         helpers.engaged.release()
     if failures:

@@ -27,6 +27,10 @@ class GradientError(AssertionError):
         self.order, self.argument = order, argument
 
 
+class NotFinite(AssertionError):
+    """The function, or a derivative, is not finite at this point."""
+
+
 def check_gradients(function, inputs, order=2, *, rtol=1e-5, atol=1e-8, training=True, seed=0):
     """Raise GradientError unless the gradients of `function` up to `order` are what central differences give.
 
@@ -73,6 +77,11 @@ def _derive(outputs, inputs, weights, create_graph=False):
     return tape.grad([y for y, _ in heads], inputs, [w for _, w in heads], create_graph=create_graph)
 
 
+def _finite(values, order):
+    if not np.isfinite(values).all():
+        raise NotFinite(f"the derivative of order {order} is not finite here")
+
+
 def _check_once(function, inputs, order, random, rtol, atol):
     with tape.recording(True, None):
         variables = _variables(inputs)
@@ -80,7 +89,7 @@ def _check_once(function, inputs, order, random, rtol, atol):
     weights = [random.standard_normal(y.shape) for y in outputs]
     for y in outputs:
         assert y.data.dtype == np.float64, f"an output of dtype {y.data.dtype} is too coarse for differences"
-        assert np.isfinite(dense(y.data)).all(), f"the derivative of order {order - 1} is not finite here"
+        _finite(dense(y.data), order - 1)
     gradients = _derive(outputs, variables, [NDArray(w) for w in weights])
     size = sum(np.abs(w * dense(y.data)).sum() for w, y in zip(weights, outputs, strict=True))
 
@@ -92,7 +101,8 @@ def _check_once(function, inputs, order, random, rtol, atol):
         direction = random.standard_normal(x.shape)
         expected = (total(position, x + STEP * direction) - total(position, x - STEP * direction)) / (2 * STEP)
         terms = dense(gradient.data) * direction
-        assert np.isfinite(terms).all(), f"the derivative of order {order} is not finite here"
+        _finite(expected, order)
+        _finite(terms, order)
         tolerance = atol + rtol * np.abs(terms).sum() + 16 * EPSILON * size / STEP
         if not abs(terms.sum() - expected) <= tolerance:
             raise GradientError(

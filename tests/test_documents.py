@@ -23,7 +23,9 @@ DOCUMENTS = sorted(
 def test_the_exported_table_is_that_of_the_declarations():
     assert (table.FOLDER / "operators.msgpack").read_bytes() == table.as_msgpack(), "run python -m python_engine.table"
     assert (table.FOLDER / "operators.json").read_text() == table.as_json(), "run python -m python_engine.table"
-    assert (table.FOLDER / "operators_help.msgpack").read_bytes() == help.as_msgpack(), "run python -m python_engine.table"
+    assert (table.FOLDER / "operators_help.msgpack").read_bytes() == help.as_msgpack(), (
+        "run python -m python_engine.table"
+    )
 
 
 def test_the_reference_of_operators_is_that_of_the_declarations():

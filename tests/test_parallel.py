@@ -9,7 +9,7 @@ import pytest
 
 from python_engine import parallel, tape
 from python_engine.ndarray import NDArray
-from python_engine.ops import common, norm, sums
+from python_engine.ops import common, convolve, norm, sums
 from python_engine.ops import softmax as softmaxes
 from python_engine.parallel import in_pieces
 from python_engine.registry import find
@@ -65,6 +65,14 @@ CASES = [
     ("softmax", {}, [MATRIX], softmax),
     ("log_softmax", {}, [MATRIX], lambda x: np.log(softmax(x))),
     ("LayerNorm", {}, [MATRIX, ROW, ROW], layer_norm),
+    ("dot", {}, [(1023, 300), (300, 411)], np.matmul),
+    ("dot", {"transpose_a": True}, [(9, 30), (9, 200_003)], lambda x, y: x.T @ y),
+    ("dot", {"transpose_a": True, "transpose_b": True}, [(500, 700), (800, 500)], lambda x, y: x.T @ y.T),
+    ("batch_dot", {}, [(50, 130, 140), (50, 140, 60)], np.matmul),
+    ("batch_dot", {"transpose_b": True}, [(2, 400, 300), (2, 500, 300)], lambda x, y: x @ y.swapaxes(1, 2)),
+    ("_npi_matmul", {}, [(7, 1, 90, 300), (2, 300, 201)], np.matmul),
+    ("_npi_matmul", {}, [(700, 300), (2, 300, 201)], np.matmul),
+    ("FullyConnected", {"num_hidden": 900}, [(64, 700), (900, 700), (900,)], lambda x, w, b: x @ w.T + b),
 ]
 
 
@@ -97,13 +105,18 @@ def test_large_arrays_give_the_formula_and_the_same_bits_on_any_number_of_thread
     ("sigmoid", [VECTOR]), ("tanh", [VECTOR]), ("relu", [VECTOR]), ("softmax", [MATRIX]), ("log_softmax", [MATRIX]),
     ("LayerNorm", [MATRIX, ROW, ROW]), ("GroupNorm", [(200, 3, 60, 60), (3,), (3,)]),
     ("InstanceNorm", [(200, 3, 60, 60), (3,), (3,)]),
+    ("Convolution", [(40, 8, 30, 41), (16, 8, 3, 3), (16,)]),
+    ("Convolution", [(1, 16, 120, 110), (24, 16, 5, 3), (24,)]),
+    ("Convolution", [(20, 8, 3001), (18, 8, 5), (18,)]), ("Convolution", [(60, 7, 20, 20), (24, 7, 4, 5), (24,)]),
 ])  # fmt: skip
 def test_gradients_of_large_arrays_agree_with_float64_and_are_the_same_bits_on_any_number_of_threads(
     monkeypatch, name, shapes
 ):
     arrays = drawn(shapes, np.float32)
     row, attrs = find(name), {"num_groups": 3} if name == "GroupNorm" else {}
-    head = np.random.uniform(-1, 1, shapes[0]).astype(np.float32)
+    if name == "Convolution":
+        attrs = {"kernel": shapes[1][2:], "num_filter": shapes[1][0]}
+    head = np.random.uniform(-1, 1, forward(name, attrs, arrays).shape).astype(np.float32)
 
     def gradients(dtype):
         inputs = [NDArray(x.astype(dtype)) for x in arrays]
@@ -122,6 +135,7 @@ def test_gradients_of_large_arrays_agree_with_float64_and_are_the_same_bits_on_a
             np.testing.assert_array_equal(one, first)
     for module in (common, norm, softmaxes, sums):  # all at once
         monkeypatch.setattr(module, "in_pieces", lambda work, count, *_, **__: work(0, count))
+    monkeypatch.setattr(convolve, "SHARED", np.inf)
     for one, exact in zip(results[0], gradients(np.float64), strict=True):
         np.testing.assert_allclose(one, exact, rtol=1e-3, atol=1e-3 * abs(exact).max())
 
@@ -196,6 +210,17 @@ def test_an_error_in_a_piece_is_raised_and_the_threads_go_on_serving(monkeypatch
     done = []
     in_pieces(lambda i, j: done.append(i), 100, parallel.PIECE)
     assert sorted(done) == list(range(100))
+
+
+def test_nobody_waits_for_a_thread_that_has_not_begun(monkeypatch):
+    monkeypatch.setattr(parallel, "CORES", 4)
+    monkeypatch.setattr(parallel, "helpers", parallel.Helpers())
+    monkeypatch.setattr(parallel.helpers, "start", lambda count: None)  # as where the system gives them no core
+    done = []
+    for _ in range(2):
+        in_pieces(lambda i, j: done.append(i), 20, parallel.PIECE)
+    assert sorted(done) == sorted([*range(20)] * 2)
+    assert parallel.helpers.recall() == 0
 
 
 def test_pieces_within_pieces_do_not_wait_for_each_other(monkeypatch):

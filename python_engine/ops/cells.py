@@ -6,7 +6,7 @@ Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the
 
 import numpy as np
 
-from ..blas import matmul, use_threads_for
+from ..blas import matmul
 
 
 class _Run:
@@ -48,8 +48,7 @@ class _Run:
         network = self.network
         flat = self.gates.reshape(network.gates, network.steps * network.batch, network.size)
         x = x.reshape(flat.shape[1], -1)
-        use_threads_for(2.0 * flat.size * x.shape[1])
-        np.matmul(x, self._scaled(self.of_input).swapaxes(1, 2), out=flat)
+        matmul(x, self._scaled(self.of_input).swapaxes(1, 2), out=flat)
         flat += self._scaled(bias[:, None])
 
     def _hold(self, live, sequence, before, after):

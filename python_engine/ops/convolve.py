@@ -9,6 +9,8 @@ There are two plans. By rows: one spatial axis stays apart and only the others a
 an output row is then one block of memory, and the blocks of successive rows overlap instead of being copied. As a
 whole: all axes are copied for each tap and many output rows make one product; that suits small images, small batches
 and dilated kernels.
+
+Blocks of output rows are independent of each other, so that threads share them where there is enough to do.
 """
 
 import math
@@ -17,9 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..blas import use_threads_for
+from ..blas import SHARED, matmul
+from ..parallel import each
 
 BLOCK_BYTES = 4 << 20  # columns made at a time: they should stay in the cache
+PARTS = 4  # of what is shared; fewer, where their windows would overlap by more than their rows
 KEPT_BYTES = 16 << 20  # a larger scratch buffer is not kept for the next call
 LONG_ROW = 256  # elements of an output row, batch included, from which on the product of one row is efficient
 
@@ -58,11 +62,14 @@ def convolution(data, weight, bias, axes, groups):
     out = plan.empty_out(data.dtype)
     matrix, source = plan.matrix(weight), plan.source(data)
     shift = None if bias is None else bias.reshape(groups, 1, -1, 1)
-    for start, stop in plan.blocks(data.dtype.itemsize):
-        block = plan.out_block(out, start, stop)
-        np.matmul(matrix, plan.columns(source, start, stop), out=block)
+
+    def work(rows):
+        block = plan.out_block(out, *rows)
+        np.matmul(matrix, plan.columns(source, *rows), out=block)
         if shift is not None:
             block += shift
+
+    each(work, plan.blocks(data.dtype.itemsize), plan.large)
     return plan.join(out)
 
 
@@ -70,15 +77,20 @@ def weight_gradient(g, data, weight_shape, axes, groups):
     """The gradient of the weight from `g`, that of the result: an array of `weight_shape` in C order."""
     plan = _plan(data.shape[0], data.shape[1], weight_shape[0], axes, groups)
     source, g = plan.source(data), np.ascontiguousarray(plan.split(g))
-    total = step = None
-    for start, stop in plan.blocks(data.dtype.itemsize):
-        columns, block = plan.columns(source, start, stop).swapaxes(2, 3), plan.out_block(g, start, stop)
-        for row in range(columns.shape[1]):
-            if total is None:
-                total = np.matmul(block[:, row], columns[:, row])
-            else:
-                step = np.matmul(block[:, row], columns[:, row], out=step)
-                total += step
+    parts = {}
+
+    def work(rows):
+        columns, block = plan.columns(source, *rows).swapaxes(2, 3), plan.out_block(g, *rows)
+        total, step = np.matmul(block[:, 0], columns[:, 0]), None
+        for row in range(1, columns.shape[1]):
+            step = np.matmul(block[:, row], columns[:, row], out=step)
+            total += step
+        parts[rows] = total
+
+    each(work, plan.blocks(data.dtype.itemsize), plan.large)
+    total, *rest = [parts[rows] for rows in sorted(parts)]
+    for part in rest:
+        total += part
     return plan.weight(total, weight_shape)
 
 
@@ -89,15 +101,18 @@ def data_gradient(g, weight, axes, groups):
 
 
 def _plan(batch, channels, filters, axes, groups):
-    # by all products together, because they follow each other closely
-    use_threads_for(2.0 * batch * filters * (channels // groups) * math.prod(a.out * a.kernel for a in axes))
+    flops = 2.0 * batch * filters * (channels // groups) * math.prod(a.out * a.kernel for a in axes)
     # of a batch, the last axis is set apart: pooling starts with it, and is fastest along the outermost axis
     turned = batch > 1
     ordered = axes[::-1] if turned else axes
     row = math.prod(a.out for a in ordered[1:]) * batch
     if len(axes) > 1 and ordered[0].dilate == 1 and row >= LONG_ROW:
-        return _ByRows(batch, channels // groups, filters // groups, ordered, groups, turned)
-    return _AsWhole(batch, channels // groups, filters // groups, axes, groups)
+        return _ByRows(batch, channels // groups, filters // groups, ordered, groups, flops >= SHARED, turned)
+    return _AsWhole(batch, channels // groups, filters // groups, axes, groups, flops >= SHARED)
+
+
+def _ranges(length, step):
+    return [(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 class _Scratch(threading.local):
@@ -149,26 +164,30 @@ def _batch_innermost(block):
 
 
 class _Plan:
-    """How one convolution is laid out. G groups, C channels and F filters of one group, N batch."""
+    """How one convolution is laid out. G groups, C channels and F filters of one group, N batch; large: enough work to
+    share."""
 
-    def __init__(self, batch, channels, filters, axes, groups):
+    def __init__(self, batch, channels, filters, axes, groups, large):
+        self.large = large
         self.batch, self.channels, self.filters, self.axes, self.groups = batch, channels, filters, axes, groups
         self.first, self.rest = axes[0], axes[1:]
         self.outs = tuple(a.out for a in axes)
         self.row = math.prod(self.outs[1:]) * batch  # elements of an output row
 
     def _blocks(self, rows):
-        rows = max(1, rows)
-        for start in range(0, self.first.out, rows):
-            yield start, min(start + rows, self.first.out)
+        """Ranges of output rows, at most so many at a time."""
+        first = self.first
+        if self.large:
+            rows = min(rows, max(first.kernel, math.ceil(first.out / PARTS)))
+        return _ranges(first.out, max(1, rows))
 
 
 class _ByRows(_Plan):
     """Data is seen as (G, size of the first axis, C, *other sizes, N), results as (G, rows, F, *other outs, N).
     The spatial axes are those of the arrays, or, if `turned`, in reverse."""
 
-    def __init__(self, batch, channels, filters, axes, groups, turned):
-        super().__init__(batch, channels, filters, axes, groups)
+    def __init__(self, batch, channels, filters, axes, groups, large, turned):
+        super().__init__(batch, channels, filters, axes, groups, large)
         self.turned = turned
         self.reaches = [[a.reach(tap) for tap in range(a.kernel)] for a in self.rest]
         self.taps = tuple(a.kernel for a in self.rest)
@@ -240,8 +259,8 @@ class _ByRows(_Plan):
         data = self._empty(first.size, self.channels, *sizes, self.batch, dtype=g.dtype)
         g = g.reshape(self.groups, first.out * filters, self.row)
         phases = self._phases(weight)
-        columns = None if self.plain else _scratch.take((self.groups, self.tap_rows, self.row), g.dtype)
-        for index in range(first.size):
+
+        def work(index):
             target = data[:, index]
             last, phase = divmod(index + first.pad, first.stride)  # the last output row that sees this data row
             matrix = phases[phase]
@@ -249,7 +268,7 @@ class _ByRows(_Plan):
             low, high = max(0, last - taps + 1), min(first.out, last + 1)
             if low >= high:
                 target[...] = 0
-                continue
+                return
             skipped = low - (last - taps + 1)
             matrix = matrix[:, :, skipped * filters : (skipped + high - low) * filters]
             rows = g[:, low * filters : high * filters]
@@ -257,8 +276,11 @@ class _ByRows(_Plan):
                 np.matmul(matrix, rows, out=target.reshape(self.groups, self.channels, self.row))
             else:
                 target[...] = 0
+                columns = _scratch.take((self.groups, self.tap_rows, self.row), g.dtype)
                 np.matmul(matrix, rows, out=columns)
                 _scatter(columns.reshape(self.groups, *self.columns_shape), target, self.reaches, 2)
+
+        each(work, range(first.size), self.large)
         return data
 
     def _phases(self, weight):
@@ -327,11 +349,18 @@ class _AsWhole(_Plan):
         matrix = weight.reshape(self.groups, self.filters, self.depth).swapaxes(1, 2)
         shape = (self.groups, self.channels, *(a.size for a in self.axes), self.batch)
         if self.plain:
-            return np.matmul(matrix, g.reshape(self.groups, self.filters, -1)).reshape(shape)
-        data = np.zeros(shape, g.dtype)
-        for start, stop in self.blocks(g.itemsize):
-            rows = g[:, :, start:stop].reshape(self.groups, self.filters, -1)
-            columns = _scratch.take((self.groups, self.depth, rows.shape[2]), g.dtype)
-            np.matmul(matrix, rows, out=columns)
-            _scatter(columns.reshape(self._columns_shape(start, stop)), data, self._reaches(start, stop), 2)
+            return matmul(matrix, g.reshape(self.groups, self.filters, -1)).reshape(shape)
+        data, taps = np.zeros(shape, g.dtype), math.prod(self.taps)
+
+        def work(channels):
+            begin, end = channels
+            for start, stop in self.blocks(g.itemsize):
+                rows = g[:, :, start:stop].reshape(self.groups, self.filters, -1)
+                columns = _scratch.take((self.groups, (end - begin) * taps, rows.shape[2]), g.dtype)
+                np.matmul(matrix[:, begin * taps : end * taps], rows, out=columns)
+                shape = (self.groups, end - begin, *self._columns_shape(start, stop)[2:])
+                _scatter(columns.reshape(shape), data[:, begin:end], self._reaches(start, stop), 2)
+
+        # not by rows, whose windows overlap
+        each(work, _ranges(self.channels, max(1, math.ceil(self.channels / (PARTS if self.large else 1)))), self.large)
         return data

@@ -10,7 +10,7 @@ from ..attributes import DType, Maybe, Shape
 from ..errors import ArgumentError, MXNetError, ShapeError
 from ..formats import csv, images, params, recordio
 from ..generator import generator
-from ..parallel import in_pieces
+from ..parallel import each
 from ..registry import operator
 
 DTYPE = DType("float32", "uint8", "int8")
@@ -70,15 +70,14 @@ def batch_of(path, places, seed, make):
     with recordio.open_records(path) as file:
         records = [recordio.read(file, int(place)) for place in places]
 
-    def work(start, stop):
-        for i in range(start, stop):
-            try:
-                labels, number, content = recordio.unpack(records[i])
-                make(i, labels, content, np.random.default_rng(int(seeds[i])))
-            except MXNetError as reason:
-                raise MXNetError(f"{path}, the record at byte {places[i]}: {reason.message}") from None
+    def work(i):
+        try:
+            labels, number, content = recordio.unpack(records[i])
+            make(i, labels, content, np.random.default_rng(int(seeds[i])))
+        except MXNetError as reason:
+            raise MXNetError(f"{path}, the record at byte {places[i]}: {reason.message}") from None
 
-    in_pieces(work, len(records), piece=1)
+    each(work, range(len(records)))
 
 
 def normalised(image, o, mean, out, gain=1.0, offset=0.0):

@@ -25,6 +25,8 @@ def _places(name, length, obj, start, stop, step, int_ind):
         index = obj.ravel().nonzero()[0] if obj.dtype.kind == "b" else obj.ravel().astype(np.int64)
     elif int_ind is not None:
         index = np.array([int_ind])
+    elif step == 0:
+        raise ArgumentError(f"slice step cannot be zero, in operator {name}")
     else:
         index = np.arange(length)[slice(start, stop, step)]
     return index

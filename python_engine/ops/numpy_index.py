@@ -56,7 +56,7 @@ unique.no_gradient()
 
 def _mask_of(name, data, mask, start):
     shape = data.shape[start : start + mask.ndim]
-    if mask.ndim == 0 or shape != mask.shape:
+    if mask.ndim == 0 or start < 0 or shape != mask.shape:
         raise ShapeError(
             f"boolean index did not match indexed array: a mask of shape {list(mask.shape)} for axes of "
             f"{list(data.shape)} from {start} on, in operator {name}"

@@ -174,6 +174,8 @@ def tensorsolve(a, b, *, a_axes: Shape = ()):
     for axis in a_axes:
         if not -a.ndim <= axis < a.ndim:
             raise ShapeError(f"axis {axis} of a_axes is out of bounds for {list(a.shape)}, in _npi_tensorsolve")
+    if len({axis % a.ndim for axis in a_axes}) != len(a_axes):
+        raise ShapeError(f"a_axes={a_axes} names an axis twice, in operator _npi_tensorsolve")
     a, b = floating("_npi_tensorsolve", a, b)
     a = a.transpose(_moved_behind(a.ndim, a_axes))
     rest = a.shape[b.ndim :]

@@ -50,6 +50,8 @@ def spread(F, g, shape, axis, exclude):
     """`g`, the gradient of a reduction, repeated along the axes that were reduced."""
     axes = reduced_axes("reduce", axis, len(shape), exclude)
     kept = tuple(1 if a in axes else n for a, n in enumerate(shape))
+    if 0 in shape:  # which for the two below stands for a length that is kept
+        return F._npi_broadcast_to(F._backward_reshape(g, shape=kept), shape=shape)
     return F.broadcast_to(F.reshape(g, shape=kept), shape=shape)
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from ..attributes import Choice, DType, Maybe
-from ..blas import use_threads
 from ..errors import ArgumentError, ShapeError
 from ..parallel import in_pieces
 from ..registry import operator
@@ -33,7 +32,6 @@ def _by_rows(work, axis, *arrays):
     first = arrays[0]
     if first.size < FEW or axis != first.ndim - 1 or not all(x.dtype is first.dtype and is_fast(x) for x in arrays):
         return None
-    use_threads(1)
     out = np.empty_like(first)
     rows = [x.reshape(-1, x.shape[-1]) for x in (*arrays, out)]
     in_pieces(lambda i, j: work(*[x[i:j] for x in rows]), *out.reshape(rows[0].shape).shape)

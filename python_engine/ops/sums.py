@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 
-from ..blas import use_threads
 from ..parallel import FAST_PIECE, in_pieces
 
 LONGEST, MOST = 1 << 12, 1 << 8  # elements of a row, and rows, that BLAS sums one after the other
@@ -23,7 +22,6 @@ def is_fast(x):
 def row_sums(rows):
     """The sum of each row of a matrix: shape (rows,)."""
     count, length = rows.shape
-    use_threads(1)
     if length > LONGEST:
         whole = length - length % LONGEST
         sums = np.empty((count, whole // LONGEST), rows.dtype)
@@ -45,7 +43,6 @@ def column_sums(rows):
     """The sum of each column of a matrix: shape (columns,)."""
     count, width = rows.shape
     if count <= MOST:
-        use_threads(1)
         return np.matmul(ONES[rows.dtype][:count], rows)
     whole = count - count % MOST
     sums = inner_sums(rows[:whole].reshape(-1, MOST, width))
@@ -59,7 +56,6 @@ def inner_sums(x):
         return np.stack([column_sums(rows) for rows in x])
     if length * width < 128:
         return np.einsum("abc->ac", x)
-    use_threads(1)
     result = np.empty((count, width), x.dtype)
     ones = ONES[x.dtype][:length]
     in_pieces(lambda i, j: np.matmul(ones, x[i:j], out=result[i:j]), count, length * width, FAST_PIECE)

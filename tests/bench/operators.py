@@ -7,6 +7,7 @@ PyTorch gets one thread in one half of the rounds and both cores in the other: i
 on a busy machine one may be faster. PyTorch: pip install torch==2.13.0
 """
 
+import ctypes
 import os
 import sys
 import time
@@ -171,7 +172,7 @@ def compare(works):
 def main():
     np.random.seed(0)
     np.seterr(all="ignore")
-    program.keep_freed_memory()
+    program.keep_freed_memory(ctypes.CDLL(None))
     print(f"{'operator':18} {'size':>10} {'forward ms':>11} {'x PyTorch':>10} {'+backward ms':>13} {'x PyTorch':>10}")
     for name in sys.argv[1:] or CASES:
         operator, attrs, function, make, indices, sizes = CASES[name]
