@@ -47,4 +47,13 @@ subtest 'dtypes by name and number' => sub {
     is GRAD_REQ_MAP->{add}, 3;
 };
 
+subtest 'sparse matrices of PDL::CCS tell their parts' => sub {
+    eval { require PDL::CCS::Nd } or plan skip_all => 'needs PDL::CCS';
+    my $matrix = ascsr([1, 2, 3], [0, 1, 3, 3], [1, 0, 2], [3, 3]);
+    is_deeply [map { $matrix->$_->unpdl } qw(data indices indptr)], [[1, 2, 3], [1, 0, 2], [0, 1, 3, 3]];
+    is_deeply [map { $matrix->tocoo->$_->unpdl } qw(data row col)], [[1, 2, 3], [0, 1, 1], [1, 0, 2]];
+    is_deeply(PDL->rand_sparse(4, 5, 0.5)->shape, [4, 5]);
+    is $matrix->dtype, 'float64';
+};
+
 done_testing;

@@ -8,6 +8,7 @@ use PDL;
 use Scalar::Util qw(blessed);
 use AI::MXNet::DType;
 use AI::MXNet::Error;
+use AI::MXNet::NS;
 
 use constant {
     STORAGE_TYPE_UNDEFINED  => -1,
@@ -229,6 +230,47 @@ sub rand_sparse
 sub PDL::len   { $_[0]->dim(-1) }
 sub PDL::dtype { AI::MXNet::DType::of_pdl($_[0]) }
 sub PDL::tocsr { AI::MXNet::NS::load('PDL/CCS/Nd.pm'); return $_[0]->toccs }
+sub PDL::rand_sparse { my (undef, @arguments) = @_; return rand_sparse(@arguments) }
+
+# -- and of sparse matrices of PDL::CCS, whose first dimension are the columns -------------------------------------
+
+# (values, columns, rows) of what is stored, row by row.
+sub _stored
+{
+    my ($ccs) = @_;
+    my ($columns, $rows) = map { $ccs->whichND->slice("($_)") } 0, 1;
+    my $order = ($rows * $ccs->dim(0) + $columns)->qsorti;
+    return map { $_->index($order)->sever } $ccs->whichVals, $columns, $rows;
+}
+
+sub PDL::CCS::Nd::data    { (_stored($_[0]))[0] }
+sub PDL::CCS::Nd::indices { (_stored($_[0]))[1] }
+sub PDL::CCS::Nd::shape   { [reverse $_[0]->dims] }
+sub PDL::CCS::Nd::dtype   { AI::MXNet::DType::of_pdl($_[0]) }
+
+# Where each row begins, and where the last one ends.
+sub PDL::CCS::Nd::indptr
+{
+    my ($ccs) = @_;
+    my ($rows) = (_stored($ccs))[2];
+    return append(zeroes(indx, 1), $rows->histogram(1, 0, $ccs->dim(1))->indx->cumusumover);
+}
+
+sub PDL::CCS::Nd::tocoo
+{
+    my ($ccs) = @_;
+    my ($values, $columns, $rows) = _stored($ccs);
+    return AI::MXNet::COO::Nd->new(data => $values, row => $rows, col => $columns);
+}
+
+# A matrix by the places of what is stored: data, row and col are piddles.
+package AI::MXNet::COO::Nd {
+    sub new { my ($class, %parts) = @_; return bless {%parts}, $class }
+
+    sub data { $_[0]{data} }
+    sub row  { $_[0]{row} }
+    sub col  { $_[0]{col} }
+}
 
 $PDL::toolongtoprint = 1_000_000_000;
 
@@ -260,6 +302,10 @@ C<STORAGE_TYPE_UNDEFINED>, C<STORAGE_TYPE_DEFAULT>, C<STORAGE_TYPE_ROW_SPARSE>, 
 As in the original, loading it changes PDL: C<< $piddle->at($i) >> with one index into several dimensions gives that
 row, there are C<< $piddle->len >> (the last dimension), C<< $piddle->dtype >> (MXNet's name of its type) and
 C<< $piddle->tocsr >> (needs L<PDL::CCS>), and piddles of any size are printed.
+
+A sparse matrix of L<PDL::CCS>, C<$ccs>, gets C<data>, C<indices> and C<indptr> (values and columns row by row, and where each row
+begins), C<shape> ([rows, columns]; its C<dims> are the other way round), C<dtype>, and C<tocoo>, an object with C<data>,
+C<row> and C<col>.
 
 =head1 FUNCTIONS
 

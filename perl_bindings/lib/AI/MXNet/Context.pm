@@ -3,6 +3,7 @@ package AI::MXNet::Context;
 use strict;
 use warnings;
 use AI::MXNet::Error;
+use AI::MXNet::NS;
 use overload
     '""' => sub { "$_[0]{device_type}($_[0]{device_id})" },
     '==' => sub { ref $_[1] && "$_[0]" eq "$_[1]" },
@@ -11,6 +12,8 @@ use overload
     'ne' => sub { !defined $_[1] || "$_[0]" ne "$_[1]" },
     'bool' => sub { 1 },
     fallback => 1;
+
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 my %ids = (cpu => 1, gpu => 2, cpu_pinned => 3);
 my %known;

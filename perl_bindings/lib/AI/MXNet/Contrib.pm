@@ -3,6 +3,9 @@ package AI::MXNet::Contrib;
 use strict;
 use warnings;
 use AI::MXNet::NDArray::Base;
+use AI::MXNet::NS;
+
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 sub nd      {'AI::MXNet::Contrib::NDArray'}
 sub ndarray {'AI::MXNet::Contrib::NDArray'}

@@ -44,6 +44,8 @@ require AI::MXNet::Error;
 require AI::MXNet::Engine::Stream;
 require AI::MXNet::NS;
 
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
+
 sub _start
 {
     $generation++;

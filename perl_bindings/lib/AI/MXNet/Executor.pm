@@ -9,8 +9,6 @@ use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::Symbol;
 
-our @ISA = ();    # no longer AI::MXNet::OnDemand
-
 # -- binding -------------------------------------------------------------------------------------------------------
 
 # Arrays for names, from a hash or a list in order. A name without one is an error, unless $partial.

@@ -6,8 +6,6 @@ use AI::MXNet ();
 use AI::MXNet::NS;
 use AI::MXNet::Gluon::HybridBlock;
 
-our @ISA = ();    # in place of AI::MXNet::OnDemand
-
 my %packages = (
     callbacks => 'AI::MXNet::Gluon::Fit::Callbacks',
     data      => 'AI::MXNet::Gluon::Data',

@@ -110,8 +110,6 @@ use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 
-our @ISA = ();    # in place of AI::MXNet::OnDemand
-
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 sub DataDesc        { my ($class, @arguments) = @_; return AI::MXNet::DataDesc->new(@arguments) }

@@ -3,6 +3,9 @@ package AI::MXNet::LinAlg;
 use strict;
 use warnings;
 use AI::MXNet::NDArray::Base;
+use AI::MXNet::NS;
+
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 sub nd      {'AI::MXNet::LinAlg::NDArray'}
 sub ndarray {'AI::MXNet::LinAlg::NDArray'}

@@ -107,8 +107,6 @@ use Scalar::Util qw(blessed);
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 
-our @ISA = ();    # in place of AI::MXNet::OnDemand
-
 my %registry;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }

@@ -120,6 +120,8 @@ sub describe
     return '<' . ref($self) . ' ' . join('x', @{ $self->{type}{shape} }) . " \@$self->{type}{ctx}>";
 }
 
+sub stringify { my ($self) = @_; return $self->describe }
+
 # -- values --------------------------------------------------------------------------------------------------------
 
 sub aspdl : lvalue

@@ -2,13 +2,20 @@ package AI::MXNet::OnDemand;
 # Classes that `use AI::MXNet` offers, whose modules are loaded when one of their methods is called.
 #
 # Until then such a class inherits from this one, whose methods load the module and go on with the method that was
-# meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. A module sets the @ISA of all of
-# its classes, by `extends` or itself; that ends it.
+# meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. Then it is taken out of their @ISA,
+# where `extends` has not done so before.
 use strict;
 use warnings;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 
+my %networks = (
+    'ModelStore'         => ['ModelStore'],
+    'Vision/Inception'   => ['Vision::Inception::V3'],
+    'Vision/MobileNet'   => [map {"Vision::$_"} qw(MobileNet MobileNetV2 MobileNet::RELU6 MobileNet::LinearBottleneck)],
+    'Vision/ResNet'      => [map {"Vision::ResNet::$_"} qw(V1 V2 BasicBlockV1 BasicBlockV2 BottleneckV1 BottleneckV2)],
+    (map { ("Vision/$_" => ["Vision::$_"]) } qw(AlexNet DenseNet SqueezeNet VGG)),
+);
 my %classes = (
     'AI/MXNet/Optimizer.pm'   => [qw(Optimizer Updater SGD NAG Signum SGLD DCASGD LBSGD FTML Adam AdaGrad RMSProp AdaDelta Ftrl Adamax Nadam Test)],
     'AI/MXNet/LRScheduler.pm' => [qw(LRScheduler FactorScheduler MultiFactorScheduler)],
@@ -28,15 +35,15 @@ my %classes = (
     'AI/MXNet/Metric.pm' => [qw(
         Metric EvalMetric CompositeEvalMetric CustomMetric Accuracy TopKAccuracy F1 MCC Perplexity MAE MSE RMSE
         CrossEntropy NegativeLogLikelihood ConfusionMatrix AUC PearsonCorrelation Loss Confidence)],
-    'AI/MXNet/Module.pm'           => ['Module'],
+    'AI/MXNet/Symbol.pm'           => ['Symbol'],
+    'AI/MXNet/Operator.pm'         => [qw(Operator CustomOp CustomOpProp)],
     'AI/MXNet/Module/Base.pm'      => [qw(Module::Base BatchEndParam)],
-    'AI/MXNet/Module/Bucketing.pm' => ['Module::Bucketing'],
     'AI/MXNet/Executor/Group.pm'   => ['DataParallelExecutorGroup'],
-    'AI/MXNet/KVStore.pm'          => ['KVStore'],
-    'AI/MXNet/KVStoreServer.pm'    => ['KVStoreServer'],
-    'AI/MXNet/Symbol.pm'   => [qw(Symbol Symbol::Doc)],
-    'AI/MXNet/Executor.pm' => [qw(Executor)],
-    'AI/MXNet/Operator.pm' => [qw(Operator CustomOp CustomOpProp)],
+    'AI/MXNet/Visualization.pm'    => [qw(Visualization Visualization::PythonGraphviz)],
+    'AI/MXNet/NDArray/Sparse.pm'   => [map {"NDArray::$_"} qw(Sparse CSR RowSparse)],
+    (map { ("AI/MXNet/$_.pm" => [s{/}{::}gr]) } qw(
+        CachedOp CudaModule Executor Gluon/Constant KVStore KVStoreServer Module Module/Bucketing NDArray/Doc Profiler RunTime Symbol/Doc)),
+    (map { my $file = $_; ("AI/MXNet/Gluon/ModelZoo/$file.pm" => [map {"Gluon::ModelZoo::$_"} @{ $networks{$file} }]) } keys %networks),
 );
 my %module;
 
@@ -48,9 +55,6 @@ for my $module (keys %classes) {
     }
 }
 
-# The module of each class.
-sub modules { return %module }
-
 # Loads the module that $class waits for; false if there is none.
 sub _load
 {
@@ -58,8 +62,13 @@ sub _load
     AI::MXNet::NS::load('mro.pm');
     my ($unloaded) = grep { $module{$_} } @{ mro::get_linear_isa($class) };
     return 0 unless defined $unloaded;
-    AI::MXNet::NS::load($module{$unloaded});
-    die "$module{$unloaded} does not define $unloaded\n" if grep { $_ eq __PACKAGE__ } @{ mro::get_linear_isa($class) };
+    my $module = $module{$unloaded};
+    AI::MXNet::NS::load($module);
+    for my $loaded (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
+        no strict 'refs';
+        @{"${loaded}::ISA"} = grep { $_ ne __PACKAGE__ } @{"${loaded}::ISA"};
+        delete $module{$loaded};
+    }
     return 1;
 }
 

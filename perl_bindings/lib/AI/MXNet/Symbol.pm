@@ -429,21 +429,6 @@ for my $name (keys %functions) {
     };
 }
 
-# In the original a page of examples; its one function is called by scripts.
-package AI::MXNet::Symbol::Doc {
-    our @ISA = ();
-
-    # {output => shape} for the shapes of some arguments.
-    sub get_output_shape
-    {
-        my ($class, $symbol, %shapes) = @_;
-        my ($arguments, $outputs) = $symbol->infer_shape(%shapes);
-        my %shape;
-        @shape{ @{ $symbol->list_outputs } } = @{ $outputs // [] };
-        return \%shape;
-    }
-}
-
 # -- namespaces ----------------------------------------------------------------------------------------------------
 
 # method => [package, how the names of its operators begin]

@@ -7,6 +7,8 @@ use AI::MXNet::Gluon::Data::Set;
 use AI::MXNet::Gluon::Data::Sampler;
 use AI::MXNet::Gluon::Data::Loader;
 
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
+
 sub vision { AI::MXNet::NS::load('AI/MXNet/Gluon/Data/Vision.pm'); return 'AI::MXNet::Gluon::Data::Vision' }
 
 1;

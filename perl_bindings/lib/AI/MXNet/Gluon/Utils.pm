@@ -10,7 +10,6 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 
-our @ISA = ();    # in place of AI::MXNet::OnDemand
 our @EXPORT_OK = qw(download check_sha1);
 
 sub import { goto &Exporter::import }

@@ -124,7 +124,7 @@ overload->import(
     'log'  => sub { $_[0]->log },
     'sin'  => sub { $_[0]->sin },
     'cos'  => sub { $_[0]->cos },
-    'atan2' => sub { my ($y, $x, $swapped) = @_; ($swapped ? $x / $y : $y / $x)->arctan },
+    'atan2' => \&atan2,
     '""'   => sub { my ($self) = @_; return $self->$AS_STRING },
     'bool' => \&_truth,
     '0+'   => sub { $_[0]->asscalar },
@@ -134,6 +134,8 @@ overload->import(
     '@{}'  => sub { $_[0]->split_array },
     fallback => undef,
 );
+
+sub atan2 { my ($y, $x, $swapped) = @_; return +($swapped ? $x / $y : $y / $x)->arctan }
 
 # One element: the truth of its value. The original calls every array true, which defeats `if`.
 sub _truth

@@ -6,6 +6,8 @@ use AI::MXNet ();
 use AI::MXNet::Gluon::Data::Vision::Downloaded;
 use AI::MXNet::Gluon::Data::Vision::Images;
 
+sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
+
 sub transforms { AI::MXNet::NS::load('AI/MXNet/Gluon/Data/Vision/Transforms.pm'); return 'AI::MXNet::Gluon::Data::Vision::Transforms' }
 
 # A path whose ~ is the home folder, as in the default roots.

@@ -37,6 +37,14 @@ sub _conv
     });
 }
 
+# The second output that the network was trained with.
+sub make_aux
+{
+    my ($classes) = @_;
+    my $nn = 'AI::MXNet::Gluon::NN';
+    return AI::MXNet::Gluon::ModelZoo::Vision::row('', sub { _conv(128, 1), _conv(768, 5), $nn->Flatten, $nn->Dense($classes) });
+}
+
 # Pooling ("avg", "max"), then convolutions.
 sub _branch
 {
