@@ -16,7 +16,7 @@ use Digits;
 
 mx->random->seed(21);
 CORE::srand(21);
-my ($noise, $width, $batch_size, $epochs) = (32, 16, 64, shift // 6);
+my ($noise, $width, $batch_size, $epochs) = (32, 16, 64, shift // 10);
 
 # Images of 28 x 28 pixels, from -1 to 1.
 my ($pixels) = Digits->load('train');

@@ -1,4 +1,4 @@
-"""Derivatives at many random shapes, attributes and points: python tests/soak/gradients.py EXAMPLES (of each operator)."""
+"""Derivatives at many random shapes, attributes and points: python tests/soak/gradients.py EXAMPLES (per operator)."""
 
 import os
 import sys

@@ -51,6 +51,7 @@ my %accessors = (
     lr_scheduler => 'AI::MXNet::LRScheduler',
     metric       => 'AI::MXNet::Metric',
     mod          => 'AI::MXNet::Module',
+    module       => 'AI::MXNet::Module',
     opt          => 'AI::MXNet::Optimizer',
     optimizer    => 'AI::MXNet::Optimizer',
     callback     => 'AI::MXNet::Callback',
@@ -237,7 +238,7 @@ are shorter.
 L<AI::MXNet::Optimizer>, L<AI::MXNet::LRScheduler>, L<AI::MXNet::Initializer> and L<AI::MXNet::Metric>, which are loaded
 when one of their methods is called.
 
-=head2 mod, kv
+=head2 mod, module, kv
 
 L<AI::MXNet::Module>: training a symbol; L<AI::MXNet::KVStore>: where the gradients of contexts and workers meet.
 

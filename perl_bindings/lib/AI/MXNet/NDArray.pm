@@ -545,7 +545,7 @@ Of the only element; dies if there are several.
 
 Wait until the array is computed, die if that failed, and return it.
 
-=head2 describe
+=head2 describe, stringify
 
     print $x->describe, "\n";    # <AI::MXNet::NDArray 2x3 @cpu(0)>, which is also what "$x" gives
 
@@ -647,6 +647,12 @@ to begin with (ones), C<< retain_graph => 1 >> keeps the record for another C<ba
 
 The overloaded operators by name. A second, true argument exchanges the operands.
 
+=head2 atan2
+
+    my $angle = $y->atan2($x);
+
+The arctangent of C<$y / $x>, from -pi/2 to pi/2, as in the original: unlike Perl's own, it does not tell the quadrants apart.
+
 =head2 iadd, isubtract, imultiply, idivide, imodulo
 
 C<+=> and so on by name: they change the array, and return it.
@@ -733,7 +739,7 @@ Numbers.
 =head2 get_arguments
 
     sub area { my $self = shift; my %a = nd->get_arguments(width => 1, height => 2, \@_); return $a{width} * $a{height} }
-    print main->area(5, height => 3), "\n";    # 15
+    print __PACKAGE__->area(5, height => 3), "\n";    # 15
 
 The arguments of a function that may be given by position or name: defaults in their order, and a reference to C<@_>, where
 only C<out> is left. Undef leaves the default.
@@ -783,7 +789,7 @@ Of one element: whether it is not 0, which waits for it. Several elements are tr
 
 =item 0+ "" @{}
 
-See L</asscalar>, L</describe>, L</split_array>. C<eq>, C<ne> and C<cmp> compare the strings.
+See L</asscalar>, L</describe, stringify>, L</split_array>. C<eq>, C<ne> and C<cmp> compare the strings.
 
 =back
 

@@ -81,7 +81,7 @@ sub block
 sub symbol
 {
     my ($symbol) = @_;
-    require JSON::PP;
+    AI::MXNet::NS::load('JSON/PP.pm');
     my @nodes = @{ JSON::PP->new->decode($symbol->tojson)->{nodes} };
     my @rows;
     for my $node (grep { $_->{op} ne 'null' } @nodes) {

@@ -39,6 +39,10 @@ my %classes = (
     'AI/MXNet/Operator.pm'         => [qw(Operator CustomOp CustomOpProp)],
     'AI/MXNet/Module/Base.pm'      => [qw(Module::Base BatchEndParam)],
     'AI/MXNet/Executor/Group.pm'   => ['DataParallelExecutorGroup'],
+    'AI/MXNet/RNN.pm'              => ['RNN', map {"RNN::$_"} qw(
+        Params Cell::Base Cell LSTMCell GRUCell ConvCell::Base ConvCell ConvLSTMCell ConvGRUCell FusedCell SequentialCell
+        BidirectionalCell ModifierCell DropoutCell ZoneoutCell ResidualCell)],
+    'AI/MXNet/RNN/IO.pm'           => [qw(RNN::IO BucketSentenceIter)],
     'AI/MXNet/Visualization.pm'    => [qw(Visualization Visualization::PythonGraphviz)],
     'AI/MXNet/NDArray/Sparse.pm'   => [map {"NDArray::$_"} qw(Sparse CSR RowSparse)],
     (map { ("AI/MXNet/$_.pm" => [s{/}{::}gr]) } qw(
@@ -74,6 +78,15 @@ sub _load
 
 sub can { my ($class, $method) = @_; return _load($class) ? $class->can($method) : UNIVERSAL::can($class, $method) }
 sub isa { my ($class, $other)  = @_; return _load($class) ? $class->isa($other)  : UNIVERSAL::isa($class, $other) }
+
+# Of an object whose module was loaded by itself.
+sub DESTROY
+{
+    my ($self) = @_;
+    _load(ref $self);
+    my $code = $self->can('DESTROY');
+    return defined $code ? $self->$code : undef;
+}
 
 our $AUTOLOAD;
 

@@ -11,7 +11,6 @@ use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::Symbol;
 
-our @ISA = ();    # no longer AI::MXNet::OnDemand
 my (%classes, %announced, %functions);
 
 sub register

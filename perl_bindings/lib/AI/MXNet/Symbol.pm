@@ -277,7 +277,7 @@ sub save
     return;
 }
 
-sub to_html { my ($self) = @_; require AI::MXNet::Notebook; return AI::MXNet::Notebook::symbol($self) }
+sub to_html { my ($self) = @_; AI::MXNet::NS::load('AI/MXNet/Notebook.pm'); return AI::MXNet::Notebook::symbol($self) }
 
 sub iperl_data_representations { my ($self) = @_; return AI::MXNet::Notebook::representations($self->to_html, $self->stringify) }
 

@@ -121,7 +121,7 @@ Loading this package adds these layers to L<AI::MXNet::Gluon::NN>.
 
 =head2 Concurrent, HybridConcurrent
 
-    my $net = nn->HybridConcurrent(axis => -1);
+    my $branches = nn->HybridConcurrent(axis => -1);
 
 Give the same input to all of their children and concatenate what they return along C<axis>.
 
@@ -131,7 +131,7 @@ Returns its input.
 
 =head2 SparseEmbedding
 
-    my $layer = nn->SparseEmbedding($input_dim, $output_dim, dtype => 'float32', weight_initializer => undef);
+    my $layer = nn->SparseEmbedding(10_000, 64, dtype => 'float32');    # input_dim, output_dim, weight_initializer
 
 An embedding whose weight and gradient are row_sparse; it needs a L<AI::MXNet::Gluon::Trainer> for the rows.
 

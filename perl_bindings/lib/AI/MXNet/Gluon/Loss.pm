@@ -393,6 +393,12 @@ mean of each sample, [batch], unless something else is said. Labels are reshaped
 
 A loss of your own extends this package and uses C<_apply_weighting($F, $loss, $weight, $sample_weight)>.
 
+=head2 weight, batch_axis
+
+    print gluon->loss->L2Loss->batch_axis, "\n";    # 0
+
+What the loss was made with.
+
 =head1 LOSSES
 
 =head2 L2Loss, L1Loss

@@ -67,8 +67,8 @@ L<AI::MXNet::Gluon::HybridBlock> with the attributes C<features> and C<output>.
 
 =head2 get_model
 
-    my $net = get_model($name, pretrained => 0, ctx => mx->cpu, root => '~/.mxnet/models', classes => 1000);
-    my $net = AI::MXNet::Gluon::ModelZoo->get_model($name);
+    my $densenet = get_model('densenet121', pretrained => 0, ctx => mx->cpu, root => '~/.mxnet/models', classes => 1000);
+    my $same     = AI::MXNet::Gluon::ModelZoo->get_model('densenet121');
 
 A network by name: C<alexnet>, C<densenet121> (161, 169, 201), C<inceptionv3>, C<mobilenet1.0> (0.75, 0.5, 0.25),
 C<mobilenetv2_1.0> (the same), C<resnet18_v1> (34, 50, 101, 152; C<_v2>), C<squeezenet1.0> (1.1), C<vgg11> (13, 16, 19;
@@ -78,7 +78,7 @@ C<bn_size> and C<dropout> of DenseNet.
 
 =head2 vision
 
-    my $net = gluon->model_zoo->vision->resnet18_v1(classes => 10);
+    my $resnet = gluon->model_zoo->vision->resnet18_v1(classes => 10);
 
 The package AI::MXNet::Gluon::ModelZoo::Vision, with a method for each name (C<squeezenet1_0>, C<inception_v3>,
 C<mobilenet1_0>, C<mobilenet_v2_1_0> and so on) and the methods C<get_resnet($version, $layers)>, C<get_vgg($layers)>,

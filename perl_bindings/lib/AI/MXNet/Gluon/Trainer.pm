@@ -98,7 +98,7 @@ sub _check_store
     my $store = $self->kvstore // return;
     my $type = ref $store ? $store->type : $store;
     if ($type =~ /\Adist/) {
-        require AI::MXNet::KVStore;
+        AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
         AI::MXNet::Error::fail('update_on_kvstore: with dist_async parameters are updated on the store') if $type eq 'dist_async' and not $self->update_on_kvstore // 1;
         $self->_store(ref $store ? $store : AI::MXNet::KVStore->create($store));
         $self->_store->set_gradient_compression($self->compression_params) if $self->compression_params;

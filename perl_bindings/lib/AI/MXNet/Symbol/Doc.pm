@@ -37,6 +37,10 @@ AI::MXNet::Symbol::Doc - shapes of a symbol's outputs
     my $shapes = AI::MXNet::Symbol::Doc->get_output_shape($net, data => [100, 50]);
     print "@{ $shapes->{fc_output} }\n";    # 100 10
 
+=head1 DESCRIPTION
+
+What the original's pages of symbols were made with.
+
 =head1 METHODS
 
 =head2 get_output_shape

@@ -77,7 +77,7 @@ here they have to be in place.
 
 =head2 get_model_file
 
-    my $file = $store->get_model_file('resnet18_v1', root => '~/.mxnet/models');
+    my $file = eval { $store->get_model_file('resnet18_v1', root => '~/.mxnet/models') };
 
 The path of F<name-hash.params> in that folder, as the original named it, or of F<name.params>; dies, saying where it looked,
 if there is none. Warns if the first has other content than was published.
@@ -88,7 +88,7 @@ A function: the hash in that name.
 
 =head2 purge
 
-    $store->purge($root);
+    $store->purge('/tmp/models');
 
 Deletes the F<.params> files of the folder.
 
