@@ -1,5 +1,6 @@
 #!/usr/bin/env perl
 # Loads the parameters that train_with_dataloader.pl has saved, and predicts. Without them it trains first.
+# ignore-lines: ^(29 batches|epoch|parameters|final)
 # tolerance: 0.03 0.001
 # time-limit: 120
 use strict;

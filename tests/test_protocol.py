@@ -1,5 +1,6 @@
 """The stream as protocol/PROTOCOL.md describes it, spoken to engines that are processes of their own."""
 
+import concurrent.futures
 import fcntl
 import mmap
 import os
@@ -10,7 +11,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 import msgpack
@@ -587,11 +587,10 @@ def test_descriptors_beyond_the_first_1024_are_as_good():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     payload = os.urandom(8 << 20)
     ends = [wire.Channel(high, high), wire.Channel(ours.fileno(), ours.fileno())]
-    senders = [threading.Thread(target=end.send, args=([["ping"]], payload), daemon=True) for end in ends]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join(30)
-    assert [end.receive() == ([[b"ping"]], payload) for end in ends] == [True, True], "and both sides may write first"
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        sent = {threads.submit(end.send, [["ping"]], payload): end for end in ends}
+        # the side that has written first waits for the other one by reading
+        for first in concurrent.futures.as_completed(sent, timeout=60):
+            assert sent[first].receive() == ([[b"ping"]], payload), "and both sides may write first"
     for fd in (high, ours, theirs):
         os.close(fd) if fd is high else fd.close()

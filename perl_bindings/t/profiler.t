@@ -49,8 +49,9 @@ subtest 'three lanes on one clock' => sub {
     like $lanes->{stream}[0]{name}, qr/\A\d+ instructions\z/;
     my ($asked) = grep { $_->{name} eq 'waits for read' } @{ $lanes->{Perl} };
     my ($read)  = grep { $_->{name} eq 'read' } @{ $lanes->{engine} };
-    cmp_ok $asked->{ts}, '<=', $read->{ts}, 'the engine begins to read as Perl waits';
-    cmp_ok $read->{ts}, '<=', $asked->{ts} + $asked->{dur};
+    my ($sum)   = grep { $_->{name} eq 'sum' } @{ $lanes->{Perl} };
+    cmp_ok $sum->{ts}, '<=', $read->{ts}, 'the engine reads after Perl has called';
+    cmp_ok $read->{ts} + $read->{dur}, '<=', $asked->{ts} + $asked->{dur}, 'and before Perl goes on';
     ok !(grep { $_->{dur} < 0 } map {@$_} values %$lanes);
 };
 

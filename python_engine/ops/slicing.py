@@ -3,6 +3,8 @@
 A part is always a copy in C order, so that a small one never keeps a large array alive.
 """
 
+import math
+
 import numpy as np
 
 from ..attributes import Bounds, Maybe, Shape
@@ -56,7 +58,10 @@ def _(F, g, data_shape, begin, end, step):
 @operator("_slice_into_shape", shape="into_shape")
 def slice_into_shape(data, *, begin: Bounds, end: Bounds, step: Bounds = (), shape: Shape):
     """What `slice` takes in another shape: without the axes that a number has dropped."""
-    return data[_key("_slice_into_shape", data.ndim, begin, end, step)].copy().reshape(shape)
+    part = data[_key("_slice_into_shape", data.ndim, begin, end, step)]
+    if part.size != math.prod(shape):
+        raise ShapeError(f"cannot reshape {list(part.shape)} to {list(shape)}, in operator _slice_into_shape")
+    return part.copy().reshape(shape)
 
 
 @slice_into_shape.gradient
