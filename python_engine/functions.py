@@ -148,16 +148,18 @@ def describe(operator, name):
 
 
 class Namespace:
-    """The operators whose names begin with a prefix, without it: `mx.nd.linalg.gemm2` is `_linalg_gemm2`."""
+    """The operators whose names begin with a prefix, without it: `mx.nd.linalg.gemm2` is `_linalg_gemm2`.
 
-    def __init__(self, prefix):
-        self._prefix = prefix
+    make: what makes a function of an operator and its name."""
+
+    def __init__(self, prefix, make=function_of):
+        self._prefix, self._make = prefix, make
 
     def __getattr__(self, name):
         operator = OPERATORS.get(self._prefix + name)
         if operator is None:
             raise AttributeError(f"there is no operator {self._prefix}{name}")
-        function = function_of(operator, self._prefix + name)
+        function = self._make(operator, self._prefix + name)
         setattr(self, name, function)
         return function
 

@@ -18,7 +18,7 @@ from . import ops, symbols  # noqa: F401  ops fills the table
 from .attributes import DTYPES
 from .errors import ArgumentError, MXNetError
 from .formats import symbol_json
-from .functions import describe
+from .functions import Namespace, describe
 from .methods import dtype_name
 from .ndarray import NDArray
 from .registry import OPERATORS
@@ -336,26 +336,10 @@ def Custom(*inputs, op_type, name=None, attr=None, **kwargs):
     return _composed("Custom", "custom", name, attr, inputs, {"op_type": op_type, **kwargs})
 
 
-class Namespace:
-    """The operators whose names begin with a prefix, without it: `mx.sym.linalg.gemm2` is `_linalg_gemm2`."""
-
-    def __init__(self, prefix):
-        self._prefix = prefix
-
-    def __getattr__(self, name):
-        operator = OPERATORS.get(self._prefix + name)
-        if operator is None:
-            raise AttributeError(f"there is no operator {self._prefix}{name}")
-        function = op_function(operator, self._prefix + name)
-        setattr(self, name, function)
-        return function
-
-    def __dir__(self):
-        return [name[len(self._prefix) :] for name in OPERATORS if name.startswith(self._prefix)]
-
-
-op = _internal = Namespace("")
-linalg, contrib, image, sparse = (Namespace(f"_{name}_") for name in ("linalg", "contrib", "image", "sparse"))
+op = _internal = Namespace("", op_function)
+linalg, contrib, image, sparse = (
+    Namespace(f"_{name}_", op_function) for name in ("linalg", "contrib", "image", "sparse")
+)
 
 
 class _Random(Namespace):

@@ -53,23 +53,13 @@ sub _preactivated
 no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
-package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BasicBlockV1;
+# Version 1: what is added is normalised before, the sum activated.
+package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BlockV1;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
 
 extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::Block';
-
-sub _build
-{
-    my ($self) = @_;
-    my ($channels, $stride, $inputs) = ($self->channels, $self->stride, $self->in_channels);
-    my $nn = 'AI::MXNet::Gluon::NN';
-    $self->body(AI::MXNet::Gluon::ModelZoo::Vision::row('', sub {
-        AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($channels, $stride, $inputs), $nn->BatchNorm, $nn->Activation('relu'),
-            AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($channels, 1, $channels), $nn->BatchNorm;
-    }));
-}
 
 sub hybrid_forward
 {
@@ -88,12 +78,33 @@ sub _shortcut
 no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
+package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BasicBlockV1;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BlockV1';
+
+sub _build
+{
+    my ($self) = @_;
+    my ($channels, $stride, $inputs) = ($self->channels, $self->stride, $self->in_channels);
+    my $nn = 'AI::MXNet::Gluon::NN';
+    $self->body(AI::MXNet::Gluon::ModelZoo::Vision::row('', sub {
+        AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($channels, $stride, $inputs), $nn->BatchNorm, $nn->Activation('relu'),
+            AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($channels, 1, $channels), $nn->BatchNorm;
+    }));
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+
 package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BottleneckV1;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
 
-extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::Block';
+extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BlockV1';
 
 sub _build
 {
@@ -106,20 +117,6 @@ sub _build
             AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($narrow, 1, $narrow), $nn->BatchNorm, $nn->Activation('relu'),
             $nn->Conv2D($channels, kernel_size => 1, strides => 1), $nn->BatchNorm;
     }));
-}
-
-sub hybrid_forward
-{
-    my ($self, $F, $x) = @_;
-    my $residual = defined $self->downsampling ? $self->downsampling->call($x) : $x;
-    return $F->Activation($residual + scalar $self->body->call($x), act_type => 'relu');
-}
-
-sub _shortcut
-{
-    my ($self) = @_;
-    my $conv = $self->SUPER::_shortcut;
-    return AI::MXNet::Gluon::ModelZoo::Vision::row('', sub { $conv, AI::MXNet::Gluon::NN->BatchNorm });
 }
 
 no AI::MXNet::Gluon::Mouse;
