@@ -48,6 +48,7 @@ def test_operators_take_symbols_and_attributes_by_position_or_name():
     assert mx.sym.concat(x, w, dim=0).list_arguments() == mx.sym.concat(*[x, w]).list_arguments() == ["x", "w"]
     assert mx.sym.transpose(x, (1, 0)).attr("axes") == "(1, 0)"
     assert x.reshape(shape=(2, -1)).infer_shape(x=(4, 3))[1] == [(2, 6)]
+    assert (x.reshape(shape=(-1,)) + mx.sym.var("y")).infer_shape(x=(3, 0), y=(12,))[0] == [(3, 4), (12,)]
     assert mx.sym.Cast(x, dtype=np.float64).attr("dtype") == "float64"
     for wrong, words in (
         (lambda: mx.sym.FullyConnected(x), "Required parameter num_hidden"),

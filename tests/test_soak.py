@@ -24,6 +24,7 @@ def run(*words, **options):
         "temporaries": 10_000,
         "arrays": 500,
         "backward": 100,
+        "training": 60,
         "bursts": 20,
         "hostile_engine": 2000,
     }.items(),

@@ -250,6 +250,17 @@ subtest 'unknown sizes are found at the first call' => sub {
     });
 };
 
+subtest 'sizes unknown to recurrent layers are found within a hybridized network' => sub {
+    for my $layer (map { my $class = $_; map { gluon->rnn->$class(4, num_layers => 2, bidirectional => $_) } 0, 1 } qw(RNN LSTM GRU)) {
+        my $net = nn->HybridSequential;
+        $net->name_scope(sub { $net->add($layer, nn->Dense(2)) });
+        $net->initialize;
+        $net->hybridize;
+        is_deeply $net->(nd->ones([3, 2, 5]))->shape, [3, 2];
+        is $layer->collect_params('.*l0_i2h_weight')->values->[0]->shape->[1], 5;
+    }
+};
+
 subtest 'symbols go in, graphs go out' => sub {
     my $net = nn->HybridSequential(prefix => 'n_');
     $net->name_scope(sub { $net->add(nn->Dense(3, activation => 'tanh'), nn->BatchNorm, nn->Dense(2)) });

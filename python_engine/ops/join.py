@@ -1,5 +1,7 @@
 """Operators that join arrays, and those that split one into several."""
 
+from functools import partial
+
 import numpy as np
 
 from ..attributes import Shape
@@ -51,7 +53,8 @@ def _from_concat(F, g, data_shapes, dim):
     return F._split_v2(g, indices=tuple(starts), axis=axis)
 
 
-def _infer_concat(shapes, attrs):
+def _infer_concat(shapes, attrs, alike=False):
+    """alike: parts of unknown length are as long as each other."""
     known = [shape for shape in (*shapes.ins, *shapes.outs) if shape is not None]
     if not known:
         return
@@ -60,17 +63,19 @@ def _infer_concat(shapes, attrs):
         rest = merged(rest, with_length(shape, axis, 0))
     lengths = [0 if shape is None else shape[axis] for shape in shapes.ins]
     whole = shapes.outs[0][axis] if shapes.outs[0] is not None else 0
-    if whole and lengths.count(0) == 1:
-        lengths[lengths.index(0)] = whole - sum(lengths)
+    unknown = lengths.count(0)
+    if whole and (unknown == 1 or (unknown and alike)):
+        lengths = [length or (whole - sum(lengths)) // unknown for length in lengths]
     for position, length in enumerate(lengths):
         shapes.input(position, with_length(rest, axis, length))
     shapes.output(with_length(rest, axis, sum(lengths) if all(lengths) else whole))
 
 
-for _names in (("Concat", "concat", "_sparse_concat"), ("_rnn_param_concat",)):
+# of a recurrent layer's parameters only the first weights of its directions may be unknown
+for _names, _alike in ((("Concat", "concat", "_sparse_concat"), False), (("_rnn_param_concat",), True)):
     _row = operator(*_names)(_concat(_names[0]))
     _row.gradient(_from_concat)
-    _row.infers(_infer_concat)
+    _row.infers(partial(_infer_concat, alike=_alike))
 
 
 @operator("stack")

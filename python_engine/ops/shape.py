@@ -6,7 +6,7 @@ import numpy as np
 
 from ..attributes import Maybe, Shape
 from ..errors import ArgumentError, ShapeError
-from ..inference import all_equal, from_inputs, is_known
+from ..inference import all_equal, from_inputs, is_known, with_length
 from ..registry import operator
 from .common import normal_axis
 
@@ -91,6 +91,10 @@ def _(shapes, attrs):
         shapes.output(tuple(resolve_shape(shape, codes, attrs["reverse"])))
     elif codes and min(codes) > 0:
         shapes.output(tuple(codes))
+    if shape is not None and shape.count(0) == 1 and is_known(shapes.outs[0]):
+        axis = shape.index(0)
+        rest = math.prod(shape[:axis] + shape[axis + 1 :])
+        shapes.input(0, with_length(shape, axis, math.prod(shapes.outs[0]) // rest))
 
 
 @operator("_backward_reshape", shape="into_shape", views=True, zero_dim=True)

@@ -85,7 +85,8 @@ sub DESTROY
     my ($self) = @_;
     _load(ref $self);
     my $code = $self->can('DESTROY');
-    return defined $code ? $self->$code : undef;
+    return if not defined $code or $code == \&DESTROY;    # at the end of the program there may be nothing left to load
+    return $self->$code;
 }
 
 our $AUTOLOAD;
