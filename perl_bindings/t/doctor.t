@@ -141,7 +141,7 @@ subtest 'the engine is of another version' => sub {
     file('other.py', 'import sys', 'sys.path[0] = ' . "'" . $package =~ s{/[^/]+\z}{}r . "'",
         'import python_engine.table as table', 'table.digest = lambda: "f" * 64',
         'from python_engine.__main__ import main', 'main()');
-    local $ENV{AI_MXNET_ENGINE} = "$python $folder/other.py";
+    local $ENV{AI_MXNET_ENGINE} = qq('$python' '$folder/other.py');
     finds({ 'protocol and operator table' => qr/\Adiffer: table of the modules (?!ffff)\w+, of the engine ffff/ }, check());
 };
 
@@ -149,7 +149,7 @@ subtest 'the engine does not answer' => sub {
     my $silent = file('silent.py', 'import os, sys, time',
         "'--about' in sys.argv and os.execv(sys.executable, [sys.executable, '-m', 'python_engine', '--about'])",
         'time.sleep(60)');
-    local $ENV{AI_MXNET_ENGINE} = "$python $silent";
+    local $ENV{AI_MXNET_ENGINE} = qq('$python' '$silent');
     local $ENV{PYTHONPATH} = $package =~ s{/[^/]+\z}{}r;
     finds({ conversation => qr/does not answer within 2 s/ }, check(first => '$AI::MXNet::Doctor::PATIENCE = 2; '));
 };

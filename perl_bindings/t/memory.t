@@ -113,7 +113,7 @@ subtest 'where the engine\'s memory cannot be opened, frames carry the same valu
     my $start = "import sys, ctypes; ctypes.CDLL(None).prctl(4, 0); sys.path[0] = sys.argv.pop(1); "
         . 'from python_engine.__main__ import main; main()';
     # none but root looks into a process that is not dumpable
-    local $ENV{AI_MXNET_ENGINE} = "$info->{executable} -c '$start' " . ($info->{package} =~ s{/[^/]+\z}{}r);
+    local $ENV{AI_MXNET_ENGINE} = "'$info->{executable}' -c '$start' '" . ($info->{package} =~ s{/[^/]+\z}{}r) . "'";
     mx->engine->restart;
     my $pid = mx->engine->pid;
     local $> = $> || 65534;
