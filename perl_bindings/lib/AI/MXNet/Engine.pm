@@ -310,6 +310,7 @@ sub _greeted
 {
     my ($payload, @fields) = @_;
     @engine{qw(pid numpy boot python executable package)} = @fields;
+    utf8::encode($_) for @engine{qw(executable package)};    # paths are bytes
     $engine{local} = -e "/proc/$engine{pid}/fd" && $engine{boot} eq _boot();
     return;
 }
