@@ -195,7 +195,7 @@ gluon->fit(net => $net, loss => gluon->loss->L2Loss, train_data => [([nd->ones([
     callbacks => [gluon->callbacks->Progress(every => 0)]);
 PERL
     close $file;
-    my $shown = qx(script -qec "$^X -I$Bin/../lib $folder/bar.pl" /dev/null 2>&1);
+    my $shown = qx(script -qec "$^X '-I$Bin/../lib' '$folder/bar.pl'" /dev/null 2>&1);
     SKIP: {
         skip 'no program script', 1 if $? >> 8 == 127;
         like $shown, qr/\r\e\[Kepoch 1\/1 \d\/\[=+ *\] 9  loss \d\.\d+/, 'a bar on a terminal' or diag $shown;

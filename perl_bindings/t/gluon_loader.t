@@ -245,7 +245,7 @@ subtest 'a forked child of the script' => sub {
 
 subtest 'what a worker prints appears, once' => sub {
     my $script = q(use AI::MXNet qw(mx); use AI::MXNet::Gluon qw(gluon); print "begin\n"; my $l = gluon->data->DataLoader(gluon->data->SimpleDataset([1 .. 3])->transform(sub { print "sample $_[0]\n"; warn "w\n"; $_[0] }), batch_size => 3, num_workers => 1); print scalar(@$l), " $_\n" for @$l; END { print "end\n" });
-    my $text = qx($^X -I$Bin/../lib -e '$script' 2>$folder/err);
+    my $text = qx($^X '-I$Bin/../lib' -e '$script' 2>'$folder/err');
     is $text, "begin\nsample 1\nsample 2\nsample 3\n1 <AI::MXNet::NDArray 3 \@cpu(0)>\nend\n";
     is -s "$folder/err", 6;
 };

@@ -20,14 +20,14 @@ my $alone = do {
     open my $file, '>', "$folder/mpi4py/__init__.py" or die $!;
     print {$file} "raise ImportError('no MPI here')\n";
     close $file;
-    qx($^X -I$lib -MAI::MXNet=mx -e 'mx->kv->create("dist_sync")' 2>&1);
+    qx($^X '-I$lib' -MAI::MXNet=mx -e 'mx->kv->create("dist_sync")' 2>&1);
 };
 like $alone, qr/cannot use \(no MPI here\).*pip install 'mpi4py>=4.1'.*mpirun -np 4 perl train.pl at -e line 1/s, 'without MPI a store says what to install and how to launch';
 
 # Several processes on few processors, as root in a container.
 local %ENV = (%ENV, OMPI_ALLOW_RUN_AS_ROOT => 1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM => 1, OMPI_MCA_rmaps_base_oversubscribe => 1, PRTE_MCA_rmaps_default_mapping_policy => ':oversubscribe');
 
-my $works = defined $mpirun && qx(timeout 60 $mpirun -np 2 $python -c 'from mpi4py import MPI; print("size", MPI.COMM_WORLD.size)' 2>&1) // '';
+my $works = defined $mpirun && qx(timeout 60 $mpirun -np 2 '$python' -c 'from mpi4py import MPI; print("size", MPI.COMM_WORLD.size)' 2>&1) // '';
 if ($works !~ /size 2/) {
     note $works;
   SKIP: { skip "workers need mpirun of Open MPI or MPICH, in the PATH or beside $python, and that Python's package mpi4py", 1 }
@@ -40,7 +40,7 @@ sub run
 {
     my ($count, $script, @arguments) = @_;
     my $begin = time;
-    my $output = qx(timeout 120 $mpirun -np $count $^X -I$lib $Bin/workers/$script @arguments 2>&1);
+    my $output = qx(timeout 120 $mpirun -np $count $^X '-I$lib' '$Bin/workers/$script' @arguments 2>&1);
     note $output;
     return (join('', sort grep {/^worker/} $output =~ /.*\n/g), time - $begin, $?, $output);
 }

@@ -189,11 +189,11 @@ subtest 'the choice is the file\'s, the block\'s or the environment\'s' => sub {
     for my $program (sort keys %run) {
         for my $choice (sort keys %{ $run{$program} }) {
             local $ENV{AI_MXNET_DIALECT} = $choice;
-            is qx{$^X -I$Bin/../lib -e '$program'}, $run{$program}{$choice}, "'$choice': $program";
+            is qx{$^X '-I$Bin/../lib' -e '$program'}, $run{$program}{$choice}, "'$choice': $program";
         }
     }
     local $ENV{AI_MXNET_DIALECT} = 'nunpy';
-    like qx{$^X -I$Bin/../lib -MAI::MXNet=mx -e 1 2>&1}, qr/AI_MXNET_DIALECT is numpy or mxnet, but is 'nunpy'/;
+    like qx{$^X '-I$Bin/../lib' -MAI::MXNet=mx -e 1 2>&1}, qr/AI_MXNET_DIALECT is numpy or mxnet, but is 'nunpy'/;
     ok !eval q{use AI::MXNet qw(mx :nunpy); 1};
     like $@, qr/knows the tags :mxnet and :numpy, but got ':nunpy'/;
 };
