@@ -109,4 +109,11 @@ subtest 'what is wrong' => sub {
     like $@, qr/no column 'c'; there are a, b/;
 };
 
+subtest 'names of files that are not ASCII, as bytes and as characters' => sub {
+    my $path = file("a\n7\n", 'Übung 1.csv');
+    utf8::encode(my $bytes = $path);
+    is_deeply values_of(nd->read_csv($_)->data), [[7]] for $path, $bytes;
+    is mx->io->CSVIter({ data_csv => $_, data_shape => [1], batch_size => 1 })->next->data->[0]->asscalar, 7 for file("7\n", 'ö.csv');
+};
+
 done_testing;

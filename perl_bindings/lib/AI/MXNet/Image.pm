@@ -28,7 +28,7 @@ sub imread
 {
     my ($class, $file, @options) = @_;
     my %options = (flag => 1, to_rgb => 1, AI::MXNet::NDArray::_named('imread', [qw(flag to_rgb out)], @options));
-    return AI::MXNet::NDArray->_cvimread({ filename => AI::MXNet::NDArray::_absolute($file), _given(%options) });
+    return AI::MXNet::NDArray->_cvimread({ filename => AI::MXNet::NDArray::_absolute_text($file), _given(%options) });
 }
 
 sub imdecode

@@ -128,7 +128,7 @@ sub _position
 sub _numbers
 {
     my ($self, @places) = @_;
-    my %file = (path => $self->{path}, delimiter => $self->{delimiter}, skip => $self->{skip});
+    my %file = (path => AI::MXNet::NDArray::_absolute_text($self->{path}), delimiter => $self->{delimiter}, skip => $self->{skip});
     my @numeric = grep { !$self->{is_text}{ $places[$_] } } 0 .. $#places;
     my @text    = grep { $self->{is_text}{ $places[$_] } } 0 .. $#places;
     my $all     = @places == @{ $self->{all} } && !grep { $places[$_] != $_ } @numeric, @text;

@@ -119,7 +119,7 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 
 sub _nd   {'AI::MXNet::NDArray'}
-sub _path { goto &AI::MXNet::NDArray::_absolute }
+sub _path { goto &AI::MXNet::NDArray::_absolute_text }
 
 # Types of options, in the words of the operator table.
 my %types = (

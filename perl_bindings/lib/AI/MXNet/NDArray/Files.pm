@@ -54,9 +54,17 @@ sub _absolute
     my ($path) = @_;
     _fail('a file name is needed, but got ', defined $path ? "'$path'" : 'undef')
         unless defined $path and length $path and (blessed $path or not ref $path);
-    my $absolute = File::Spec->rel2abs($path);
-    utf8::encode($absolute) if utf8::is_utf8($absolute);
-    return $absolute;
+    my $bytes = "$path";
+    utf8::encode($bytes) if utf8::is_utf8($bytes);
+    return File::Spec->rel2abs($bytes);
+}
+
+# The same for an attribute of an operator, which is text.
+sub _absolute_text
+{
+    my $path = &_absolute;
+    utf8::decode($path);
+    return $path;
 }
 
 sub STORABLE_freeze
