@@ -158,6 +158,12 @@ subtest 'argument styles of operators' => sub {
     is text($out), '4 6';
 };
 
+subtest 'histograms by number of bins or by edges' => sub {
+    my $x = nd->array([1, 2, 2, 3, 5]);
+    my @forms = ([bin_cnt => 4, range => [1, 5]], [bins => 4], [bins => nd->array([1, 2, 3, 4, 5])]);
+    is_deeply [map { $_->aspdl->unpdl } @{ nd->histogram($x, @$_) }], [[1, 2, 1, 1], [1 .. 5]] for @forms;
+};
+
 subtest 'wrong arguments die at the call' => sub {
     my $x = nd->ones([2, 2]);
     my %cases = (

@@ -473,6 +473,7 @@ Writes to the second array, of shape [n, classes], a 1 in each row at the positi
     my ($counts, $edges) = @{ nd->histogram(nd->array([1, 2, 3]), bin_cnt => 2, range => [0, 4]) };    # 1 2, 0 2 4
 
 How many values (int64) lie in each of C<bin_cnt> equal bins over C<range>, or between given edges C<bins>; with the edges.
+C<bins> may also be a number, without C<range> over all values, for which it waits.
 
 =head2 maximum, minimum
 

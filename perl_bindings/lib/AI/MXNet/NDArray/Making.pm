@@ -144,6 +144,11 @@ sub histogram
     my $data = blessed $self ? $self : @arguments % 2 ? shift @arguments : undef;
     my %named = @arguments == 1 && ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments;
     $data //= delete $named{data};
+    # a number of bins, as MXNet's Python takes it
+    if (defined $named{bins} and not ref $named{bins}) {
+        $named{bin_cnt} = delete $named{bins};
+        $named{range} //= [map { $data->$_->asscalar } qw(min max)] if blessed $data;
+    }
     return AI::MXNet::Operators::call(_row('_histogram'), __PACKAGE__, $data, \%named);
 }
 
