@@ -180,7 +180,7 @@ sub grad
     AI::MXNet::Engine::locate();
     my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_]) };
     my @results = AI::MXNet::Engine->ask($take, 'grad', [map { $_->{handle} } @$arrays], $grads,
-        [map { $_->{handle} } @variables], map { $options{$_} ? 1 : 0 } qw(retain_graph create_graph train_mode));
+        [AI::MXNet::Engine::handles_of(@variables)], map { $options{$_} ? 1 : 0 } qw(retain_graph create_graph train_mode));
     $CONSUMED = $recordings unless $options{retain_graph};
     if ($options{create_graph}) { $_->{rec} = $RECORDING || ++$recordings for @results }
     return ref $variables eq 'ARRAY' ? \@results : $results[0];
