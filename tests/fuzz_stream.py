@@ -7,6 +7,7 @@ sessions ended, and says what was held before and after, as the trials of tests/
 
 import argparse
 import collections
+import contextlib
 import faulthandler
 import gc
 import importlib
@@ -39,9 +40,8 @@ MAX_STREAM = 1 << 16  # bytes, which a socket holds
 # what the interpreter tells an audit hook of where text is executed, code is loaded or a program is started
 EVALUATIONS = {"exec", "import", "pickle.find_class", "marshal.loads", "ctypes.dlopen"}
 EVALUATIONS |= {"os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen"}
-LOADED_LATE = (
-    "bz2 csv gzip lzma numpy.ma unicodedata"  # by NumPy, the reader of tables and the formatting of a traceback
-)
+# what NumPy, the readers of tables and images, the formatting of a traceback and `join` load when they first need it
+LOADED_LATE = ["PIL.Image", "bz2", "csv", "gzip", "lzma", "mpi4py", "numpy.fft", "numpy.ma", "unicodedata"]
 # texts that leave a file `evaluated` where something does
 PROGRAMS = (
     b"open('evaluated', 'w')",
@@ -224,11 +224,14 @@ def compare(before, after):
 def watch_evaluations():
     """A list that gets what is evaluated from now on."""
     evaluated = []
-    for name in LOADED_LATE.split():
-        importlib.import_module(name)
+    for name in LOADED_LATE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if "PIL.Image" in sys.modules:
+        sys.modules["PIL.Image"].init()
 
     def hook(event, arguments):
-        if event in EVALUATIONS:
+        if event in EVALUATIONS and not (event == "import" and arguments[0] in LOADED_LATE):
             evaluated.append(f"{event} {arguments!r:.200}")
 
     sys.addaudithook(hook)

@@ -309,6 +309,18 @@ def test_in_a_clone_the_command_is_make_setup(clone, tmp_path):
     assert remedy(text) == f"make -C '{clone}' setup"
 
 
+def test_the_setup_leaves_alone_what_a_link_leads_to(tmp_path):
+    for folder in ("tools", "theirs"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "tools/setup", tmp_path / "tools")
+    (tmp_path / "theirs/bin").mkdir()
+    (tmp_path / ".venv").symlink_to("theirs")
+    done = run(tmp_path / "tools/setup")
+    assert done.returncode == 1
+    assert "setup: .venv is a link to theirs, and what it leads to is left alone" in done.stderr
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["bin"]
+
+
 # -- one list of needs -----------------------------------------------------------------------------------------------
 
 
