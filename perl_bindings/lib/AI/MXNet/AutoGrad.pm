@@ -234,9 +234,8 @@ sub get_symbol
 # autograd->Function: see AI::MXNet::AutoGrad::Function.
 sub Function
 {
-    my ($class, @arguments) = @_;
     AI::MXNet::NS::load('AI/MXNet/AutoGrad/Function.pm');
-    return AI::MXNet::AutoGrad::Function->new(@arguments);
+    return 'AI::MXNet::AutoGrad::Function';
 }
 
 1;
@@ -345,7 +344,9 @@ C<< backward($outputs) >>.
 
 =head2 Function
 
-A new L<AI::MXNet::AutoGrad::Function>.
+    { package Twice; our @ISA = (AI::MXNet::AutoGrad->Function) }
+
+The class L<AI::MXNet::AutoGrad::Function>, to derive from.
 
 =head2 get_symbol
 

@@ -199,7 +199,12 @@ sub put
 }
 
 # Issues a request and waits for its answer: its fields and a reference to its payload.
-sub request { my ($class, @request) = @_; return $class->ask(undef, @request) }
+sub request
+{
+    my ($class, @request) = @_;
+    locate();
+    return $class->ask(undef, @request);
+}
 
 # Issues a request and waits for what the code $take makes of its answer, a reference to the payload and the fields. It
 # does so as the answer arrives, undisturbed by signals, and even where waiting was broken off: to let go of the result.

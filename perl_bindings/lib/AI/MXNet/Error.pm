@@ -129,10 +129,10 @@ A bug of ours; please report it.
 
 =head2 operator, shapes
 
-    eval { nd->take(nd->ones([2]), nd->array([5]), mode => 'raise')->aspdl };
-    print join(' ', $@->operator, $@->shapes), "\n";    # take 2 1
+    eval { nd->dot(nd->ones([2, 3]), nd->ones([2])) };
+    print $@->operator, ' of ', $@->shapes, "\n";    # dot of 2x3 2
 
-The operator and its input shapes, where the failure is of the kind C<compute>; else mostly empty strings.
+The operator and its input shapes, where the failure is that of an operator on arrays; else empty strings.
 
 =head2 trace
 
