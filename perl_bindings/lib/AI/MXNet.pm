@@ -180,8 +180,9 @@ the clone's F<.venv>, else by C<python3>. C<< mx->engine->info >> tells what it 
     use AI::MXNet qw(mx nd autograd);
 
 Each word becomes a function that returns a package: C<mx> this one, C<nd> L<AI::MXNet::NDArray>, C<autograd>
-L<AI::MXNet::AutoGrad>; any other word is another name for C<mx>. C<< nd->array(...) >> works as soon as anything is
-imported. The first word, if it stands for AI::MXNet or AI::MXNet::AutoGrad, is also an alias of the package for the
+L<AI::MXNet::AutoGrad>, and likewise C<sym>, C<gluon>, C<nn> and C<rnn> (L<AI::MXNet::Symbol>, L<AI::MXNet::Gluon>,
+L<AI::MXNet::Gluon::NN>, L<AI::MXNet::Gluon::RNN>); any other word is another name for C<mx>. C<< nd->array(...) >> works
+as soon as anything is imported. The first word, if it stands for AI::MXNet or AI::MXNet::AutoGrad, is also an alias of the package for the
 whole program, so that C<$mx::Context> and C<mx::nd()> are what they were.
 
     use AI::MXNet qw(mx nd :numpy);

@@ -29,6 +29,8 @@ use overload
     '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
     '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
     '""'   => \&stringify,
+    'eq'   => sub { "$_[0]" eq "$_[1]" },
+    'ne'   => sub { "$_[0]" ne "$_[1]" },
     'bool' => sub {1},
     '='    => sub { $_[0] };
 
