@@ -194,6 +194,23 @@ subtest 'it ends by itself' => sub {
     works('a restart helps');
 };
 
+subtest 'what the supervisor reports is put into words' => sub {
+    my %words = (
+        "9 1\n" => 'it was killed by SIGKILL (likely out of memory)',    # the system has killed a process for its memory
+        "9 0\n" => 'it was killed by SIGKILL',
+        "11 1\n" => 'it was killed by SIGSEGV',
+        "256 0\nlast\nwords\n" => "it ended with status 1; the end of its stderr:\n    last\n    words",
+        "-1 0\nno such program" => 'it did not start: no such program',
+        '' => 'it ended without a report, because its supervisor was killed or never ran',
+    );
+    for my $report (sort keys %words) {
+        pipe my $read, my $write or die $!;
+        syswrite $write, $report;
+        close $write;
+        is(AI::MXNet::Engine::Process->epitaph({ report => $read }), $words{$report});
+    }
+};
+
 subtest 'it is ended and started again at any time' => sub {
     for (1 .. 3) {
         my @arrays = map { nd->ones([3]) } 1 .. 100;
