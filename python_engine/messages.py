@@ -312,8 +312,8 @@ def random(session, number, what: Text, value: Scalar = None):
     elif what == b"get":
         session.reply(number, json.dumps(generator.get_state()))
     elif what == b"set":
-        with contextlib.suppress(TypeError, ValueError, RecursionError):  # what is no JSON is no state either
-            value = json.loads(value)
+        with contextlib.suppress(AttributeError, ValueError, RecursionError):  # what is no JSON is no state either
+            value = json.loads(value.decode())
         generator.set_state(value)
         session.reply(number)
     else:

@@ -88,6 +88,7 @@ CALLS = [
     ("_npi_solve", {}, [np.stack([_regular(2), _regular(2)]), _x(2, 2, 1)], [0, 1]),
     ("_npi_pinv_scalar_rcond", {}, [_random.standard_normal((4, 2))], [0]),
     ("_npi_pinv_scalar_rcond", {}, [_random.standard_normal((2, 3))], [0]),
+    ("_npi_pinv_scalar_rcond", {"hermitian": True}, [_random.standard_normal((3, 3))], [0]),
     ("_npi_pinv", {}, [_random.standard_normal((4, 2)), np.array(1e-9)], [0]),
     ("_npi_lstsq", {}, [_random.standard_normal((4, 2)), _x(4)], [0, 1]),
     ("_npi_lstsq", {}, [_random.standard_normal((2, 3)), _x(2, 2)], [0, 1]),

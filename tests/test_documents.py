@@ -53,3 +53,18 @@ def test_links_lead_somewhere(path):
     here = document.ROOT / path
     targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", here.read_text())
     assert [target for target in targets if not (here.parent / target).exists()] == []
+
+
+def test_the_tests_that_hold_the_promises_exist():
+    text = (document.ROOT / "docs/reliability.md").read_text()
+    cells = re.findall(r"\| (`(?:\w+\.t|test_\w+\.py)`: .*) \|$", text, re.M)
+    missing = []
+    for part in (part for cell in cells for part in re.split(r"; (?=`[\w.]+`:)", cell)):
+        file, names = re.fullmatch(r"`([\w.]+)`: (.*)", part).groups()
+        perl = file.endswith(".t")
+        source = (document.ROOT / ("perl_bindings/t" if perl else "tests") / file).read_text()
+        for name in names.split("; ") if perl else re.findall(r"`(\w+)`", names):
+            escaped = name.replace("'", "\\'")
+            if f"subtest '{escaped}' => sub" not in source and f"def {name}(" not in source:
+                missing.append(f"{file}: {name}")
+    assert len(cells) > 20 and missing == []

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -307,6 +308,37 @@ def test_in_a_clone_the_command_is_make_setup(clone, tmp_path):
     python = environment(tmp_path / "bare")
     text = complaint(perl(clone / "perl_bindings/lib", tmp_path, PATH=python.parent))
     assert remedy(text) == f"make -C '{clone}' setup"
+
+
+def test_the_setup_leaves_alone_what_a_link_leads_to(tmp_path):
+    for folder in ("tools", "theirs"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "tools/setup", tmp_path / "tools")
+    (tmp_path / "theirs/bin").mkdir()
+    (tmp_path / ".venv").symlink_to("theirs")
+    done = run(tmp_path / "tools/setup")
+    assert done.returncode == 1
+    assert "setup: .venv is a link to theirs, and what it leads to is left alone" in done.stderr
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["bin"]
+
+
+@pytest.mark.skipif(PERL != "/usr/bin/perl" or not shutil.which("apt-get"), reason="needs Debian and its Perl")
+def test_the_setup_without_root_prints_the_one_command_that_is_missing():
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder)
+        clone.chmod(0o755)
+        for path, text in {
+            "tools/setup": (ROOT / "tools/setup").read_text(),
+            "lib/File/Map.pm": 'die "Can\'t locate File/Map.pm in \\@INC";',
+            "lib/Mouse.pm": 'die "Can\'t locate Mouse.pm in \\@INC";',
+        }.items():
+            (clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (clone / path).write_text(text)
+        user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+        done = run("sh", clone / "tools/setup", env={"PATH": "/usr/bin:/bin", "PERL5LIB": f"{clone}/lib"}, **user)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("sudo apt-get install --no-install-recommends ")
+    assert {"libfile-map-perl", "libmouse-perl"} <= set(done.stderr.splitlines()[-1].split())
 
 
 # -- one list of needs -----------------------------------------------------------------------------------------------

@@ -260,6 +260,7 @@ def test_trials_and_choices():
         (ArgumentError, "larger sample than population", "_npi_choice", [], {"a": 3, "size": (4,), "replace": False}),
         (ArgumentError, "'ij,j' are for 2 arrays, but got 1", "_npi_einsum", [X], {"subscripts": "ij,j"}),
         (ShapeError, "takes square matrices", "_npi_eigh", [np.ones((2, 3))], {}),
+        (ShapeError, "takes square matrices", "_npi_pinv_scalar_rcond", [np.ones((2, 3))], {"hermitian": True}),
         (ArgumentError, "only 'even'", "_npi_pad", [X], {"pad_width": ((1, 1), (0, 0)), "reflect_type": "odd"}),
         (ShapeError, "takes weights of the shape", "_npi_average", [X, [1, 2]], {"axis": 0}),
     ],

@@ -195,6 +195,12 @@ subtest 'a chain of 100 000 operators differentiates' => sub {
     sub backward { AI::MXNet::NDArray->ones([7]) }
 }
 
+{
+    package Thrice;
+    sub forward  { my ($self, $x) = @_; return $x * 3 }
+    sub backward { my ($self, $g) = @_; return $g * 3 }
+}
+
 subtest 'functions with a gradient of their own' => sub {
     my ($x, $y) = (variable([1, 2]), variable([3, 5]));
     my $z;
@@ -212,6 +218,10 @@ subtest 'functions with a gradient of their own' => sub {
     ok !eval { $z->backward; 1 };
     like $@, qr/shape/;
     is text($x + 1), '2 3', 'and the session goes on';
+    @Thrice::ISA = (autograd->Function);
+    autograd->record(sub { $z = Thrice->new->($x) });
+    $z->backward;
+    is text($x->grad), '3 3', 'the class to derive from has a short name';
     my $first;
     autograd->record(sub { $first = autograd->grad(TwoByTwo->new->($x, $x)->[1], $x, create_graph => 1) });
     $first->backward;

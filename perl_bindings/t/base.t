@@ -56,4 +56,20 @@ subtest 'sparse matrices of PDL::CCS tell their parts' => sub {
     is $matrix->dtype, 'float64';
 };
 
+subtest 'each word of an import stands for a package, which is there' => sub {
+    my @run = ($^X, (map {"-I$_"} grep { !ref } @INC), '-e');
+    my %prints = (
+        'use AI::MXNet qw(mx gluon nn rnn sym); print join " ", gluon->nn, ref nn->Dense(2), ref rnn->LSTM(2), sym->var("x")->name'
+            => 'AI::MXNet::Gluon::NN AI::MXNet::Gluon::NN::Dense AI::MXNet::Gluon::RNN::LSTM x',
+        'use AI::MXNet qw(nd); print nd->ones([2])->aspdl' => '[1 1]',
+        'use AI::MXNet qw(mx); print nd->ones([2])->aspdl, mx->nd->ones([1])->aspdl' => '[1 1][1]',
+        'use AI::MXNet qw(anything); print anything->nd->ones([1])->aspdl' => '[1]',
+        'use AI::MXNet::Gluon qw(gluon); print gluon->loss' => 'AI::MXNet::Gluon::Loss',
+    );
+    for my $code (sort keys %prints) {
+        open my $output, '-|', @run, $code or die "$^X: $!\n";
+        is readline $output, $prints{$code}, $code;
+    }
+};
+
 done_testing;

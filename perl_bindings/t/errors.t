@@ -19,6 +19,7 @@ subtest 'the file and line are those of the call' => sub {
         'backward'    => sub { $x->backward },
         'record'      => sub { autograd->record(1) },
         'assignment'  => sub { $x .= [1, 2] },
+        'piddle'      => sub { PDL->new([1, 2]) + $x },
         'own package' => sub { package AI::MXNet::Own; $x->reshape([7]) },
     );
     my $source = do { open my $file, '<', __FILE__ or die $!; my @lines = readline $file; \@lines };
@@ -82,18 +83,20 @@ subtest 'files and states that are none are named' => sub {
     print {$file} 'no parameters';
     close $file;
     my @calls = (
-        [qr{\AMXNetError: LocalFileSystem::Open "\Q$folder\E/none": No such file or directory at }, sub { nd->load("$folder/none") }],
-        [qr{\AMXNetError: LocalFileSystem::Open "\Q$folder\E/none/x": No such file}, sub { nd->save("$folder/none/x", [$x]) }],
-        [qr{\AMXNetError: Invalid NDArray file format: \Q$folder\E/text: at byte 0: }, sub { nd->load("$folder/text") }],
-        [qr{\Aa file name is needed, but got ''}, sub { nd->load('') }],
-        [qr{\Aload_frombuffer takes the bytes of a file, but got wide characters}, sub { nd->load_frombuffer("\x{263a}") }],
-        [qr{\AMXNetError: this is no state of the random generator, as get_state gives it: 'rubbish' at }, sub { mx->random->set_state('rubbish') }],
-        [qr{\Aset_state takes the text that get_state gave, but got ARRAY}, sub { mx->random->set_state([1]) }],
+        [qr{\AMXNetError: LocalFileSystem::Open "\Q$folder\E/none": No such file or directory at }, sub { nd->load("$folder/none") }, __LINE__],
+        [qr{\AMXNetError: LocalFileSystem::Open "\Q$folder\E/none/x": No such file}, sub { nd->save("$folder/none/x", [$x]) }, __LINE__],
+        [qr{\AMXNetError: Invalid NDArray file format: \Q$folder\E/text: at byte 0: }, sub { nd->load("$folder/text") }, __LINE__],
+        [qr{\Aa file name is needed, but got ''}, sub { nd->load('') }, __LINE__],
+        [qr{\Aload_frombuffer takes the bytes of a file, but got wide characters}, sub { nd->load_frombuffer("\x{263a}") }, __LINE__],
+        [qr{\AMXNetError: this is no state of the random generator, as get_state gives it: 'rubbish' at }, sub { mx->random->set_state('rubbish') }, __LINE__],
+        [qr{\Actx is a context such as mx->cpu, but got 'cpu'}, sub { nd->ones([2], ctx => 'cpu') }, __LINE__],
+        [qr{\Aset_state takes the text that get_state gave, but got ARRAY}, sub { mx->random->set_state([1]) }, __LINE__],
     );
     for (@calls) {
-        my ($message, $call) = @$_;
+        my ($message, $call, $line) = @$_;
         ok !eval { $call->(); 1 };
         like $@, $message;
+        is $@->line, $line;
     }
     is nd->ones([2])->sum->asscalar, 2, 'and harm nothing';
 };
@@ -106,6 +109,11 @@ subtest 'an error works as a string' => sub {
     my $error = $@;
     eval { die $error };
     is $@, $error, 'and can be thrown again';
+    is_deeply [map { $error->$_ } qw(kind operator shapes)], ['shape', 'dot', '2x3 2x3'], 'it has parts, whether Perl finds it';
+    eval { nd->take(nd->ones([2]), nd->array([5]), mode => 'raise')->aspdl };
+    is_deeply [map { $@->$_ } qw(kind operator shapes)], ['argument', 'take', '2 1'], 'or the engine';
+    eval { my $sum = $x + nd->ones([7]) };
+    is $@->shapes, '2x3 7';
 };
 
 subtest '$@ of the caller is left alone' => sub {

@@ -7,6 +7,7 @@ use File::Temp qw(tempdir);
 use POSIX qw(WNOHANG);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
+use AI::MXNet::Gluon::NN qw(nn);
 use Processes qw(is_alive soon);
 
 plan skip_all => 'the tests look into /proc' unless -d "/proc/$$";
@@ -66,6 +67,41 @@ subtest 'the parent\'s arrays are refused there, by name' => sub {
     }
     is in_child(sub { my @new = map { nd->ones([1]) * $_ } 1 .. 200; undef $named; undef $x; $new[77]->asscalar }), 78,
         'to let go of them harms nothing';
+    parent_is_well();
+};
+
+subtest 'so are symbols, executors and what is bound to them' => sub {
+    my $symbol = mx->sym->FullyConnected(mx->sym->var('data'), num_hidden => 2, name => 'fc');
+    my $executor = $symbol->simple_bind(shapes => { data => [1, 3] });
+    my $net = nn->Dense(1, in_units => 3);
+    $net->initialize(mx->init->One);
+    $net->hybridize;
+    my $input = [[1, 2, 3]];
+    is $net->(nd->array($input))->asscalar, 6, 'a block has its graph';
+    my %uses = (
+        'symbol <AI::MXNet::Symbol fc>' => [
+            sub { $symbol->list_arguments }, sub { $symbol + 1 }, sub { mx->sym->Group([$symbol]) }, sub { $symbol->bind(args => {}) },
+            sub { $symbol->(data => mx->sym->var('x')) },
+        ],
+        'executor of the symbol <AI::MXNet::Symbol fc>' => [sub { $executor->forward(0, data => $input) }, sub { $executor->backward(nd->ones([1, 2])) }],
+        'array <AI::MXNet::NDArray 1x3 @cpu(0)>' => [sub { $net->(nd->array($input)) }],
+    );
+    for my $what (sort keys %uses) {
+        for my $i (0 .. $#{ $uses{$what} }) {
+            my $use = $uses{$what}[$i];
+            my $refused = qr/\Adied: The \Q$what\E belongs to another engine: that of the parent process, .* at \Q$0\E line /;
+            like in_child($use), $refused, "$what, use $i";
+            my $child = open(my $pipe, '-|') // die $!;
+            if (!$child) { eval { $use->(); 1 } or print "died: $@"; exit 0 }
+            like do { local $/; readline $pipe }, $refused, '  also where Perl does not tell us of the fork';
+        }
+    }
+    is in_child(sub {
+        $net->initialize(mx->init->One, force_reinit => 1);
+        join ' ', $net->(nd->array($input))->asscalar, mx->sym->var('data')->name, ($net->(mx->sym->var('x')) + 1)->list_arguments->[0];
+    }), '6 data x', 'a block whose parameters are made anew makes its graph anew';
+    is $net->(nd->array($input))->asscalar, 6, 'the parent has its own';
+    is_deeply $symbol->list_outputs, ['fc_output'];
     parent_is_well();
 };
 

@@ -7,6 +7,8 @@ use File::Temp qw(tempdir);
 use Scalar::Util qw(weaken);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
+use AI::MXNet::CachedOp;
+use AI::MXNet::Gluon::NN qw(nn);
 use Processes qw(died_within is_alive later parent_of soon);
 
 plan skip_all => 'the tests look into /proc' unless -d "/proc/$$";
@@ -91,6 +93,43 @@ subtest 'arrays that the engine named are of the past, too, after a restart' => 
     is $new[$_]->aspdl->at(0), $_ + 1, 'the new are untouched' for 0, 49, 99;
 };
 
+subtest 'symbols and executors from before a restart die by name, blocks begin anew' => sub {
+    my $data = mx->sym->var('data');
+    my $symbol = mx->sym->FullyConnected($data, num_hidden => 2, name => 'fc');
+    my $executor = $symbol->simple_bind(shapes => { data => [1, 3] });
+    my $operator = AI::MXNet::CachedOp->new($data * 2);
+    my $x = nd->array([[1, 2, 3]]);
+    $x->attach_grad;
+    my $net = nn->HybridSequential;
+    $net->add(nn->Dense(4, in_units => 3), nn->Dense(1, in_units => 4));
+    $net->initialize(mx->init->One);
+    $net->hybridize;
+    is $net->($x)->asscalar, 24;
+    for (1, 2) {
+        mx->engine->restart;
+        my $fresh = nd->array([[1, 2, 3]]);
+        my @other = map { mx->sym->var("other$_") } 1 .. 20;
+        my %dies = (
+            'symbol <AI::MXNet::Symbol fc>' => sub { $symbol->tojson },
+            'symbol <AI::MXNet::Symbol data>' => sub { mx->sym->Group([$other[0], $data]) },
+            'executor of the symbol <AI::MXNet::Symbol fc>' => sub { $executor->forward },
+            'symbol <AI::MXNet::Symbol _mulscalar0>' => sub { $operator->call($fresh) },
+            'array <AI::MXNet::NDArray 4x3 @cpu(0)>' => sub { $net->($fresh) },
+            'array <AI::MXNet::NDArray 1x3 @cpu(0)>' => sub { autograd->grad($fresh, [$x]) },
+        );
+        like +(died_within($dies{$_}))[0], qr/\AThe \Q$_\E belongs to another engine: .* at \Q$0\E line \d+\.\n\z/, $_ for sort keys %dies;
+        is $other[19]->name, 'other20';
+        is_deeply $other[19]->list_arguments, ['other20'], 'the new are untouched';
+        $net->initialize(mx->init->One, force_reinit => 1);
+        is $net->($fresh)->asscalar, 24, 'with parameters made anew, a block makes its graph anew';
+    }
+    my $old = mx->sym->Group([map { mx->sym->var($_) } qw(a b)]);
+    mx->engine->restart;
+    like +(died_within(sub { $old->list_outputs }))[0], qr/\AThe symbol <AI::MXNet::Symbol of 2 outputs> belongs/, 'one without a name tells its outputs';
+    undef $_ for $old, $executor, $symbol, $data;
+    works('to let go of them harms nothing');
+};
+
 subtest 'functions with a gradient of their own are forgotten with the engine that could call them' => sub {
     my $x = nd->ones([2]);
     $x->attach_grad;
@@ -153,6 +192,23 @@ subtest 'it ends by itself' => sub {
     delete $ENV{PYTHONPATH};
     mx->engine->restart;
     works('a restart helps');
+};
+
+subtest 'what the supervisor reports is put into words' => sub {
+    my %words = (
+        "9 1\n" => 'it was killed by SIGKILL (likely out of memory)',    # the system has killed a process for its memory
+        "9 0\n" => 'it was killed by SIGKILL',
+        "11 1\n" => 'it was killed by SIGSEGV',
+        "256 0\nlast\nwords\n" => "it ended with status 1; the end of its stderr:\n    last\n    words",
+        "-1 0\nno such program" => 'it did not start: no such program',
+        '' => 'it ended without a report, because its supervisor was killed or never ran',
+    );
+    for my $report (sort keys %words) {
+        pipe my $read, my $write or die $!;
+        syswrite $write, $report;
+        close $write;
+        is(AI::MXNet::Engine::Process->epitaph({ report => $read }), $words{$report});
+    }
 };
 
 subtest 'it is ended and started again at any time' => sub {

@@ -83,6 +83,7 @@ subtest 'operators of Perl' => sub {
     like died { $x + $args{x} }, qr/type AI::MXNet::NDArray not supported/;
     like died { ($x + $y)->infer_shape(x => [2, 3], y => [1, 3]) }, qr/Incompatible attr in node \S+ at 1-th input: expected \[2,3\], got \[1,3\]/;
     ok $x, 'a symbol is true';
+    ok $x eq '<AI::MXNet::Symbol x>' && $x ne $y && $x eq $x, 'its string can be compared';
 };
 
 subtest 'composition replaces variables of a copy' => sub {

@@ -22,6 +22,7 @@ def load(path, dtype="float32", delimiter=",", skip=0, columns=(), missing=None)
     path = os.path.abspath(path)  # loadtxt would fetch a URL
     number = _number(np.dtype(dtype), missing)
     try:
+        os.stat(path)  # where there is no file, loadtxt would first learn to fetch URLs
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there are no rows
             table = np.loadtxt(

@@ -58,13 +58,18 @@ def _eye(F, n, like):
 
 
 def _pseudoinverse(name, a, rcond, hermitian):
-    check_matrix(name, a)
+    check_matrix(name, a, square=hermitian)
     (a,) = floating(name, a)
+    if hermitian:
+        a = (a + a.swapaxes(-1, -2)) / 2
     return factorize(name, lambda m: np.linalg.pinv(m, rcond, hermitian), a, "the singular values did not converge")
 
 
-def _into_pseudoinverse(F, g, a, p):
-    """The gradient by `a` of its pseudoinverse `p`. Source: Golub and Pereyra (1973)."""
+def _into_pseudoinverse(F, g, A, p, hermitian):
+    """The gradient by `A` of its pseudoinverse `p`. Source: Golub and Pereyra (1973)."""
+    a = in_dtype(F, A, g.dtype)
+    if hermitian:
+        a = (a + turned(F, a)) / 2
     pt, gt = turned(F, p), turned(F, g)
     result = -F._npi_matmul(F._npi_matmul(pt, g), pt)
     n, m = a.shape[-2], a.shape[-1]
@@ -74,33 +79,35 @@ def _into_pseudoinverse(F, g, a, p):
     if m > n:
         rest = _eye(F, m, p) - F._npi_matmul(p, a)
         result = result + F._npi_matmul(F._npi_matmul(pt, p), F._npi_matmul(gt, rest))
-    return result
+    if hermitian:
+        result = (result + turned(F, result)) / 2
+    return in_dtype(F, result, A.dtype)
 
 
 @numpy_operator("_npi_pinv", fails=True)
 def pinv(A, rcond, *, hermitian: bool = False):
-    """Pseudoinverses; singular values below `rcond` times the largest are taken as 0.
+    """Pseudoinverses; singular values below `rcond` times the largest are taken as 0. `hermitian`: of (A + Aᵀ) / 2.
 
     A (..., n, m); rcond: an array that broadcasts to the leading axes. Output (..., m, n)."""
     return _pseudoinverse("_npi_pinv", A, rcond, hermitian)
 
 
 @pinv.gradient("A")
-def _(F, g, A, out):
-    return in_dtype(F, _into_pseudoinverse(F, g, in_dtype(F, A, g.dtype), out), A.dtype)
+def _(F, g, A, out, hermitian):
+    return _into_pseudoinverse(F, g, A, out, hermitian)
 
 
 @numpy_operator("_npi_pinv_scalar_rcond", fails=True)
 def pinv_scalar_rcond(A, *, rcond: float = 1e-15, hermitian: bool = False):
-    """Pseudoinverses; singular values below `rcond` times the largest are taken as 0.
+    """Pseudoinverses; singular values below `rcond` times the largest are taken as 0. `hermitian`: of (A + Aᵀ) / 2.
 
     A (..., n, m); output (..., m, n)."""
     return _pseudoinverse("_npi_pinv_scalar_rcond", A, rcond, hermitian)
 
 
 @pinv_scalar_rcond.gradient("A")
-def _(F, g, A, out):
-    return in_dtype(F, _into_pseudoinverse(F, g, in_dtype(F, A, g.dtype), out), A.dtype)
+def _(F, g, A, out, hermitian):
+    return _into_pseudoinverse(F, g, A, out, hermitian)
 
 
 @numpy_operator("_npi_lstsq", outputs=("x", "residuals", "rank", "s"), shape="value", fails=True)
@@ -131,7 +138,7 @@ def _(F, g, a, b, rcond, wanted):
     into_a = None
     if wanted[0]:
         into_p = F._npi_matmul(g[0], turned(F, y)) if len(b.shape) == 2 else F._npi_outer(g[0], y)
-        into_a = in_dtype(F, _into_pseudoinverse(F, into_p, x, p), a.dtype)
+        into_a = in_dtype(F, _into_pseudoinverse(F, into_p, x, p, False), a.dtype)
     return [into_a, in_dtype(F, into_b, b.dtype)]
 
 

@@ -26,7 +26,7 @@ sub kill_and_restart
 {
     my ($pid) = @_;
     kill KILL => $pid;
-    my $lived = eval { soon(sub { nd->ones([1]); 0 }); 1 };
+    my $lived = eval { soon(sub { nd->ones([1]); 0 }, 20); 1 };
     die "a killed engine was not missed: $@\n" if $lived or "$@" !~ / is gone: it /;
     mx->engine->restart;
     return 1;
@@ -91,7 +91,7 @@ sub held
 {
     mx->engine->restart;
     nd->waitall;
-    soon(sub { processes() == 2 }, 3);
+    soon(sub { processes() == 2 }, 20);
     return {
         'processes'           => scalar processes(),
         'descriptors of Perl' => number_of_descriptors($$),

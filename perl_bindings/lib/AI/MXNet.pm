@@ -134,9 +134,13 @@ Recording and gradients; functions with a gradient of their own.
 
 Networks of layers, and training them.
 
-=item L<AI::MXNet::Symbol>, L<AI::MXNet::Module>
+=item L<AI::MXNet::Symbol>, L<AI::MXNet::Module>, L<AI::MXNet::RNN>
 
-Graphs of operators, and training them.
+Graphs of operators, training them, and recurrent ones.
+
+=item L<AI::MXNet::IO>, L<AI::MXNet::RecordIO>, L<AI::MXNet::Gluon::Data>, L<AI::MXNet::KVStore>
+
+Batches of data, files of records, datasets and their loaders; training by several processes.
 
 =item L<AI::MXNet::Random>, L<AI::MXNet::LinAlg>, L<AI::MXNet::Contrib>, L<AI::MXNet::Image>
 
@@ -157,8 +161,8 @@ The process that computes; what is thrown.
 =back
 
 The F<docs> folder of the project has the list of all operators (F<operators.md>), the deliberate differences from the
-original (F<differences.md>), how PDL's types are mapped (F<types.md>) and how it all works (F<architecture.md>);
-F<examples_perl> has scripts to start from.
+original (F<differences.md>), how PDL's types are mapped (F<types.md>), how it all works (F<architecture.md>) and what can be relied on
+(F<reliability.md>); F<examples_perl> has scripts to start from.
 
 =head1 SET-UP
 
@@ -180,8 +184,9 @@ the clone's F<.venv>, else by C<python3>. C<< mx->engine->info >> tells what it 
     use AI::MXNet qw(mx nd autograd);
 
 Each word becomes a function that returns a package: C<mx> this one, C<nd> L<AI::MXNet::NDArray>, C<autograd>
-L<AI::MXNet::AutoGrad>; any other word is another name for C<mx>. C<< nd->array(...) >> works as soon as anything is
-imported. The first word, if it stands for AI::MXNet or AI::MXNet::AutoGrad, is also an alias of the package for the
+L<AI::MXNet::AutoGrad>, and likewise C<sym>, C<gluon>, C<nn> and C<rnn> (L<AI::MXNet::Symbol>, L<AI::MXNet::Gluon>,
+L<AI::MXNet::Gluon::NN>, L<AI::MXNet::Gluon::RNN>); any other word is another name for C<mx>. C<< nd->array(...) >> works
+as soon as anything is imported. The first word, if it stands for AI::MXNet or AI::MXNet::AutoGrad, is also an alias of the package for the
 whole program, so that C<$mx::Context> and C<mx::nd()> are what they were.
 
     use AI::MXNet qw(mx nd :numpy);

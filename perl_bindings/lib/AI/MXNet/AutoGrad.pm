@@ -180,7 +180,7 @@ sub grad
     AI::MXNet::Engine::locate();
     my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_]) };
     my @results = AI::MXNet::Engine->ask($take, 'grad', [map { $_->{handle} } @$arrays], $grads,
-        [map { $_->{handle} } @variables], map { $options{$_} ? 1 : 0 } qw(retain_graph create_graph train_mode));
+        [AI::MXNet::Engine::handles_of(@variables)], map { $options{$_} ? 1 : 0 } qw(retain_graph create_graph train_mode));
     $CONSUMED = $recordings unless $options{retain_graph};
     if ($options{create_graph}) { $_->{rec} = $RECORDING || ++$recordings for @results }
     return ref $variables eq 'ARRAY' ? \@results : $results[0];
@@ -234,9 +234,8 @@ sub get_symbol
 # autograd->Function: see AI::MXNet::AutoGrad::Function.
 sub Function
 {
-    my ($class, @arguments) = @_;
     AI::MXNet::NS::load('AI/MXNet/AutoGrad/Function.pm');
-    return AI::MXNet::AutoGrad::Function->new(@arguments);
+    return 'AI::MXNet::AutoGrad::Function';
 }
 
 1;
@@ -345,7 +344,9 @@ C<< backward($outputs) >>.
 
 =head2 Function
 
-A new L<AI::MXNet::AutoGrad::Function>.
+    { package Twice; our @ISA = (AI::MXNet::AutoGrad->Function) }
+
+The class L<AI::MXNet::AutoGrad::Function>, to derive from.
 
 =head2 get_symbol
 

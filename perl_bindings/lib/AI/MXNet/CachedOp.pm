@@ -14,10 +14,10 @@ sub new
     my ($class, $symbol, $flags) = @_;
     my $inputs = $symbol->list_inputs;
     # a graph that calls Perl is waited for, so that an exception there is raised here
-    return bless { waits => $symbol->_is_custom, symbol => $symbol, handle => $symbol->handle, inputs => $inputs, count => scalar @$inputs, types => {} }, $class;
+    return bless { waits => $symbol->_is_custom, symbol => $symbol, inputs => $inputs, count => scalar @$inputs, types => {} }, $class;
 }
 
-sub handle { $_[0]{handle} }
+sub handle { $_[0]{symbol}{handle} }
 sub symbol { $_[0]{symbol} }
 
 # Computes the symbol on arrays, in the order of its inputs. The first call on arrays of some types asks the engine what
@@ -27,7 +27,7 @@ sub call
     my ($self, @inputs) = @_;
     AI::MXNet::Error::fail("The graph takes $self->{count} arrays (@{ $self->{inputs} }), but got ", scalar @inputs) if @inputs != $self->{count};
     ref $_ eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
-    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@inputs);
+    my ($handle, @handles) = AI::MXNet::Engine::handles_of($self->{symbol}, @inputs);
     AI::MXNet::Engine::locate();
     my $types = $self->{waits} ? undef : $self->{types}{ join ' ', map { $_->{type}{id} } @inputs };
     my $tracked = $AI::MXNet::AutoGrad::RECORDING ? AI::MXNet::AutoGrad::tracks(@inputs) : 0;
@@ -35,7 +35,7 @@ sub call
     if ($types) {
         $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
         my @new = map { AI::MXNet::Engine::handle() } @$types;
-        my $item = ['run', $self->{handle}, [@new], map { $_->{handle} } @inputs];
+        my $item = ['run', $handle, [@new], @handles];
         # issued and made objects in one statement, so that a signal's handler finds both or neither
         (undef, @outputs) = (push(@AI::MXNet::Engine::STREAM, $item),
             map { bless { handle => $new[$_], type => $types->[$_], rec => $tracked }, $types->[$_]{class} } 0 .. $#new);
@@ -44,7 +44,7 @@ sub call
     else {
         my $ctx = @inputs ? $inputs[0]{type}{ctx} : AI::MXNet::Context::->current_ctx;
         my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_], $ctx) };
-        @outputs = AI::MXNet::Engine->ask($take, 'evaluate', $self->{handle}, map { $_->{handle} } @inputs);
+        @outputs = AI::MXNet::Engine->ask($take, 'evaluate', $handle, @handles);
         $_->{rec} = $tracked for @outputs;
         $self->{types}{ join ' ', map { $_->{type}{id} } @inputs } = [map { $_->{type} } @outputs];
     }

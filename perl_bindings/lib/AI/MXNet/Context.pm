@@ -2,6 +2,7 @@ package AI::MXNet::Context;
 # Where an array lives. cpu(n) are labels of one memory; there is no GPU, and arrays cannot be made on one.
 use strict;
 use warnings;
+use Scalar::Util qw(blessed);
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use overload
@@ -47,6 +48,15 @@ sub device_type    { $_[0]{device_type} }
 sub device_type_id { $ids{ $_[0]{device_type} } }
 sub device_id      { $_[0]{device_id} }
 sub deepcopy       { $_[0] }
+
+# The context that a caller gave, or the current one, if arrays can live there.
+sub chosen
+{
+    my ($ctx) = @_;
+    $ctx //= __PACKAGE__->current_ctx;
+    AI::MXNet::Error::fail("ctx is a context such as mx->cpu, but got '$ctx'") unless blessed $ctx and $ctx->isa(__PACKAGE__);
+    return $ctx->usable;
+}
 
 # The context itself, if arrays can live there.
 sub usable
@@ -126,6 +136,10 @@ The context itself.
 =head2 usable
 
 The context itself, or dies if no array can be made there.
+
+=head2 chosen
+
+For the other modules: the usable context of an argument C<ctx>.
 
 =head1 SEE ALSO
 

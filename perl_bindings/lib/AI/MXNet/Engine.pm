@@ -131,11 +131,11 @@ sub _connect
     return;
 }
 
-# All arrays made so far become those of another engine, which are known by their handles.
+# All that was made so far becomes that of another engine, which is known by its handles. No two engines have one $STALE.
 sub _outdate
 {
     $LAST = $GIVEN if $GIVEN > $LAST;
-    $STALE = $LAST;
+    $STALE = ++$LAST;
     return;
 }
 
@@ -199,7 +199,12 @@ sub put
 }
 
 # Issues a request and waits for its answer: its fields and a reference to its payload.
-sub request { my ($class, @request) = @_; return $class->ask(undef, @request) }
+sub request
+{
+    my ($class, @request) = @_;
+    locate();
+    return $class->ask(undef, @request);
+}
 
 # Issues a request and waits for what the code $take makes of its answer, a reference to the payload and the fields. It
 # does so as the answer arrives, undisturbed by signals, and even where waiting was broken off: to let go of the result.
@@ -353,23 +358,34 @@ sub _fail_dead
 
 sub _fail { AI::MXNet::Error->throw(kind => 'engine', message => $_[0]) }
 
-# Dies because one of the arrays belongs to an engine that is gone, or to the parent process.
+# Whether a handle names something of another engine: that of the parent process, or the one before a restart.
+sub is_stale { my ($handle) = @_; notice_fork(); return abs $handle <= $STALE }
+
+# Dies if one of these arrays, symbols or executors belongs to another engine.
 sub refuse_stale
 {
-    for my $array (@_) {
-        next if not defined $array or abs($array->{handle}) > $STALE;
-        if (my $copy = delete $INHERITED{ $array->{handle} }) {
+    for my $thing (@_) {
+        next unless defined $thing and is_stale($thing->{handle});
+        if (my $copy = delete $INHERITED{ $thing->{handle} }) {
             my $new = $copy->();
             # the handle that the copy takes away with it is nobody's here
-            (@$array{qw(handle rec)}, $new->{handle}) = (@$new{qw(handle rec)}, $array->{handle});
+            (@$thing{qw(handle rec)}, $new->{handle}) = (@$new{qw(handle rec)}, $thing->{handle});
             next;
         }
         AI::MXNet::Error->throw(
             kind    => 'handle',
-            message => 'The array ' . $array->describe
+            message => 'The ' . $thing->_known_as
                 . ' belongs to another engine: that of the parent process, or the one before a restart');
     }
     return;
+}
+
+# The handles of arrays, symbols or executors (or undef), for a message. Dies if one belongs to another engine.
+sub handles_of
+{
+    notice_fork();
+    $STALE and refuse_stale(@_);
+    return map { defined $_ ? $_->{handle} : undef } @_;
 }
 
 # Tells the engine the user's line, for failures that only the computing finds.
@@ -637,8 +653,8 @@ AI::MXNet::Engine - the process that computes
 The engine starts as the module loads and ends with the script, however that ends. It is no child of the script: C<wait>,
 C<system> and C<$SIG{CHLD}> never see it. What it prints appears where the script's output does.
 
-A forked child gets an engine of its own at its first call. The parent's arrays stay the parent's; touching one in the
-child dies and says so.
+A forked child gets an engine of its own at its first call. The parent's arrays, symbols and executors stay the parent's;
+touching one in the child dies and says so.
 
 When Ctrl-C, an alarm or another signal handler leaves a wait with an exception, the engine skips what was still to be
 computed, and the script can go on; arrays that were skipped die when they are read.
@@ -671,7 +687,8 @@ forgets them. A script that ends prints what is left to standard error.
 
 =head2 restart
 
-Ends the engine and starts another, after which arrays of the old one are refused.
+Ends the engine and starts another, after which arrays, symbols and executors of the old one are refused. A hybridized
+block makes its graph anew; its parameters, C<< initialize(force_reinit => 1) >>.
 
 =head2 set_bulk_size, bulk
 
@@ -680,7 +697,7 @@ Ends the engine and starts another, after which arrays of the old one are refuse
 Of MXNet, which can take several operators at once. Here they always come in bulk, so that the number is only remembered:
 C<set_bulk_size> returns the one before (0 at first), C<bulk> sets it while code runs.
 
-=head2 ask, ask_with, download, finish, flush, handle, is_ours, leave, locate, notice_fork, put, refuse_stale, register, release, request, send, tell_mode, unwatch, upload, wake, watch
+=head2 ask, ask_with, download, finish, flush, handle, handles_of, is_ours, is_stale, leave, locate, notice_fork, put, refuse_stale, register, release, request, send, tell_mode, unwatch, upload, wake, watch
 
 For the other modules: see the comments.
 

@@ -8,7 +8,7 @@ use overload '""' => \&as_string, 'bool' => sub { 1 }, fallback => 1;
 # (a class of the user's may be named like ours), and those of packages that calls pass through.
 my ($FOLDER) = __FILE__ =~ m{\A(.*)/Error\.pm\z}s;
 my $OURS = qr{\A(?:\Q$FOLDER\E[./]|\(eval)};
-my $PASSED_THROUGH = qr/\A(?:Function::Parameters|Mouse|overload|PDL::Core)\b/;
+my $PASSED_THROUGH = qr/\A(?:Function::Parameters|Mouse|overload|PDL::(?:Core|Math|Ops|Primitive|Ufunc))\b/;
 
 sub new
 {
@@ -129,10 +129,10 @@ A bug of ours; please report it.
 
 =head2 operator, shapes
 
-    eval { nd->take(nd->ones([2]), nd->array([5]), mode => 'raise')->aspdl };
-    print join(' ', $@->operator, $@->shapes), "\n";    # take 2 1
+    eval { nd->dot(nd->ones([2, 3]), nd->ones([2])) };
+    print $@->operator, ' of ', $@->shapes, "\n";    # dot of 2x3 2
 
-The operator and its input shapes, where the failure is of the kind C<compute>; else mostly empty strings.
+The operator and its input shapes, where the failure is that of an operator on arrays; else empty strings.
 
 =head2 trace
 

@@ -122,10 +122,11 @@ sub _inferred
 sub _new
 {
     my ($class, $symbol, $ctx, $args, $grads, $requests, $aux, $shared) = @_;
-    $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(grep { defined } @$args, @$grads, @$aux);
     for my $array (@$args, @$aux, grep { defined } @$grads) {
         AI::MXNet::Error::fail('bind takes NDArrays, but got ', $array // 'undef') unless blessed $array and $array->isa('AI::MXNet::NDArray');
     }
+    my ($of, $shared_with) = AI::MXNet::Engine::handles_of($symbol, $shared);
+    my @handles = map { [AI::MXNet::Engine::handles_of(@$_)] } $args, $grads, $aux;
     AI::MXNet::Engine::locate();
     $AI::MXNet::Engine::AWAKE or AI::MXNet::Engine::wake();
     my $self = bless {
@@ -143,13 +144,12 @@ sub _new
         }
         return;
     };
-    AI::MXNet::Engine->ask($take, 'bind', $handle, $symbol->handle, _handles($args), _handles($grads), [@$requests], _handles($aux),
-        defined $shared ? $shared->{handle} : undef);
+    AI::MXNet::Engine->ask($take, 'bind', $handle, $of, @handles[0, 1], [@$requests], $handles[2], $shared_with);
     $self->{waits} = $symbol->_is_custom;
     return $self;
 }
 
-sub _handles { return [map { defined $_ ? $_->{handle} : undef } @{ $_[0] }] }
+sub _known_as { my ($self) = @_; return 'executor of the ' . $self->{symbol}->_known_as }
 
 sub DESTROY { AI::MXNet::Engine::release($_[0]{handle}) }
 
@@ -183,6 +183,7 @@ sub output_dict { my ($self) = @_; return $self->{output_dict} //= _dict($self->
 sub forward
 {
     my ($self, $is_train, @inputs) = @_;
+    my ($handle) = AI::MXNet::Engine::handles_of($self);
     ($is_train, @inputs) = (0, $is_train, @inputs) if defined $is_train and @inputs % 2 and $is_train !~ /\A[01]?\z/;
     AI::MXNet::Error::fail('forward takes is_train, then names and arrays in turn') if @inputs % 2;
     my %inputs = @inputs;
@@ -206,9 +207,9 @@ sub forward
             }
             return @seen;
         };
-        $monitor->(@$_) for AI::MXNet::Engine->ask($take, 'watch', $self->{handle}, $train);
+        $monitor->(@$_) for AI::MXNet::Engine->ask($take, 'watch', $handle, $train);
     }
-    else { $self->_issue($self->{outputs}, 'forward', $self->{handle}, $train) }
+    else { $self->_issue($self->{outputs}, 'forward', $handle, $train) }
     return $self->{outputs};
 }
 
@@ -229,9 +230,9 @@ sub backward
                 if $self->{needs_head}[$i] and not defined $heads[$i];
         }
     }
+    my @handles = AI::MXNet::Engine::handles_of($self, @heads);
     AI::MXNet::Engine::locate();
-    $self->_issue([grep { defined } @{ $self->{grad_arrays} // [] }], 'differentiate', $self->{handle}, ($is_train // 1) ? 1 : 0,
-        map { defined $_ ? $_->{handle} : undef } @heads);
+    $self->_issue([grep { defined } @{ $self->{grad_arrays} // [] }], 'differentiate', shift @handles, ($is_train // 1) ? 1 : 0, @handles);
     return;
 }
 

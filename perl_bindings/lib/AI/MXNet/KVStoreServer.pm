@@ -36,7 +36,7 @@ sub _answer
     my ($answer, @arrays) = defined $self->_failures->{$worker} ? () : eval { $code->() };
     my $text = defined $answer ? "ok $answer" : 'failed the server of the store: ' . (delete $self->_failures->{$worker} // (ref $@ ? $@->message : $@));
     utf8::encode($text) if utf8::is_utf8($text);
-    AI::MXNet::Engine->send(['tell', 0 + $worker, $text, map { $_->{handle} } @arrays]);
+    AI::MXNet::Engine->send(['tell', 0 + $worker, $text, AI::MXNet::Engine::handles_of(@arrays)]);
     return;
 }
 

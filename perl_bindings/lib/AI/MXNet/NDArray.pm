@@ -120,6 +120,8 @@ sub describe
     return '<' . ref($self) . ' ' . join('x', @{ $self->{type}{shape} }) . " \@$self->{type}{ctx}>";
 }
 
+sub _known_as { my ($self) = @_; return 'array ' . $self->describe }
+
 sub stringify { my ($self) = @_; return $self->describe }
 
 # -- values --------------------------------------------------------------------------------------------------------
@@ -326,12 +328,12 @@ sub is_on_tape
     my $rec = $self->{rec};
     return 1 if $rec < 0 or $rec > $AI::MXNet::AutoGrad::CONSUMED;
     return 0 unless $AI::MXNet::AutoGrad::RECORDING;
-    my ($fields) = AI::MXNet::Engine->request('on_tape', $self->{handle});
+    my ($fields) = AI::MXNet::Engine->request('on_tape', AI::MXNet::Engine::handles_of($self));
     return $fields->[1];
 }
 
 # True if a backward has written the gradient since a Trainer last used it.
-sub _fresh_grad { my ($self) = @_; my ($fields) = AI::MXNet::Engine->request('fresh', $self->{handle}); return $fields->[1] }
+sub _fresh_grad { my ($self) = @_; my ($fields) = AI::MXNet::Engine->request('fresh', AI::MXNet::Engine::handles_of($self)); return $fields->[1] }
 
 # -- namespaces ------------------------------------------------------------------------------------------------------
 

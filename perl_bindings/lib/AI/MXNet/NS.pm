@@ -27,6 +27,7 @@ sub install
     my @clean = grep { length and !/\A:/ } map { s/[^A-Za-z0-9_:]//gr } @names;
     for my $name (@clean) {
         my $package = @clean > 1 || $class eq 'AI::MXNet' ? $packages{$name} // $class : $class;
+        load("$package.pm" =~ s{::}{/}gr) if $package ne $class;
         no strict 'refs';
         no warnings qw(redefine once);
         *{"${caller}::$name"} = sub () {$package};

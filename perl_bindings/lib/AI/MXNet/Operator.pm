@@ -29,11 +29,10 @@ sub get_all_registered_operators { return [sort keys %classes] }
 sub announce
 {
     AI::MXNet::Engine::wake();
-    my $engine = "$$ $AI::MXNet::Engine::STALE";
     for my $type (sort keys %classes) {
-        next if ($announced{$type} // '') eq $engine;
+        next if ($announced{$type} // -1) == $AI::MXNet::Engine::STALE;
         AI::MXNet::Engine->send(['custom', AI::MXNet::Symbol::_texts($type), AI::MXNet::Engine->register(sub { _asked($type); return [] })]);
-        $announced{$type} = $engine;
+        $announced{$type} = $AI::MXNet::Engine::STALE;
     }
     return;
 }
@@ -45,7 +44,7 @@ sub call
     announce();
     my %attributes = map { $_ => $named->{$_} } grep { not _is_array($named->{$_}) } keys %$named;
     delete @attributes{qw(name ctx out)};
-    my $key = join "\0", $$, $AI::MXNet::Engine::STALE, map { ($_, AI::MXNet::Symbol::Base::text($attributes{$_})) } sort keys %attributes;
+    my $key = join "\0", $AI::MXNet::Engine::STALE, map { ($_, AI::MXNet::Symbol::Base::text($attributes{$_})) } sort keys %attributes;
     my $function = $functions{$key} //= do {
         my $symbol = AI::MXNet::Symbol->Custom(%attributes, name => 'custom');
         AI::MXNet::CachedOp->new($symbol);

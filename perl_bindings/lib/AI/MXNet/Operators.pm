@@ -278,6 +278,7 @@ sub _by_rule
     unless ($row->{zero_dim} or $elementwise{ $row->{shape} }) {
         @types = map { @{ $_->{shape} } ? $_ : AI::MXNet::Shape::type([1], $_->{name}, $_->{ctx}) } @types;
     }
+    local @AI::MXNet::Shape::INPUTS = @types;
     return $rule->($row, $attrs, @types);
 }
 

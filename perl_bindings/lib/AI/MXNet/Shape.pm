@@ -66,7 +66,15 @@ my %rules = (
 # The rule of that name as code, or undef where the engine must be asked.
 sub rule { $rules{ $_[0] } }
 
-sub _fail { my $row = shift; AI::MXNet::Error->throw(kind => 'shape', operator => $row->{name}, message => 'MXNetError: ' . join '', @_) }
+our @INPUTS;    # types of the inputs that a rule is applied to, for its errors
+
+sub _fail
+{
+    my ($row, @message) = @_;
+    my $shapes = join ' ', map { join 'x', @{ $_->{shape} } } grep { defined } @INPUTS;
+    AI::MXNet::Error->throw(kind => 'shape', operator => $row->{name}, shapes => $shapes, message => join '', 'MXNetError: ', @message);
+}
+
 sub _text { '[' . join(',', @{ $_[0]{shape} }) . ']' }
 
 sub _same_dtypes
@@ -103,6 +111,7 @@ sub _broadcast
 sub _broadcast_of
 {
     my ($row, $lhs, $rhs) = @_;
+    local @INPUTS = ($lhs, $rhs);
     _same_dtypes($row, $lhs, $rhs);
     my @l = @{ $lhs->{shape} };
     my @r = @{ $rhs->{shape} };

@@ -29,6 +29,8 @@ use overload
     '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
     '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
     '""'   => \&stringify,
+    'eq'   => sub { "$_[0]" eq "$_[1]" },
+    'ne'   => sub { "$_[0]" ne "$_[1]" },
     'bool' => sub {1},
     '='    => sub { $_[0] };
 
@@ -41,6 +43,7 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub _ask
 {
     my ($class, $message, @fields) = @_;
+    AI::MXNet::Engine::notice_fork();
     AI::MXNet::Engine::locate();
     my $handle = AI::MXNet::Engine::handle();
     my $take = sub { my (undef, $count) = @_; defined $count ? bless { handle => $handle, count => $count }, ref $class || $class : undef };
@@ -91,7 +94,9 @@ sub Variable
         if ($key eq 'stype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
         $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
     }
-    return $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+    my $new = $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+    $new->{name} = "$name";
+    return $new;
 }
 
 *var = \&Variable;
@@ -103,7 +108,8 @@ sub _compose
     $name = AI::MXNet::Symbol::NameManager->current->get($name, lc $operator);
     my @names = sort keys %$named;
     my $new = $class->_ask('compose', _texts($row->{name}, $name), [_texts(map { $_ => $attributes->{$_} } sort keys %$attributes)],
-        (@names ? [_texts(@names)] : undef), map { $_->{handle} } @$symbols, @{$named}{@names});
+        (@names ? [_texts(@names)] : undef), AI::MXNet::Engine::handles_of(@$symbols, @{$named}{@names}));
+    $new->{name} = "$name";
     return bless $new, __PACKAGE__;
 }
 
@@ -128,7 +134,7 @@ sub Group
 {
     my ($class, $symbols) = @_;
     AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
-    return $class->_ask('group', map { $_->{handle} } @$symbols);
+    return $class->_ask('group', AI::MXNet::Engine::handles_of(@$symbols));
 }
 
 sub load
@@ -173,7 +179,7 @@ sub reshape
 sub _part
 {
     my ($self, $what, @index) = @_;
-    return __PACKAGE__->_ask('part', $self->{handle}, $what, map { looks_like_number($_) ? 0 + $_ : _texts($_) } @index);
+    return __PACKAGE__->_ask('part', AI::MXNet::Engine::handles_of($self), $what, map { looks_like_number($_) ? 0 + $_ : _texts($_) } @index);
 }
 
 sub get_internals { my ($self) = @_; return $self->_part('internals') }
@@ -186,7 +192,7 @@ sub slice
     return $self->_part('output', $slices[0]);
 }
 
-sub deepcopy { my ($self) = @_; return __PACKAGE__->_ask('recompose', $self->{handle}, undef, []) }
+sub deepcopy { my ($self) = @_; return __PACKAGE__->_ask('recompose', AI::MXNet::Engine::handles_of($self), undef, []) }
 
 # A copy in which variables are replaced by the symbols given for them.
 sub call
@@ -200,7 +206,7 @@ sub call
         AI::MXNet::Error::fail("Compose expect `Symbol` as arguments, but $key is ", $symbols{$key} // 'undef') unless blessed $symbols{$key} and $symbols{$key}->isa(__PACKAGE__);
     }
     $name = AI::MXNet::Symbol::NameManager->current->get($name) if defined $name;
-    return __PACKAGE__->_ask('recompose', $self->{handle}, (defined $name ? _texts($name) : undef), [_texts(@names)], map { $symbols{$_}{handle} } @names);
+    return __PACKAGE__->_ask('recompose', AI::MXNet::Engine::handles_of($self), (defined $name ? _texts($name) : undef), [_texts(@names)], AI::MXNet::Engine::handles_of(@symbols{@names}));
 }
 
 # -- what a symbol is ----------------------------------------------------------------------------------------------
@@ -208,12 +214,12 @@ sub call
 sub _names
 {
     my ($self, $what) = @_;
-    my @names = _request('names', $self->{handle}, $what);
+    my @names = _request('names', AI::MXNet::Engine::handles_of($self), $what);
     utf8::decode($_) for grep { defined } @names;
     return \@names;
 }
 
-sub name                  { my ($self) = @_; return $self->_names('name')->[0] }
+sub name                  { my ($self) = @_; return $self->{name} // $self->_names('name')->[0] }
 sub list_arguments        { my ($self) = @_; return $self->_names('arguments') }
 sub list_outputs          { my ($self) = @_; return $self->_names('outputs') }
 sub list_auxiliary_states { my ($self) = @_; return $self->_names('auxiliary_states') }
@@ -229,10 +235,16 @@ sub stringify
         : sprintf '<%s group [%s]>', ref $self, join ', ', map { $_->name } @$self;
 }
 
+sub _known_as
+{
+    my ($self) = @_;
+    return sprintf 'symbol <%s %s>', ref $self, $self->{name} // "of $self->{count} output" . ($self->{count} == 1 ? '' : 's');
+}
+
 sub attr_dict
 {
     my ($self) = @_;
-    my @fields = _request('attributes', $self->{handle});
+    my @fields = _request('attributes', AI::MXNet::Engine::handles_of($self));
     utf8::decode($_) for grep { defined } @fields;
     my %attributes;
     while (@fields) {
@@ -255,14 +267,14 @@ sub attr { my ($self, $key) = @_; return $self->list_attr->{$key} }
 sub _set_attr
 {
     my ($self, %attributes) = @_;
-    _request('set_attributes', $self->{handle}, [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
+    _request('set_attributes', AI::MXNet::Engine::handles_of($self), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
     return;
 }
 
 sub tojson
 {
     my ($self) = @_;
-    my ($text) = _request('dump', $self->{handle});
+    my ($text) = _request('dump', AI::MXNet::Engine::handles_of($self));
     utf8::decode($text);
     return $text;
 }
@@ -353,7 +365,7 @@ sub _infer_shape
             if ref $shape ne 'ARRAY' or grep { not looks_like_number($_) } @$shape;
         push @shapes, [map { 0 + $_ } @$shape];
     }
-    my @fields = _request('infer_shape', $self->{handle}, $partial, [_texts(@$names)], \@shapes);
+    my @fields = _request('infer_shape', AI::MXNet::Engine::handles_of($self), $partial, [_texts(@$names)], \@shapes);
     my @lists;
     while (@fields) {
         my $count = shift @fields;
@@ -373,7 +385,7 @@ sub _infer_type
 {
     my ($self, $partial, @arguments) = @_;
     my ($names, $dtypes) = $self->_known(sub { my ($name) = @_; scalar grep { $_ eq $name } AI::MXNet::DType::names() }, @arguments);
-    my @fields = _request('infer_type', $self->{handle}, $partial, [_texts(@$names)], [_texts(@$dtypes)]);
+    my @fields = _request('infer_type', AI::MXNet::Engine::handles_of($self), $partial, [_texts(@$names)], [_texts(@$dtypes)]);
     my @lists;
     while (@fields) {
         my $count = shift @fields;

@@ -31,7 +31,7 @@ sub call
     }
     if (my $tracked = AI::MXNet::AutoGrad::tracks(@inputs)) {
         my $function = AI::MXNet::Engine->register(sub { $self->_backward(@_) });
-        AI::MXNet::Engine->send(['function', $function, [map { $_->{handle} } @outputs], [map { $_->{handle} } @inputs]]);
+        AI::MXNet::Engine->send(['function', $function, [AI::MXNet::Engine::handles_of(@outputs)], [AI::MXNet::Engine::handles_of(@inputs)]]);
         $_->{rec} = $tracked for @outputs;
     }
     return ref $results eq 'ARRAY' ? \@outputs : $outputs[0];

@@ -115,7 +115,12 @@ sub _call_graph
 {
     my ($self, $ctx, @inputs) = @_;
     my $form = @inputs == 1 ? 'x' : join ',', map { _form($_) } @inputs;
-    my $graph = $self->{_graphs}{$form} //= $self->_make_graph(@inputs);
+    my $graph = $self->{_graphs}{$form};
+    if (defined $graph and AI::MXNet::Engine::is_stale($graph->{op}->handle)) {
+        $self->_forget_graphs;
+        undef $graph;
+    }
+    $graph //= $self->{_graphs}{$form} = $self->_make_graph(@inputs);
     my @given = @inputs == 1 ? @inputs : _flat(@inputs);
     my $key = Scalar::Util::refaddr($ctx);
     # each input is one of the given arrays, by its number, or a parameter

@@ -313,7 +313,7 @@ sub cast
 sub var
 {
     my ($self) = @_;
-    return $self->_var if defined $self->_var;
+    return $self->_var if defined $self->_var and not AI::MXNet::Engine::is_stale($self->_var->handle);
     AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
     # its name is the full one already, whatever the scope
     local $AI::MXNet::NameManager = AI::MXNet::Symbol::NameManager->new;

@@ -294,7 +294,7 @@ sub _spend
     return;
 }
 
-sub _handles { return map { $_->{handle} } map { @{ $_->[1]{_data} } } @_ }
+sub _handles { return AI::MXNet::Engine::handles_of(map { @{ $_->[1]{_data} } } @_) }
 
 sub _warn_of_stale
 {

@@ -31,7 +31,7 @@ sub _tell
 {
     my ($self, $message, @arrays) = @_;
     AI::MXNet::Engine::locate();
-    AI::MXNet::Engine->send(['tell', 0 + $self->num_workers, Data::MessagePack->pack($message), map { $_->{handle} } @arrays]);
+    AI::MXNet::Engine->send(['tell', 0 + $self->num_workers, Data::MessagePack->pack($message), AI::MXNet::Engine::handles_of(@arrays)]);
     AI::MXNet::Engine::flush();
     return;
 }
@@ -69,7 +69,7 @@ sub pull
     my ($self, $keys, @options) = @_;
     my @pairs = $self->_targets($keys, @options);
     $self->_tell(['pull', [map { $_->[0] } @pairs]]);
-    AI::MXNet::Engine->send(['hear_into', 0 + $self->num_workers, map { $_->[1]{handle} } @pairs]);
+    AI::MXNet::Engine->send(['hear_into', 0 + $self->num_workers, AI::MXNet::Engine::handles_of(map { $_->[1] } @pairs)]);
     for (@pairs) {
         my (undef, $first, @others) = @$_;
         $first->copyto($_) for @others;

@@ -11,7 +11,7 @@ sub _agree
 {
     my ($self, $keys, $arrays) = @_;
     AI::MXNet::Engine::locate();
-    AI::MXNet::Engine->send(['broadcast', map { $_->{handle} } @$arrays]);
+    AI::MXNet::Engine->send(['broadcast', AI::MXNet::Engine::handles_of(@$arrays)]);
     return;
 }
 
@@ -19,7 +19,7 @@ sub _reduce
 {
     my ($self, $count, @arrays) = @_;
     AI::MXNet::Engine::locate();
-    AI::MXNet::Engine->send(['allreduce', $self->_threshold, $count, map { $_->{handle} } @arrays]);
+    AI::MXNet::Engine->send(['allreduce', $self->_threshold, $count, AI::MXNet::Engine::handles_of(@arrays)]);
     return;
 }
 
