@@ -29,13 +29,13 @@ has [qw(
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 # without arguments the class, for mx->mod->Module->load(...)
-sub Module { my ($class, @arguments) = @_; return @arguments ? AI::MXNet::Module->new(@arguments) : 'AI::MXNet::Module' }
+sub Module { my ($class, @arguments) = @_; return @arguments ? AI::MXNet::NS::construct('AI::MXNet::Module', @arguments) : 'AI::MXNet::Module' }
 
 sub BucketingModule
 {
     my ($class, @arguments) = @_;
     AI::MXNet::NS::load('AI/MXNet/Module/Bucketing.pm');
-    return @arguments ? AI::MXNet::Module::Bucketing->new(@arguments) : 'AI::MXNet::Module::Bucketing';
+    return @arguments ? AI::MXNet::NS::construct('AI::MXNet::Module::Bucketing', @arguments) : 'AI::MXNet::Module::Bucketing';
 }
 
 around BUILDARGS => sub {

@@ -247,7 +247,7 @@ sub invoke
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs, defined $out ? ref $out eq 'ARRAY' ? @$out : $out : ());
     my $ctx = delete $attrs->{ctx};
     $ctx = @$inputs ? $inputs->[0]{type}{ctx} : AI::MXNet::Context::->current_ctx unless defined $ctx;
-    $ctx = _context($ctx)->usable unless ref $ctx;
+    $ctx = AI::MXNet::Context::of($ctx) unless ref $ctx;
     my @wire = %$attrs || $row->{required} ? _row_of_values($row, $attrs) : ();
     AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { defined $_ ? $_->{handle} : undef } @$inputs];
@@ -421,13 +421,6 @@ sub described
     my ($type) = @_;
     my $text = $type->{choices} ? '{' . join(', ', map {"'$_'"} @{ $type->{choices} }) . '}' : $type->{type};
     return $type->{optional} ? "$text or None" : $text;
-}
-
-sub _context
-{
-    my ($text) = @_;
-    my ($type, $id) = $text =~ /\A(\w+)\(([0-9]+)\)\z/ or AI::MXNet::Error::fail("ctx is a context such as mx->cpu, but got '$text'");
-    return AI::MXNet::Context::->new($type, $id);
 }
 
 1;

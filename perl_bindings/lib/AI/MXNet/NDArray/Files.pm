@@ -17,6 +17,7 @@ sub save
     blessed $_ && $_->isa(__PACKAGE__) or _fail('save takes NDArrays, but got ', $_ // 'undef') for @list;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@list);
     utf8::encode($_) for @names;
+    AI::MXNet::Engine::locate();
     AI::MXNet::Engine->request('save', _absolute($path), (ref $arrays eq 'HASH' ? \@names : undef), map { $_->{handle} } @list);
     return;
 }
@@ -24,6 +25,7 @@ sub save
 sub load
 {
     my ($class, $path) = @_;
+    AI::MXNet::Engine::locate();
     my ($loaded) = AI::MXNet::Engine->ask(sub { $class->_loaded(@_) }, 'load', _absolute($path));
     return $loaded;
 }
@@ -33,6 +35,7 @@ sub load_frombuffer
     my ($class, $bytes) = @_;
     _fail('load_frombuffer takes the bytes of a file, but got ', not(defined $bytes) ? 'undef' : ref $bytes ? $bytes : 'wide characters')
         unless defined $bytes and not ref $bytes and utf8::downgrade($bytes, 1);
+    AI::MXNet::Engine::locate();
     my ($loaded) = AI::MXNet::Engine->ask_with(\$bytes, sub { $class->_loaded(@_) }, 'load', undef);
     return $loaded;
 }

@@ -28,7 +28,7 @@ sub begin_state
 sub _split
 {
     my ($self, $states) = @_;
-    my @left = @$states;
+    my @left = ref $states eq 'ARRAY' ? @$states : AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states');
     return map { [splice @left, 0, scalar @{ $_->state_info }] } @{ $self->_blocks };
 }
 
@@ -47,7 +47,8 @@ sub forward
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my $layout = $options{layout} // 'NTC';
     my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
@@ -90,7 +91,8 @@ sub hybrid_forward
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my $layout = $options{layout} // 'NTC';
     # one mask for all steps, and one call
@@ -205,7 +207,8 @@ sub hybrid_forward
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my $layout = $options{layout} // 'NTC';
     my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
@@ -257,7 +260,8 @@ sub begin_state
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my ($layout, $valid) = ($options{layout} // 'NTC', $options{valid_length});
     my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
