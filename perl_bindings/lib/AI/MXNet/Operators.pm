@@ -22,6 +22,20 @@ sub digest {$digest}
 # The row of an operator by name or alias, or undef.
 sub row { my $row = $rows{ $_[0] }; return defined $row && !$row->{position} ? _prepared($row) : $row }
 
+# Operators of MXNet that Perl could never call to any use, and what does the same.
+my %of_no_use = (
+    (map { $_ => 'MXNet gives it symbols to call, which Perl never could; if, for and while do on arrays what it does' } qw(_cond _foreach _while_loop)),
+    _imdecode => 'it failed at every call in MXNet; nd->imdecode reads images',
+);
+
+# Dies because a package has no such method.
+sub refuse
+{
+    my ($name, $package) = @_;
+    my $why = $of_no_use{$name};
+    return AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$package\"", defined $why ? ": $why" : '');
+}
+
 # Every name and alias.
 sub names { keys %rows }
 
