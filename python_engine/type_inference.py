@@ -21,9 +21,10 @@ ASIDE = {
 
 # Operators that refuse inputs of different dtypes, as those with these shape rules do.
 ALIKE = {
-    "BatchNorm", "BatchNorm_v1", "Concat", "Convolution", "Deconvolution", "FullyConnected", "GroupNorm", "InstanceNorm",
-    "LayerNorm", "LeakyReLU", "LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput", "RNN",
-    "SoftmaxOutput", "_contrib_SyncBatchNorm", "add_n", "batch_dot", "dot", "stack",
+    "BatchNorm", "BatchNorm_v1", "Concat", "Convolution", "Deconvolution", "FullyConnected", "GroupNorm",
+    "InstanceNorm", "LayerNorm", "LeakyReLU",
+    "LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput",
+    "RNN", "SoftmaxOutput", "_contrib_SyncBatchNorm", "add_n", "batch_dot", "dot", "stack",
 }  # fmt: skip
 ALIKE_BY_RULE = ("broadcast", "equal")
 
