@@ -8,7 +8,7 @@ use overload '""' => \&as_string, 'bool' => sub { 1 }, fallback => 1;
 # (a class of the user's may be named like ours), and those of packages that calls pass through.
 my ($FOLDER) = __FILE__ =~ m{\A(.*)/Error\.pm\z}s;
 my $OURS = qr{\A(?:\Q$FOLDER\E[./]|\(eval)};
-my $PASSED_THROUGH = qr/\A(?:Function::Parameters|Mouse|overload|PDL::Core)\b/;
+my $PASSED_THROUGH = qr/\A(?:Function::Parameters|Mouse|overload|PDL)\b/;
 
 sub new
 {
