@@ -20,14 +20,6 @@ MISSING = {
     ),
     "users write it: `AI::MXNet::Operator`, in Python `mx.operator`": ("Custom",),
     "MXNet's own fails at every call; `nd->imdecode` does what it was for": ("_imdecode",),
-    "MXNet's graph optimizer alone makes it: call BatchNorm, then relu": ("_contrib_BatchNormWithReLU",),
-    "not written yet": (
-        "_contrib_DeformablePSROIPooling",
-        "_contrib_ModulatedDeformableConvolution",
-        "_contrib_PSROIPooling",
-        "_contrib_RROIAlign",
-        "_contrib_edge_id",
-    ),
 }
 
 FAMILIES_OUTSIDE = """\

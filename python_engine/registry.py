@@ -31,8 +31,8 @@ ZERO = "zero"  # gradient declared to be zeros, as MXNet does for comparisons an
 NAMED_OUTPUTS = {
     "BatchNorm", "BatchNorm_v1", "Custom", "Dropout", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "RNN",
     "ROIPooling",
-    "_contrib_MultiBoxTarget", "_contrib_MultiProposal", "_contrib_Proposal", "_contrib_SyncBatchNorm",
-    "_contrib_hawkesll", "make_loss",
+    "_contrib_BatchNormWithReLU", "_contrib_MultiBoxTarget", "_contrib_MultiProposal", "_contrib_Proposal",
+    "_contrib_SyncBatchNorm", "_contrib_hawkesll", "make_loss",
 }  # fmt: skip
 # Operators of one visible output that MXNet numbers nevertheless, because it has hidden ones.
 NUMBERED_OUTPUT = {"CTCLoss", "SliceChannel", "_contrib_box_nms", "_linalg_det", "_split_v2", "sort"}

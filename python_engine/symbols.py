@@ -12,7 +12,7 @@ from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, Protoc
 from .graph import Plan
 from .registry import find
 from .tape import state
-from .type_inference import infer_types
+from .type_inference import check_types, infer_types
 
 MAX_OUTPUTS = 65_536  # of one call
 PLAIN = ("ctx_group", "force_mirroring", "lr_mult", "mirror_stage", "wd_mult")  # which may leave the underscores out
@@ -266,7 +266,10 @@ class Symbol:
 
     def infer_type(self, known, partial=False):
         """As `infer_shape`, of dtypes."""
-        return self._listed(infer_types(self.nodes(), known), lambda dtype: dtype is not None, partial)
+        nodes = self.nodes()
+        types = infer_types(nodes, known)
+        check_types(nodes, types)
+        return self._listed(types, lambda dtype: dtype is not None, partial)
 
     def _listed(self, found, is_complete, partial):
         lists = (

@@ -7,6 +7,7 @@ below say which do not.
 import numpy as np
 
 from .attributes import DTYPES, DType, parse
+from .errors import ShapeError
 
 NUMBERS = [str(number) for number in range(len(DTYPES))]
 
@@ -17,6 +18,15 @@ ASIDE = {
     "fill_element_0index": (2,), "gather_nd": (1,), "one_hot": (0,), "pick": (1,), "scatter_nd": (1,), "take": (1,),
     "where": (0,),
 }  # fmt: skip
+
+# Operators that refuse inputs of different dtypes, as those with these shape rules do.
+ALIKE = {
+    "BatchNorm", "BatchNorm_v1", "Concat", "Convolution", "Deconvolution", "FullyConnected", "GroupNorm",
+    "InstanceNorm", "LayerNorm", "LeakyReLU",
+    "LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput",
+    "RNN", "SoftmaxOutput", "_contrib_SyncBatchNorm", "add_n", "batch_dot", "dot", "stack",
+}  # fmt: skip
+ALIKE_BY_RULE = ("broadcast", "equal")
 
 
 def _always(*dtypes):
@@ -83,6 +93,26 @@ def infer_types(nodes, known):
         progress = any(told)
         pending = [node for node in pending if None in map(types.get, node.entries)]
     return types
+
+
+def check_types(nodes, types):
+    """Refuse inputs of different dtypes where an operator does not take them. types: what infer_types found."""
+    for node in nodes:
+        if node.operator is not None and (node.operator.name in ALIKE or node.operator.shape in ALIKE_BY_RULE):
+            _check_alike(node, types)
+
+
+def _check_alike(node, types):
+    name, aside = node.operator.name, ASIDE.get(node.operator.name, ())
+    inputs = [(position, types[entry]) for position, entry in enumerate(node.inputs) if position not in aside]
+    common = next((dtype for _, dtype in inputs if dtype), None)
+    for position, dtype in inputs:
+        expected = _of_input(name, position, common)
+        if dtype and dtype != expected:
+            raise ShapeError(
+                f"Error in operator {node.name}: Check failed: assign(&dattr, vec.at(i)): Incompatible attr in node "
+                f"{node.name} at {position}-th input: expected {expected}, got {dtype}"
+            )
 
 
 def _declared(variable):

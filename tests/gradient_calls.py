@@ -58,7 +58,10 @@ PARTIAL = [
     *(
         (name, lambda call: call.attrs["output_mean_var"], 1, (),
          "MXNet passes no gradient from the mean and the variance")
-        for name in ("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "GroupNorm", "LayerNorm")
+        for name in (
+            "BatchNorm", "BatchNorm_v1", "_contrib_BatchNormWithReLU", "_contrib_SyncBatchNorm", "GroupNorm",
+            "LayerNorm",
+        )
     ),
 ]  # fmt: skip
 
@@ -71,6 +74,8 @@ def takes_symmetric(call):
 
 
 X = np.random.default_rng(3).standard_normal((5, 3))
+WAVES = np.sin(np.arange(96.0)).reshape(16, 6)
+IMAGES = np.cos(np.arange(12.0)).reshape(1, 2, 2, 3)
 
 # (operator, attributes, inputs, positions of those to derive by), for operators without recorded gradients
 UNRECORDED = [
@@ -84,7 +89,29 @@ UNRECORDED = [
     ),
     *(
         (name, {"output_mean_var": True, "fix_gamma": False, **key}, [X, *np.ones((4, 3))], [0, 1, 2])
-        for name, key in (("BatchNorm_v1", {}), ("_contrib_SyncBatchNorm", {"key": "1"}))
+        for name, key in (
+            ("BatchNorm_v1", {}),
+            ("_contrib_BatchNormWithReLU", {}),
+            ("_contrib_SyncBatchNorm", {"key": "1"}),
+        )
+    ),
+    ("_contrib_BatchNormWithReLU", {"fix_gamma": False}, [X, *np.ones((4, 3))], [0, 1, 2]),
+    (
+        "_contrib_ModulatedDeformableConvolution",
+        {"kernel": (2, 2), "num_filter": 2, "no_bias": True, "pad": (1, 0), "num_deformable_group": 2},
+        [
+            IMAGES,
+            0.3 * WAVES[:16].reshape(1, 16, 3, 2),
+            WAVES[:8].reshape(1, 8, 3, 2),
+            WAVES[:4, :4].reshape(2, 2, 2, 2),
+        ],
+        [0, 1, 2, 3],
+    ),
+    (
+        "_contrib_RROIAlign",
+        {"pooled_size": (2, 2), "spatial_scale": 1.0},
+        [IMAGES, np.array([[0, 1.5, 1.0, 2.0, 1.5, 30.0]])],
+        [0],
     ),
     ("_mod_scalar", {"scalar": 0}, [X], [0]),
     ("_contrib_index_copy", {}, [X, np.array([1, 1]), X[:2]], [0, 2]),

@@ -17,6 +17,9 @@ COARSE = {
     "RNN-c5": (1e-5, "MXNet computed this float64 case in float32"),
 }
 
+# operators that have a gradient here where MXNet raises, and why it does
+FURTHER = {"_contrib_ModulatedDeformableConvolution": "MXNet computes it on GPUs only"}
+
 
 def known(entries):
     """Those whose operator is in the table, as parameters named operator-case."""
@@ -41,7 +44,7 @@ def test_outputs_gradients_and_mutated_inputs_are_as_recorded(name, case):
         for position, (x, recorded) in enumerate(zip(call.inputs, case["inputs"], strict=True)):
             if recorded["grad"] is not None:
                 assert_close(dense(x.grad.data), data[recorded["grad"]], case, f"gradient of input {position}")
-    elif case["gradients"] == "raises":
+    elif case["gradients"] == "raises" and name not in FURTHER:
         with pytest.raises(MXNetError):
             call.backward()
     for position, change in case["mutated"].items():

@@ -506,3 +506,10 @@ def test_broken_heads_are_refused(heads):
 def test_a_file_of_deep_nesting_is_refused():
     with pytest.raises(MXNetError):
         symbol_json.loads("[" * 200_000)
+
+
+def test_dtypes_that_an_operator_does_not_take_together_are_refused():
+    net = network()
+    weight = next(name for name in net.list_arguments() if name.endswith("weight"))
+    with pytest.raises(ShapeError, match=r"Incompatible attr in node .* at 1-th input: expected float64, got float32"):
+        net.infer_type({"data": "float64", weight: "float32"})

@@ -229,3 +229,46 @@ def test_proposals_of_a_batch_are_those_of_its_images():
         np.testing.assert_array_equal(best[5 * i : 5 * i + 5], own_best)
     with pytest.raises(ShapeError, match="_contrib_Proposal takes cls_prob"):
         run("_contrib_Proposal", scores, offsets, info, **attrs)
+
+
+# -- contrib ---------------------------------------------------------------------------------------------------------
+
+
+def test_batch_norm_with_relu_is_batch_norm_then_relu():
+    x = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    outputs, moving = [], []
+    for name in ("BatchNorm", "_contrib_BatchNormWithReLU"):
+        row, arrays = find(name), [np.full(3, 1.5, np.float32) for _ in range(4)]
+        attrs = {**row.parse({"fix_gamma": False, "output_mean_var": True}), "train": True}
+        outputs.append(row.forward(x, *arrays, **attrs))
+        moving.append(arrays)
+    np.testing.assert_array_equal(outputs[1][0], np.maximum(outputs[0][0], 0))
+    np.testing.assert_array_equal(outputs[1][1:], outputs[0][1:])
+    np.testing.assert_array_equal(moving[1], moving[0])
+
+
+def test_a_mask_weights_what_each_tap_of_a_modulated_convolution_sees():
+    random = np.random.default_rng(0)
+    x, weight = random.standard_normal((1, 2, 3, 3)), random.standard_normal((3, 2, 3, 3))
+    words = {"kernel": (3, 3), "num_filter": 3, "no_bias": True}
+    mask, nowhere = random.random((1, 9, 1, 1)), np.zeros((1, 18, 1, 1))
+    expected = run("Convolution", x, weight * mask.reshape(1, 1, 3, 3), **words)
+    got = run("_contrib_ModulatedDeformableConvolution", x, nowhere, mask, weight, **words)
+    np.testing.assert_allclose(got, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "attrs", "message"),
+    [
+        ("_contrib_PSROIPooling", [np.ones((1, 8, 4, 4)), np.ones((1, 5))],
+         {"spatial_scale": 1, "output_dim": 2, "pooled_size": 3}, "18 channels, but has 8"),
+        ("_contrib_DeformablePSROIPooling", [np.ones((1, 8, 4, 4)), np.ones((1, 5))],
+         {"spatial_scale": 1, "output_dim": 2, "pooled_size": 2, "group_size": 2}, "expects 3 inputs, but got 2"),
+        ("_contrib_RROIAlign", [np.ones((1, 8, 4, 4)), np.ones((1, 5))],
+         {"spatial_scale": 1, "pooled_size": (2, 2)}, r"shape \[batch, 6\], but is \[1, 5\]"),
+        ("_contrib_edge_id", [np.ones((2, 2)), np.ones(1), np.ones(1)], {}, "a csr array, but is a dense one"),
+    ],
+)  # fmt: skip
+def test_regions_and_edges_that_do_not_fit_are_named(name, inputs, attrs, message):
+    with pytest.raises((ArgumentError, ShapeError), match=message):
+        run(name, *inputs, **attrs)

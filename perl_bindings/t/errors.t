@@ -19,7 +19,11 @@ subtest 'the file and line are those of the call' => sub {
         'backward'    => sub { $x->backward },
         'record'      => sub { autograd->record(1) },
         'assignment'  => sub { $x .= [1, 2] },
-        'piddle'      => sub { PDL->new([1, 2]) + $x },
+        'file'        => sub { nd->load('/nonexistent/file') },
+        'directory'   => sub { nd->save('/nonexistent/file', [$x]) },
+        'layer'       => sub { mx->gluon->nn->Dense() },
+        'optimizer'   => sub { mx->optimizer->SGD(learning_rate => 'fast') },
+        'piddle'      => sub { PDL->pdl(1, 2) * $x },
         'own package' => sub { package AI::MXNet::Own; $x->reshape([7]) },
     );
     my $source = do { open my $file, '<', __FILE__ or die $!; my @lines = readline $file; \@lines };

@@ -169,6 +169,14 @@ subtest 'files of parameters' => sub {
     $dense->load_parameters("$folder/legacy");
     is values_of($dense->bias->data), '1 1';
     nd->save("$folder/wrong", { '0.weight' => nd->ones([3, 2]), '0.bias' => nd->ones([2]) });
+    my $layer = sub { my $net = nn->HybridSequential; $net->add(gluon->rnn->GRU(2, 2, dropout => 0.5, input_size => 1)); $net->initialize; return $net };
+    my ($written, $read) = ($layer->(), $layer->());
+    $written->save_parameters("$folder/recurrent");
+    my $names = nd->load("$folder/recurrent");
+    is join(' ', sort grep {/i2h_bias/} keys %$names), '0._unfused.0.i2h_bias 0._unfused.1.i2h_bias', "as MXNet's Python writes it";
+    nd->save("$folder/recurrent", { map { s/_unfused\.([0-9])\./l$1_/r => $names->{$_} } keys %$names });
+    $read->load_parameters("$folder/recurrent");
+    is values_of($read->[0]->l1_h2h_weight->data), values_of($written->[0]->l1_h2h_weight->data), 'or by the names of its attributes';
     dies('shape incompatible expected (2, 2) vs saved (3, 2)', sub { $one->load_parameters("$folder/wrong") });
 };
 
@@ -310,6 +318,23 @@ subtest 'summary' => sub {
     dies('must not be hybridized to print summary', sub { $hybrid->summary(nd->ones([1, 1])) });
 };
 
+package Leaky {
+    use AI::MXNet::Gluon::Mouse;
+    use AI::MXNet::Function::Parameters;
+    extends 'AI::MXNet::Gluon::RNN::HybridRecurrentCell';
+    method state_info(Int $batch_size = 0) { return [{ shape => [$batch_size, 2] }] }
+    method hybrid_forward($F, $inputs, $states) { my $sum = $inputs + $states->[0] * 0.5; return ($sum, [$sum]) }
+}
+
+subtest "a cell of the user's own, with typed arguments, works in other cells" => sub {
+    my $stack = gluon->rnn->SequentialRNNCell;
+    $stack->add(Leaky->new);
+    $stack->add(gluon->rnn->ResidualCell(Leaky->new));
+    is_deeply [map { $_->{shape} } @{ $stack->state_info }], [[0, 2], [0, 2]];
+    my ($outputs) = $stack->unroll(2, nd->ones([1, 2, 2]), merge_outputs => 1);
+    is values_of($outputs), '2 2 3.5 3.5';
+};
+
 subtest 'errors name what is wrong, at the line of the call' => sub {
     dies('Not Implemented', sub { AI::MXNet::Gluon::Block->new->(1) });
     dies('requires the first argument to forward be either Symbol or NDArray, but got [7]', sub { nn->Dense(1)->(7) });
@@ -320,6 +345,14 @@ subtest 'errors name what is wrong, at the line of the call' => sub {
     });
     dies('Paramers mismatch expected units but got 2 3', sub { nn->Dense(2, 3) });
     dies('register_child takes a Block, but got 5', sub { nn->Sequential->add(5) });
+    dies('Attribute (rate) is required, in the constructor of AI::MXNet::Gluon::NN::Dropout', sub { nn->Dropout });
+    dies('kernel_size takes a number or a list of 2, but got big', sub { nn->Conv2D(1, kernel_size => 'big') });
+    dies("'(' is no pattern for names of parameters", sub { nn->Dense(1)->collect_params('(') });
+    dies('L2Loss takes a prediction and a label, but got no label', sub { gluon->loss->L2Loss->(nd->ones([1])) });
+    dies('LSTMCell takes an input and the list of its 2 states', sub { gluon->rnn->LSTMCell(1)->(nd->ones([1, 1])) });
+    dies('In method unroll: no such named parameter: merge', sub { gluon->rnn->LSTMCell(1)->unroll(1, [nd->ones([1, 1])], merge => 1) });
+    dies('takes a recurrent cell as base_cell, but got 3', sub { gluon->rnn->ResidualCell(3) });
+    dies('hidden_size and num_layers are at least 1, but got 3 and 0', sub { gluon->rnn->LSTM(3, 0) });
 };
 
 done_testing;

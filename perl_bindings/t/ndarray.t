@@ -195,8 +195,41 @@ subtest 'contexts are labels of one memory' => sub {
     is +($x + 1)->context, 'cpu(1)';
     is $x->as_in_context(mx->cpu(0))->context, 'cpu(0)';
     is $x->as_in_context(mx->cpu(1))->handle, $x->handle;
+    is nd->ones([1], ctx => 'cpu(2)')->context, 'cpu(2)', 'as text';
+    is nd->array([1], ctx => 'cpu')->context, 'cpu(0)';
+    ok !eval { nd->array([1], ctx => 'tpu'); 1 };
+    like $@, qr/^ctx is a context such as mx->cpu, or its text, but got 'tpu' at /;
+    is +AI::MXNet::Context->new('cpu', 7), 'cpu(7)', 'by its class, which scripts call a function by';
+    is nd->ones([1], ctx => AI::MXNet::Context->new(device_type => 'cpu', device_id => 6))->context, 'cpu(6)';
     local $mx::Context = mx->cpu(3);
     is nd->zeros([1])->context, 'cpu(3)';
+};
+
+subtest 'operators by name, of an array or of the class' => sub {
+    my ($x, $y) = (nd->array([1, 2]), nd->array([3, 5]));
+    is text($x->subtract($y)), '-2 -3';
+    is text($x->subtract($y, 1)), '2 3';
+    is text(nd->subtract($x, $y)), '-2 -3';
+    is text(nd->power(2, $y)), '8 32';
+    is text(nd->maximum($x, 2)), '2 2';
+    ok !eval { nd->add($x); 1 };
+    like $@, qr/operator \+ takes an NDArray or a number beside an NDArray, but got undef/;
+};
+
+subtest 'random arrays take a shape by position, behind the parameters' => sub {
+    is_deeply nd->random->normal(0, 1, [2, 3])->shape, [2, 3];
+    is_deeply nd->random->poisson(4, [2])->shape, [2];
+    ok !eval { nd->random->uniform(0, 1, 2, 3); 1 };
+    like $@, qr/^random->uniform takes low high, then named arguments, but got 0 1 2 3/;
+};
+
+subtest 'functions tell what they are' => sub {
+    is nd->function_meta(nd->can('relu'))->{__name__}, 'relu';
+    like nd->function_meta(nd->can('dot'))->{__doc__}, qr/inner product/;
+    is nd->function_meta(sub { }), undef;
+    is AI::MXNet::Symbol::Base->function_meta(mx->sym->can('Convolution'))->{__name__}, 'Convolution';
+    ok !eval { nd->_imdecode($_); 1 };
+    like $@, qr/"_imdecode".*nd->imdecode reads images/;
 };
 
 subtest 'arrays go to files and Storable and back' => sub {

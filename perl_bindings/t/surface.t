@@ -1,5 +1,5 @@
-# The interface of AI::MXNet 1.6, name by name: tests/data/perl_surface.json lists it, and the tables below what is
-# missing. It fails where a name is missing that no table has, and where a table has a name that is there.
+# The interface of AI::MXNet 1.6, name by name: tests/data/perl_surface.json lists it, and the table below what is not to
+# come. It fails where a name is missing that the table does not have, and where the table has a name that is there.
 use strict;
 use warnings;
 use FindBin qw($Bin);
@@ -14,14 +14,6 @@ use AI::MXNet::Types ();
 use AI::MXNet::Gluon::Contrib ();
 use AI::MXNet::Gluon::ModelZoo ();
 use AI::MXNet::TestUtils ();
-
-# A package that is missing would stand for all that it should have.
-my @ABSENT = (
-    map({ ("AI::MXNet::NDArray::Base->$_", "AI::MXNet::Symbol::Base->$_") } qw(function_meta function_meta_hash)),
-    map({ ("nd->$_", "sym->$_") } qw(
-        _cond _contrib_BatchNormWithReLU _contrib_DeformablePSROIPooling _contrib_ModulatedDeformableConvolution
-        _contrib_PSROIPooling _contrib_RROIAlign _contrib_edge_id _foreach _imdecode _while_loop)),
-);
 
 # Never to come: how the original was made inside.
 my @INSIDE = (
@@ -45,11 +37,13 @@ my @INSIDE = (
     map({"AI::MXNet::$_"} qw(Adam(kwargs) Executor(grad_req) Executor(group2ctx) Gluon::BlockScope(block) LBSGD(beta2) LBSGD(epsilon) SGD(kwargs))),
     map({ my $cell = $_; map {"AI::MXNet::Gluon::RNN::$cell($_)"} qw(counter init_counter) } qw(HybridRecurrentCell SequentialRNNCell)),
     map({"AI::MXNet::NDArrayIter($_)"} qw(cursor data_list num_data num_source)),
+    # they call symbols as functions, which Perl cannot give them; and one failed at every call
+    map({ ("nd->$_", "sym->$_") } qw(_cond _foreach _imdecode _while_loop)),
     # a method of another class in the same line
     qw(AI::MXNet::Gluon::RNN::SequentialRNNCell->hybrid_forward AI::MXNet::NDArray::Base->stype),
 );
 
-my %gap = map { $_ => 1 } @ABSENT, @INSIDE;
+my %gap = map { $_ => 1 } @INSIDE;
 my %seen;
 
 # Tests that just those of the names are there that should be.

@@ -168,8 +168,46 @@ def sync_batch_norm(
 sync_batch_norm.joint_gradient(_into_variant)
 
 
+@operator(
+    "_contrib_BatchNormWithReLU",
+    outputs=("output", "mean", "var"),
+    visible=with_mean_and_deviation,
+    mutates=("gamma", "moving_mean", "moving_var"),
+    train=True,
+)
+def batch_norm_with_relu(
+    data,
+    gamma,
+    beta,
+    moving_mean,
+    moving_var,
+    *,
+    eps: float = 0.0010000000474974513,  # 1e-3 in float32
+    momentum: float = 0.9,
+    fix_gamma: bool = True,
+    use_global_stats: bool = False,
+    output_mean_var: bool = False,
+    axis: int = 1,
+    cudnn_off: bool = False,
+    min_calib_range: Maybe(float) = None,
+    max_calib_range: Maybe(float) = None,
+    train: bool = False,
+):
+    """BatchNorm, then 0 for what is negative."""
+    use_batch = train and not use_global_stats
+    inputs = (data, gamma, beta, moving_mean, moving_var)
+    out, mean, var = _batch_norm("_contrib_BatchNormWithReLU", *inputs, eps, momentum, fix_gamma, use_batch, axis)
+    return np.maximum(out, 0), mean, 1 / np.sqrt(var + eps)
+
+
+@batch_norm_with_relu.joint_gradient
+def _(F, g, data, gamma, output, mean, var, eps, fix_gamma, use_global_stats, axis, train):
+    g = [g[0] * F._greater_scalar(output, scalar=0), *g[1:]]
+    return _into_batch_norm(F, g, data, gamma, mean, var, eps, fix_gamma, train and not use_global_stats, axis)
+
+
 MOVING = {"moving_mean": {"__init__": '["zero", {}]'}, "moving_var": {"__init__": '["one", {}]'}}
 
-for _row, _axis in ((batch_norm, None), (batch_norm_v1, 1), (sync_batch_norm, 1)):
+for _row, _axis in ((batch_norm, None), (batch_norm_with_relu, None), (batch_norm_v1, 1), (sync_batch_norm, 1)):
     _row.infers(channelwise(_axis, 1, 2, 3, 4))
     _row.makes_variables(**MOVING)

@@ -1,4 +1,4 @@
-"""Convolution with taps that are moved by learned offsets."""
+"""Convolution with taps that are moved by learned offsets, and weighted by a learned mask."""
 
 import numpy as np
 
@@ -6,12 +6,14 @@ from ..attributes import Choice, Maybe, Shape
 from ..errors import ArgumentError, ShapeError
 from ..inference import is_known
 from ..registry import operator
+from ..tape import plain_functions
 from .common import check_same_dtype, widened
 from .conv import convolution_, convolution_axes
 from .nn import check_count, check_floats, check_shape
-from .spatial import into_grid, sample
+from .spatial import into_grid
 
 NAME = "_contrib_DeformableConvolution"
+MODULATED = "_contrib_ModulatedDeformableConvolution"
 
 
 def _points(kernel, stride, dilate, pad, outs):
@@ -66,6 +68,106 @@ def _windows(kernel, stride, dilate, pad):
     return {"kernel": kernel, "stride": stride or (1, 1), "dilate": dilate or (1, 1), "pad": pad or (0, 0)}
 
 
+def _check(name, arrays, kernel, stride, dilate, pad, num_filter, num_group, groups, layout):
+    """Refuse what does not go together. arrays: data, offset, mask, weight, bias."""
+    data, offset, mask, weight, bias = arrays
+    check_floats(name, data)
+    for other in arrays[1:]:
+        if other is not None:
+            check_same_dtype(name, data, other)
+    if len(kernel) != 2:
+        raise ArgumentError(f"kernel={kernel} must have two axes, in operator {name}")
+    bias_shape = None if bias is None else bias.shape
+    axes = convolution_axes(
+        name, data.shape, weight.shape, bias_shape, kernel, stride, dilate, pad, num_filter, num_group, layout
+    )
+    taps, outs = kernel[0] * kernel[1], tuple(a.out for a in axes)
+    n, channels = data.shape[:2]
+    if groups < 1 or channels % groups:
+        raise ShapeError(f"{channels} channels do not divide by num_deformable_group={groups}, in operator {name}")
+    check_shape(name, "offset", offset, (n, 2 * taps * groups, *outs))
+    if mask is not None:
+        check_shape(name, "mask", mask, (n, taps * groups, *outs))
+
+
+class _Pieces:
+    """What the output and the gradients share: the points, the data by deformable group, the mask for each tap.
+
+    With a mask the image fades to zero within a pixel around it, as if it had a margin of zeros; without, its edges are
+    sharp. F: operators, or functions of plain arrays."""
+
+    def __init__(
+        self, F, data, offset, mask, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group
+    ):
+        self.F, self.data, self.offset, self.weight, self.given_mask = F, data, offset, weight, mask
+        self.kernel, self.num_filter, self.num_group, groups = kernel, num_filter, num_group, num_deformable_group
+        n, channels, *sizes = data.shape
+        outs, taps = tuple(offset.shape[2:]), kernel[0] * kernel[1]
+        pad = pad or (0, 0)
+        if mask is not None:
+            data = F.Pad(data, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
+            pad, sizes = (pad[0] - 1, pad[1] - 1), [size + 2 for size in sizes]
+            self.mask = F.reshape(mask, shape=(n * groups, 1, taps * outs[0], outs[1]))
+        self.grid = F._deformable_grid(offset, **_windows(kernel, stride, dilate, pad), num_deformable_group=groups)
+        self.images = F.reshape(data, shape=(n * groups, channels // groups, *sizes))
+        self.sampled_shape = (n * groups, channels // groups, taps * outs[0], outs[1])
+        self.columns_shape = (n, channels * taps, *outs)
+        self.matrix = F.reshape(weight, shape=(num_filter, channels // num_group * taps, 1, 1))
+
+    def sampled(self):
+        return self.F._bilinear_sample(self.images, self.grid, normalized=False)
+
+    def masked(self, samples):
+        return samples if self.given_mask is None else self.F.broadcast_mul(samples, self.mask)
+
+    def columns(self):
+        return self.F.reshape(self.masked(self.sampled()), shape=self.columns_shape)
+
+    def into_columns(self, g):
+        """The gradient of the masked samples from that of the output."""
+        g_columns = self.F.Deconvolution(
+            g, self.matrix, kernel=(1, 1), num_filter=self.columns_shape[1], num_group=self.num_group, no_bias=True
+        )
+        return self.F.reshape(g_columns, shape=self.sampled_shape)
+
+
+def _into_data(F, g, pieces):
+    shape = tuple(pieces.images.shape)
+    g_sampled = pieces.masked(pieces.into_columns(g))
+    g_images = F._scatter_bilinear(g_sampled, pieces.grid, shape=shape, normalized=False)
+    n, channels, height, width = pieces.data.shape
+    g_data = F.reshape(g_images, shape=(n, channels, *shape[2:]))
+    if pieces.given_mask is None:
+        return g_data
+    return F.slice(g_data, begin=(0, 0, 1, 1), end=(n, channels, height + 1, width + 1))
+
+
+def _into_offset(F, g, pieces):
+    g_sampled = pieces.masked(pieces.into_columns(g))
+    g_grid = into_grid(F, g_sampled, pieces.images, pieces.grid, False, 0, 0)
+    return F._backward_deformable_grid(g_grid, shape=tuple(pieces.offset.shape), kernel=pieces.kernel)
+
+
+def _into_mask(F, g, pieces):
+    g_mask = F.sum(pieces.into_columns(g) * pieces.sampled(), axis=(1,))
+    return F.reshape(g_mask, shape=tuple(pieces.given_mask.shape))
+
+
+def _into_weight(F, g, pieces):
+    g_matrix = F._backward_Convolution_weight(g, pieces.columns(), kernel=(1, 1), num_group=pieces.num_group)
+    return F.reshape(g_matrix, shape=tuple(pieces.weight.shape))
+
+
+def _output(arrays, kernel, stride, dilate, pad, num_filter, num_group, groups):
+    data, offset, mask, weight, bias = arrays
+    wide = [None if x is None else widened(x) for x in (data, offset, mask)]
+    pieces = _Pieces(plain_functions, *wide, weight, kernel, stride, dilate, pad, num_filter, num_group, groups)
+    columns = pieces.columns().astype(data.dtype, copy=False)
+    return convolution_.forward(
+        columns, pieces.matrix, bias, kernel=(1, 1), num_filter=num_filter, num_group=num_group, no_bias=bias is None
+    )
+
+
 @operator(NAME)
 def deformable_convolution(
     data, offset, weight, bias=None, *, kernel: Shape, stride: Shape = (), dilate: Shape = (), pad: Shape = (),
@@ -78,89 +180,62 @@ def deformable_convolution(
     pixels; each deformable group moves an equal share of the channels. Everything else as in Convolution.
     Output: (N, num_filter, height, width). Source: Dai et al., "Deformable convolutional networks" (2017)."""
     check_count(NAME, int(not no_bias), bias)
-    check_floats(NAME, data)
-    for other in (offset, weight, bias):
-        if other is not None:
-            check_same_dtype(NAME, data, other)
-    if len(kernel) != 2:
-        raise ArgumentError(f"kernel={kernel} must have two axes, in operator {NAME}")
-    bias_shape = None if bias is None else bias.shape
-    axes = convolution_axes(
-        NAME, data.shape, weight.shape, bias_shape, kernel, stride, dilate, pad, num_filter, num_group, layout
-    )
-    outs, taps, groups = tuple(a.out for a in axes), kernel[0] * kernel[1], num_deformable_group
-    n, channels = data.shape[:2]
-    if groups < 1 or channels % groups:
-        raise ShapeError(f"{channels} channels do not divide by num_deformable_group={groups}, in operator {NAME}")
-    check_shape(NAME, "offset", offset, (n, 2 * taps * groups, *outs))
-    grid = _grid.forward(widened(offset), **_windows(kernel, stride, dilate, pad), num_deformable_group=groups)
-    images = widened(data).reshape(n * groups, channels // groups, *data.shape[2:])
-    columns = sample(images, grid, False).reshape(n, channels * taps, *outs).astype(data.dtype, copy=False)
-    matrix = weight.reshape(num_filter, -1, 1, 1)
-    return convolution_.forward(
-        columns, matrix, bias, kernel=(1, 1), num_filter=num_filter, num_group=num_group, no_bias=no_bias
-    )
+    arrays = (data, offset, None, weight, bias)
+    _check(NAME, arrays, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, layout)
+    return _output(arrays, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group)
 
 
-class _Pieces:
-    """What the gradients share, in operators: the points, the data by deformable group, the gradient of the columns."""
+@operator(MODULATED)
+def modulated_deformable_convolution(
+    data, offset, mask, weight, bias=None, *, kernel: Shape, stride: Shape = (), dilate: Shape = (), pad: Shape = (),
+    num_filter: int, num_group: int = 1, num_deformable_group: int = 1, workspace: int = 1024, no_bias: bool = False,
+    im2col_step: int = 64, layout: Maybe(Choice("NCDHW", "NCHW", "NCW")) = None,
+):  # fmt: skip
+    """DeformableConvolution whose taps are weighted, too.
 
-    def __init__(self, F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, groups):
-        n, channels, *sizes = data.shape
-        taps, outs = kernel[0] * kernel[1], tuple(g.shape[2:])
-        self.grid = F._deformable_grid(offset, **_windows(kernel, stride, dilate, pad), num_deformable_group=groups)
-        self.images = F.reshape(data, shape=(n * groups, channels // groups, *sizes))
-        self.sampled_shape = (n * groups, channels // groups, taps * outs[0], outs[1])
-        self.columns_shape = (n, channels * taps, *outs)
-        matrix = F.reshape(weight, shape=(num_filter, channels // num_group * taps, 1, 1))
-        g_columns = F.Deconvolution(
-            g, matrix, kernel=(1, 1), num_filter=channels * taps, num_group=num_group, no_bias=True
-        )
-        self.g_sampled = F.reshape(g_columns, shape=self.sampled_shape)
-
-
-@deformable_convolution.infers
-def _(shapes, attrs):
-    data, kernel, num_filter = shapes.ins[0], attrs["kernel"], attrs["num_filter"]
-    shapes.input(3, (num_filter,))
-    if data is None or not is_known(data[1:]):
-        return
-    words = {word: attrs[word] for word in ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "layout")}
-    shapes.input(2, (num_filter, data[1] // attrs["num_group"], *kernel))
-    outs = [axis.out for axis in convolution_axes(NAME, data, shapes.ins[2], None, **words)]
-    shapes.input(1, (data[0], 2 * kernel[0] * kernel[1] * attrs["num_deformable_group"], *outs))
-    shapes.output((data[0], num_filter, *outs))
+    mask: (N, taps * num_deformable_group, height, width), by what to multiply what each tap sees. Unlike there, the
+    image fades to zero within a pixel around it. im2col_step has no effect. Everything else as there.
+    Output: (N, num_filter, height, width). Source: Zhu et al., "Deformable ConvNets v2" (2018)."""
+    check_count(MODULATED, int(not no_bias), bias)
+    arrays = (data, offset, mask, weight, bias)
+    _check(MODULATED, arrays, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, layout)
+    return _output(arrays, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group)
 
 
-@deformable_convolution.gradient("data")
-def _(F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group):
-    pieces = _Pieces(
-        F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group
-    )
-    shape = tuple(pieces.images.shape)
-    g_images = F._scatter_bilinear(pieces.g_sampled, pieces.grid, shape=shape, normalized=False)
-    return F.reshape(g_images, shape=tuple(data.shape))
+def _declare(row, arrays):
+    """Gradients and inference of an operator with these arrays before the bias."""
+    attributes = ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "num_deformable_group")
+
+    def rule(function):
+        def gradient(F, g, *values):
+            given = dict(zip(arrays, values[: len(arrays)], strict=True))
+            data, offset, mask, weight = (given.get(name) for name in ("data", "offset", "mask", "weight"))
+            return function(F, g, _Pieces(F, data, offset, mask, weight, *values[len(arrays) :]))
+
+        gradient.asks = (*arrays, *attributes)
+        return gradient
+
+    rules = {"data": _into_data, "offset": _into_offset, "mask": _into_mask, "weight": _into_weight}
+    for name in arrays:
+        row.gradient(name)(rule(rules[name]))
+    row.gradient("bias")(lambda F, g: F.sum(g, axis=(1,), exclude=True))
+
+    @row.infers
+    def _(shapes, attrs):
+        data, kernel, num_filter = shapes.ins[0], attrs["kernel"], attrs["num_filter"]
+        shapes.input(len(arrays), (num_filter,))
+        if data is None or not is_known(data[1:]):
+            return
+        weight = arrays.index("weight")
+        words = {word: attrs[word] for word in (*attributes[:-1], "layout")}
+        shapes.input(weight, (num_filter, data[1] // attrs["num_group"], *kernel))
+        outs = [axis.out for axis in convolution_axes(row.name, data, shapes.ins[weight], None, **words)]
+        taps = kernel[0] * kernel[1] * attrs["num_deformable_group"]
+        shapes.input(1, (data[0], 2 * taps, *outs))
+        if "mask" in arrays:
+            shapes.input(2, (data[0], taps, *outs))
+        shapes.output((data[0], num_filter, *outs))
 
 
-@deformable_convolution.gradient("offset")
-def _(F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group):
-    pieces = _Pieces(
-        F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group
-    )
-    g_grid = into_grid(F, pieces.g_sampled, pieces.images, pieces.grid, False, 0, 0)
-    return F._backward_deformable_grid(g_grid, shape=tuple(offset.shape), kernel=kernel)
-
-
-@deformable_convolution.gradient("weight")
-def _(F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group):
-    pieces = _Pieces(
-        F, g, data, offset, weight, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group
-    )
-    columns = F.reshape(F._bilinear_sample(pieces.images, pieces.grid, normalized=False), shape=pieces.columns_shape)
-    g_matrix = F._backward_Convolution_weight(g, columns, kernel=(1, 1), num_group=num_group)
-    return F.reshape(g_matrix, shape=tuple(weight.shape))
-
-
-@deformable_convolution.gradient("bias")
-def _(F, g):
-    return F.sum(g, axis=(1,), exclude=True)
+_declare(deformable_convolution, ("data", "offset", "weight"))
+_declare(modulated_deformable_convolution, ("data", "offset", "mask", "weight"))

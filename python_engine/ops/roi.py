@@ -16,7 +16,7 @@ FARTHEST = 1 << 30  # pixels; coordinates beyond, which no image reaches, are ta
 MOST_SAMPLES = 4096  # that ROIAlign takes along one side of a bin
 
 
-def _check(name, data, rois, pooled_size, spatial_scale):
+def check_regions(name, data, rois, pooled_size, spatial_scale):
     check_floats(name, data)
     check_same_dtype(name, data, rois)
     if data.ndim != 4:
@@ -31,7 +31,7 @@ def _check(name, data, rois, pooled_size, spatial_scale):
         raise ArgumentError(f"value {spatial_scale} for Parameter spatial_scale exceed bound [0,1], in operator {name}")
 
 
-def _images(rois, batch):
+def images_of(rois, batch):
     """The image number of each region, -1 where there is no such image: such a region is 0."""
     numbers = np.nan_to_num(rois[:, 0], nan=-1)
     return np.where((numbers >= 0) & (numbers < batch), numbers, -1).astype(np.intp)
@@ -60,13 +60,13 @@ def roi_pooling(data, rois, *, pooled_size: Shape, spatial_scale: float):
     data: (N, C, H, W). rois: (R, 5), corners rounded to whole pixels, both included. A bin outside the image is 0.
     spatial_scale: pixels of `data` for each unit of `rois`, 0 to 1.
     Output: (R, C, *pooled_size), dtype of `data`, which rois share. Source: Girshick, "Fast R-CNN" (2015)."""
-    _check("ROIPooling", data, rois, pooled_size, spatial_scale)
+    check_regions("ROIPooling", data, rois, pooled_size, spatial_scale)
     channels, height, width = data.shape[1:]
     shape = (len(rois), channels, *pooled_size)
     out, places = np.zeros(shape, data.dtype), np.full(shape, -1, np.int32)
     corners = _corners(rois, spatial_scale)
     corners = np.copysign(np.floor(np.abs(corners) + 0.5), corners).astype(np.int64)
-    for r, (image, (x1, y1, x2, y2)) in enumerate(zip(_images(rois, len(data)), corners.tolist(), strict=True)):
+    for r, (image, (x1, y1, x2, y2)) in enumerate(zip(images_of(rois, len(data)), corners.tolist(), strict=True)):
         columns = _bins(x1, x2, pooled_size[1], width)
         for i, (top, bottom) in enumerate(_bins(y1, y2, pooled_size[0], height)):
             for j, (left, right) in enumerate(columns):
@@ -87,7 +87,7 @@ def _(F, g, rois, maxidx, data_shape):
 
 def _flat_places(rois, maxidx, shape):
     """Where the maxima lie in the flat data, and where there is one."""
-    image = np.maximum(_images(rois, shape[0]), 0).reshape(-1, 1, 1, 1)
+    image = np.maximum(images_of(rois, shape[0]), 0).reshape(-1, 1, 1, 1)
     channel = image * shape[1] + np.arange(shape[1]).reshape(1, -1, 1, 1)
     return channel * (shape[2] * shape[3]) + np.maximum(maxidx, 0), maxidx >= 0
 
@@ -147,7 +147,7 @@ def _regions(name, rois, shape, dtype, pooled_size, spatial_scale, sample_ratio,
     """For each region in an image: its number, the image, the pixels it touches, weights of rows and of columns."""
     shift = 0.5 if aligned else 0.0
     corners = (_corners(rois, spatial_scale) - np.float32(shift)).tolist()
-    for r, (image, (x1, y1, x2, y2)) in enumerate(zip(_images(rois, shape[0]), corners, strict=True)):
+    for r, (image, (x1, y1, x2, y2)) in enumerate(zip(images_of(rois, shape[0]), corners, strict=True)):
         if image < 0:
             continue
         width, height = (x2 - x1, y2 - y1) if aligned else (max(x2 - x1, 1), max(y2 - y1, 1))
@@ -182,7 +182,7 @@ def roi_align(
     half a pixel from the region's coordinates, and a region may be smaller than a pixel, but not empty.
     Output: (R, C, *pooled_size), dtype of `data`, which rois share. Source: He et al., "Mask R-CNN" (2017)."""
     name = "_contrib_ROIAlign"
-    _check(name, data, rois, pooled_size, spatial_scale)
+    check_regions(name, data, rois, pooled_size, spatial_scale)
     parts = _parts(name, data.shape[1], pooled_size, position_sensitive)
     x = widened(data)
     out = np.zeros((len(rois), data.shape[1] // parts, *pooled_size), x.dtype)

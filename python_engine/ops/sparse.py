@@ -182,6 +182,31 @@ def _(F, g, indices):
     return F._sparse_retain(g, indices)
 
 
+@operator("_contrib_edge_id", fails=True)
+def edge_id(data, u, v):
+    """What a csr matrix stores in row u and column v, -1 where it stores nothing: the edges between nodes of a graph.
+
+    data: csr. u, v: (n,), numbers of rows and columns. Output: (n,), dense, dtype of `data`."""
+    raise ArgumentError("data should be a csr array, but is a dense one, in operator _contrib_edge_id")
+
+
+@edge_id.sparse("csr", "default", "default")
+def _(data, u, v):
+    name, (rows, columns) = "_contrib_edge_id", data.shape
+    if u.ndim != 1 or u.shape != v.shape:
+        raise ShapeError(
+            f"u and v should be vectors of one length, but are {list(u.shape)}, {list(v.shape)}, in {name}"
+        )
+    u, v = u.astype(np.int64), v.astype(np.int64)
+    for what, x, size in (("u", u, rows), ("v", v, columns)):
+        if x.size and not 0 <= x.min() <= x.max() < size:
+            raise ArgumentError(f"{what} should be from 0 to {size - 1}, but has {x.min()} to {x.max()}, in {name}")
+    stored, values = np.append(data.keys(), rows * columns), np.append(data.data, -1).astype(data.dtype)
+    order, wanted = np.argsort(stored, kind="stable"), u * columns + v
+    at = order[np.searchsorted(stored, wanted, sorter=order)]
+    return np.where(stored[at] == wanted, values[at], values[-1:])
+
+
 @operator("_kvstore_rows", fails=True)
 def kvstore_rows(data, row_ids):
     """`_sparse_retain` of row numbers that may come in any order and more than once."""

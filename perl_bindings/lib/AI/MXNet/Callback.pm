@@ -54,8 +54,8 @@ sub _log
     return;
 }
 
-sub Speedometer                  { my ($class, @arguments) = @_; return AI::MXNet::Speedometer::->new(@arguments) }
-sub ProgressBar                  { my ($class, @arguments) = @_; return AI::MXNet::ProgressBar::->new(@arguments) }
+sub Speedometer                  { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Speedometer', @arguments) }
+sub ProgressBar                  { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::ProgressBar', @arguments) }
 sub LogValidationMetricsCallback { return AI::MXNet::LogValidationMetricsCallback::->new }
 
 __PACKAGE__->meta->make_immutable;

@@ -2,7 +2,7 @@ package AI::MXNet::Context;
 # Where an array lives. cpu(n) are labels of one memory; there is no GPU, and arrays cannot be made on one.
 use strict;
 use warnings;
-use Scalar::Util qw(blessed);
+use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use overload
@@ -34,7 +34,8 @@ sub new
     my ($type, $id) = @fields{qw(device_type device_id)};
     AI::MXNet::Error::fail("device_type is one of cpu, gpu, cpu_pinned, but got '$type'") if !$ids{$type};
     AI::MXNet::Error::fail("device_id is an integer from 0, but got '$id'") if $id !~ /\A[0-9]+\z/;
-    return $known{"$type($id)"} //= bless { device_type => $type, device_id => $id }, $class;
+    # in scripts, AI::MXNet::Context->new calls the sub Context of AI::MXNet first: $class may be a context
+    return $known{"$type($id)"} //= bless { device_type => $type, device_id => $id }, ref $class || $class;
 }
 
 sub cpu        { $_[0]->new('cpu',        $_[1] // 0) }
@@ -49,13 +50,15 @@ sub device_type_id { $ids{ $_[0]{device_type} } }
 sub device_id      { $_[0]{device_id} }
 sub deepcopy       { $_[0] }
 
-# The context that a caller gave, or the current one, if arrays can live there.
-sub chosen
+# The context that an argument `ctx` means, for arrays to live there: an object, its text, or undef for the current one.
+sub of
 {
-    my ($ctx) = @_;
-    $ctx //= __PACKAGE__->current_ctx;
-    AI::MXNet::Error::fail("ctx is a context such as mx->cpu, but got '$ctx'") unless blessed $ctx and $ctx->isa(__PACKAGE__);
-    return $ctx->usable;
+    my ($given) = @_;
+    return __PACKAGE__->current_ctx->usable unless defined $given;
+    return $given->usable if Scalar::Util::blessed($given) and $given->isa(__PACKAGE__);
+    my ($type, $id) = $given =~ /\A(cpu|gpu|cpu_pinned)(?:\(([0-9]+)\))?\z/
+        or AI::MXNet::Error::fail("ctx is a context such as mx->cpu, or its text, but got '$given'");
+    return __PACKAGE__->new($type, $id // 0)->usable;
 }
 
 # The context itself, if arrays can live there.
@@ -132,6 +135,13 @@ Dies: there is none.
 =head2 deepcopy
 
 The context itself.
+
+=head2 of
+
+    my $second = AI::MXNet::Context::of('cpu(1)');
+
+The context that an argument C<ctx> means: an object, its text, where C<cpu> is C<cpu(0)>, or the current one for undef.
+Dies of anything else, and where no array can be made.
 
 =head2 usable
 

@@ -112,11 +112,11 @@ use AI::MXNet::NS;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
-sub DataDesc        { my ($class, @arguments) = @_; return AI::MXNet::DataDesc->new(@arguments) }
-sub DataBatch       { my ($class, @arguments) = @_; return AI::MXNet::DataBatch->new(@arguments) }
-sub NDArrayIter     { my ($class, @arguments) = @_; return AI::MXNet::NDArrayIter->new(@arguments) }
-sub ResizeIter      { my ($class, @arguments) = @_; return AI::MXNet::ResizeIter->new(@arguments) }
-sub PrefetchingIter { my ($class, @arguments) = @_; return AI::MXNet::PrefetchingIter->new(@arguments) }
+sub DataDesc        { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::DataDesc', @arguments) }
+sub DataBatch       { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::DataBatch', @arguments) }
+sub NDArrayIter     { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::NDArrayIter', @arguments) }
+sub ResizeIter      { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::ResizeIter', @arguments) }
+sub PrefetchingIter { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::PrefetchingIter', @arguments) }
 
 # The arrays of a source, with their names: a list of [name, array]. A source is an array, a list of them or a hash.
 sub init_data

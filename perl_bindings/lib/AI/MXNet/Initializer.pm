@@ -37,12 +37,12 @@ sub register
         $registry{ lc $name } = $class;
         no strict 'refs';
         no warnings 'redefine';
-        *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return $class->new(@arguments) };
+        *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
     }
     return $class;
 }
 
-sub InitDesc { my ($class, @arguments) = @_; return AI::MXNet::InitDesc::->new(@arguments) }
+sub InitDesc { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::InitDesc', @arguments) }
 
 # An initializer from its text: a name, or ["name",{"attribute":"value"}].
 sub _from_text

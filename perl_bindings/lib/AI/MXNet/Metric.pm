@@ -119,7 +119,7 @@ sub register
     $registry{ lc $_ } = $class for $name, @names;
     no strict 'refs';
     no warnings 'redefine';
-    *{ __PACKAGE__ . "::$name" } = sub { my ($called, @arguments) = @_; return $class->new(@arguments) };
+    *{ __PACKAGE__ . "::$name" } = sub { my ($called, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
     return $class;
 }
 
@@ -139,8 +139,10 @@ sub create
     my $class = defined $metric && !ref $metric ? $registry{ lc $metric } : undef;
     AI::MXNet::Error::fail('Metric must be either subref or one of [', join(', ', sort keys %registry), '], but got ', $metric // 'undef')
         unless defined $class;
-    return $class->new(@arguments);
+    return AI::MXNet::NS::construct($class, @arguments);
 }
+
+sub CustomMetric { my ($package, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::CustomMetric', @arguments) }
 
 sub check_label_shapes
 {

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Mouse;
 use List::Util ();
+use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Executor::Group;
@@ -29,13 +30,13 @@ has [qw(
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 # without arguments the class, for mx->mod->Module->load(...)
-sub Module { my ($class, @arguments) = @_; return @arguments ? AI::MXNet::Module->new(@arguments) : 'AI::MXNet::Module' }
+sub Module { my ($class, @arguments) = @_; return @arguments ? AI::MXNet::NS::construct('AI::MXNet::Module', @arguments) : 'AI::MXNet::Module' }
 
 sub BucketingModule
 {
     my ($class, @arguments) = @_;
     AI::MXNet::NS::load('AI/MXNet/Module/Bucketing.pm');
-    return @arguments ? AI::MXNet::Module::Bucketing->new(@arguments) : 'AI::MXNet::Module::Bucketing';
+    return @arguments ? AI::MXNet::NS::construct('AI::MXNet::Module::Bucketing', @arguments) : 'AI::MXNet::Module::Bucketing';
 }
 
 around BUILDARGS => sub {
@@ -292,6 +293,7 @@ sub forward
     my %options = AI::MXNet::Module::Base::_named('forward', ['is_train'], @options);
     $self->_needs(qw(binded params_initialized));
     my $described = $self->{data_shapes};
+    AI::MXNet::Error::fail('forward takes a batch such as an iterator gives, but got ', $batch // 'undef') unless Scalar::Util::blessed($batch) and $batch->can('data');
     my $arrays = $batch->data;
     AI::MXNet::Error::fail('forward: the batch has ', scalar @$arrays, ' arrays of data, but the module takes ', scalar @$described, ": @{ $self->data_names }") if @$arrays != @$described;
     my ($expected, $got) = map { join ' ', map {"@{ $_->shape }"} @$_ } $described, $arrays;

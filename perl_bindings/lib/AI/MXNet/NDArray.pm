@@ -754,6 +754,13 @@ only C<out> is left. Undef leaves the default.
     my @found = nd->find_functions('*soft*', 1);    # or silently: hashes with __name__ and __doc__
     nd->list_functions;
 
+=head2 function_meta, function_meta_hash
+
+    my $about = nd->function_meta(nd->can('dot'));
+    print "$about->{__name__}: $about->{__doc__}\n";
+
+What C<help> tells of the function that calls an operator; undef for another. And of all of them, by their code.
+
 =head2 STORABLE_freeze, STORABLE_thaw
 
 For L<Storable>: C<dclone>, C<freeze> and C<store> work on arrays.

@@ -4,6 +4,7 @@ package AI::MXNet::NS;
 use strict;
 use warnings;
 use AI::MXNet::Engine::Process;
+use AI::MXNet::Error;
 
 # Short names that stand for a package of their own, whatever package is asked for them.
 my %packages = (
@@ -46,9 +47,26 @@ sub register
     ($name) = $class =~ /(\w+)\z/ unless defined $name;
     no strict 'refs';
     no warnings 'redefine';
-    *{"${parent}::$name"} = sub { my ($called, @arguments) = @_; load($file) if $file; return $class->new(@arguments) };
+    *{"${parent}::$name"} = sub {
+        my ($called, @arguments) = @_;
+        load($file) if $file;
+        # gluon->SymbolBlock->imports(...): without arguments, a class that has another constructor stands for itself
+        return $class if not @arguments and $class->can('imports');
+        return construct($class, @arguments);
+    };
     push @{"${package}::ISA"}, $parent unless grep { $_ eq $parent } @{"${package}::ISA"};
     return $class;
+}
+
+# A new object. What Mouse says of an attribute that is missing or wrong becomes an error that names the class, at the
+# user's line.
+sub construct
+{
+    my ($class, @arguments) = @_;
+    my $object = eval { $class->new(@arguments) };
+    return $object if defined $object;
+    die $@ if ref $@ or $@ !~ /\A(Attribute \(\w+\) (?:is required|does not pass the type constraint because: .*?)) at \S+ line [0-9]+\.?\n/s;
+    return AI::MXNet::Error::fail("$1, in the constructor of $class");
 }
 
 # Loads a module, by its file, where its first use comes late. No handler of a signal breaks that off: Perl refuses to

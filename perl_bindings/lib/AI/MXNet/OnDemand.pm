@@ -6,7 +6,6 @@ package AI::MXNet::OnDemand;
 # where `extends` has not done so before.
 use strict;
 use warnings;
-use AI::MXNet::Error;
 use AI::MXNet::NS;
 
 my %networks = (
@@ -97,7 +96,7 @@ sub AUTOLOAD
     my $method = $AUTOLOAD =~ s/.*:://r;
     _load($class);
     my $code = $class->can($method)
-        // AI::MXNet::Error::fail("Can't locate object method \"$method\" via package \"$class\"");
+        // AI::MXNet::Operators::refuse($method, $class);
     goto &$code;
 }
 

@@ -22,6 +22,20 @@ sub digest {$digest}
 # The row of an operator by name or alias, or undef.
 sub row { my $row = $rows{ $_[0] }; return defined $row && !$row->{position} ? _prepared($row) : $row }
 
+# Operators of MXNet that Perl could never call to any use, and what does the same.
+my %of_no_use = (
+    (map { $_ => 'MXNet gives it symbols to call, which Perl never could; if, for and while do on arrays what it does' } qw(_cond _foreach _while_loop)),
+    _imdecode => 'it failed at every call in MXNet; nd->imdecode reads images',
+);
+
+# Dies because a package has no such method.
+sub refuse
+{
+    my ($name, $package) = @_;
+    my $why = $of_no_use{$name};
+    return AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$package\"", defined $why ? ": $why" : '');
+}
+
 # Every name and alias.
 sub names { keys %rows }
 
@@ -247,7 +261,7 @@ sub invoke
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs, defined $out ? ref $out eq 'ARRAY' ? @$out : $out : ());
     my $ctx = delete $attrs->{ctx};
     $ctx = @$inputs ? $inputs->[0]{type}{ctx} : AI::MXNet::Context::->current_ctx unless defined $ctx;
-    $ctx = _context($ctx)->usable unless ref $ctx;
+    $ctx = AI::MXNet::Context::of($ctx) unless ref $ctx;
     my @wire = %$attrs || $row->{required} ? _row_of_values($row, $attrs) : ();
     AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { defined $_ ? $_->{handle} : undef } @$inputs];
@@ -422,13 +436,6 @@ sub described
     my ($type) = @_;
     my $text = $type->{choices} ? '{' . join(', ', map {"'$_'"} @{ $type->{choices} }) . '}' : $type->{type};
     return $type->{optional} ? "$text or None" : $text;
-}
-
-sub _context
-{
-    my ($text) = @_;
-    my ($type, $id) = $text =~ /\A(\w+)\(([0-9]+)\)\z/ or AI::MXNet::Error::fail("ctx is a context such as mx->cpu, but got '$text'");
-    return AI::MXNet::Context::->new($type, $id);
 }
 
 1;

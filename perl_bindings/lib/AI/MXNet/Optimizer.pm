@@ -56,7 +56,7 @@ sub register
     $registry{ lc $name } = $class;
     no strict 'refs';
     no warnings 'redefine';
-    *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return $class->new(@arguments) };
+    *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
     return $class;
 }
 
@@ -65,7 +65,7 @@ sub create_optimizer
     my ($class, $name, @arguments) = @_;
     my $known = defined $name && !ref $name ? $registry{ lc $name } : undef;
     AI::MXNet::Error::fail('Cannot find optimizer ', $name // 'undef', ': there are ', join ', ', sort keys %registry) unless defined $known;
-    return $known->new(@arguments);
+    return AI::MXNet::NS::construct($known, @arguments);
 }
 
 sub create { goto &create_optimizer }

@@ -22,7 +22,7 @@ my %constructors = (
 for my $name (keys %constructors) {
     my $class = "AI::MXNet::RNN::$constructors{$name}";
     no strict 'refs';
-    *{$name} = sub { my (undef, @arguments) = @_; return $class->new(@arguments) };
+    *{$name} = sub { my (undef, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
 }
 
 sub encode_sentences
@@ -36,7 +36,7 @@ sub BucketSentenceIter
 {
     my ($class, @arguments) = @_;
     AI::MXNet::NS::load('AI/MXNet/RNN/IO.pm');
-    return AI::MXNet::BucketSentenceIter->new(@arguments);
+    return AI::MXNet::NS::construct('AI::MXNet::BucketSentenceIter', @arguments);
 }
 
 # -- checkpoints, which have the weights of each gate for itself ---------------------------------------------------

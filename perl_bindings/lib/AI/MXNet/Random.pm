@@ -27,6 +27,7 @@ sub set_state
 {
     my ($class, $state) = @_;
     AI::MXNet::Error::fail('set_state takes the text that get_state gave, but got ', $state // 'undef') unless defined $state and not ref $state;
+    AI::MXNet::Engine::locate();
     AI::MXNet::Engine->request('random', 'set', "$state");
     return;
 }
@@ -52,7 +53,8 @@ sub _draw
     my $arrays = grep { blessed $_ && $_->isa('AI::MXNet::NDArray') } @arguments, @named{ grep { $_ ne 'out' } keys %named };
     return _from_arrays($name, \%named, @arguments) if $arrays or $name eq 'multinomial';
     my @order = grep { !/\A(?:shape|ctx|dtype)\z/ } map { $_->[0] } @{ $known->{attributes} };
-    AI::MXNet::Error::fail("random->$name takes @order, but got @arguments") if @arguments > @order;
+    $named{shape} = pop @arguments if @arguments == @order + 1 and ref $arguments[-1] eq 'ARRAY';
+    AI::MXNet::Error::fail("random->$name takes @order, then named arguments, but got @arguments") if @arguments > @order;
     if ($name eq 'exponential') {
         my $scale = @arguments ? shift @arguments : delete $named{scale};
         $named{lam} = 1 / $scale if defined $scale;

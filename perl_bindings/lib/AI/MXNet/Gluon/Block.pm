@@ -72,7 +72,7 @@ sub AUTOLOAD
     my $class = ref $self || $self;
     AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$class\"") 
         if not ref $self or @value > 1 or $name !~ /[a-z]/;
-    return undef if not @value;
+    return $self->{$name} if not @value;
     AI::MXNet::Gluon::Mouse::declare($class, $name, is => 'rw', init_arg => undef);
     return $self->$name(@value);
 }
@@ -248,6 +248,15 @@ sub save_parameters
     return;
 }
 
+# The parameter that the names of attributes lead to, or undef.
+sub _parameter_at
+{
+    my ($self, $path) = @_;
+    my ($name, $rest) = split /\./, $path, 2;
+    return $self->_reg_params->exists($name) ? $self->_reg_params->get($name) : undef if not defined $rest;
+    return $self->_children->exists($name) ? $self->_children->get($name)->_parameter_at($rest) : undef;
+}
+
 sub load_parameters
 {
     my ($self, $filename, @options) = @_;
@@ -257,9 +266,12 @@ sub load_parameters
     $loaded = {} if ref $loaded eq 'ARRAY' and not @$loaded;
     AI::MXNet::Error::fail("load_parameters: the arrays in file $filename have no names") unless ref $loaded eq 'HASH';
     return if not %$loaded and not $parameters->keys;
-    # the original wrote 0weight for 0.weight
+    # the original wrote 0weight for 0.weight; MXNet's Python, rnn.l0_i2h_weight for rnn._unfused.0.i2h_weight
+    my %path_of = map { $parameters->get($_)->name => $_ } $parameters->keys;
     for my $key (grep { !$parameters->exists($_) } keys %$loaded) {
-        my $path = $key =~ s/\A0(?=[^.])/0./r;
+        my $path  = $key =~ s/\A0(?=[^.])/0./r;
+        my $meant = $parameters->exists($path) ? undef : $self->_parameter_at($key);
+        $path = $path_of{ $meant->name } if $meant;
         $loaded->{$path} = delete $loaded->{$key} if $parameters->exists($path);
     }
     my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;

@@ -33,6 +33,7 @@ sub _apply_weighting
 sub _reshape_like
 {
     my ($self, $F, $x, $y) = @_;
+    AI::MXNet::Error::fail($self->class, ' takes a prediction and a label, but got no label') unless defined $x;
     return $x if $F eq 'AI::MXNet::NDArray' and $x->{type} == $y->{type};
     return $F->reshape_like($x, $y);
 }

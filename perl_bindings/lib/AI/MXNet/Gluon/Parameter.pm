@@ -135,7 +135,7 @@ sub initialize
 
 sub _is_shape_known { my ($self) = @_; return defined $self->_shape && !grep { $_ <= 0 } @{ $self->_shape } }
 
-sub _contexts_of { my ($ctx) = @_; return [ref $ctx eq 'ARRAY' ? @$ctx : $ctx // AI::MXNet::Context::->current_ctx] }
+sub _contexts_of { my ($ctx) = @_; return [map { AI::MXNet::Context::of($_) } ref $ctx eq 'ARRAY' ? @$ctx : $ctx] }
 
 sub _forget_arrays
 {

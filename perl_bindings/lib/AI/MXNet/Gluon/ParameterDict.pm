@@ -79,7 +79,8 @@ sub get_constant
 sub update
 {
     my ($self, $other, $select) = @_;
-    my $pattern = defined $select ? qr/$select/ : qr/\A/;
+    my $pattern = defined $select ? eval { qr/$select/ } : qr/\A/;
+    AI::MXNet::Error::fail("'$select' is no pattern for names of parameters: ", $@ =~ s/ at \S+ line [0-9]+\.\n//r) unless defined $pattern;
     for my $parameter (grep { $_->name =~ $pattern } $other->values) {
         my $name = $parameter->name;
         my $own = $self->_params->get($name);

@@ -50,6 +50,7 @@ sub clip_global_norm
 {
     my ($class, $arrays, $max_norm) = @_;
     AI::MXNet::Error::fail('clip_global_norm takes a list of NDArrays, but got ', $arrays // 'undef') unless ref $arrays eq 'ARRAY' and @$arrays;
+    AI::MXNet::Error::fail('clip_global_norm takes a number as the largest norm, but got ', $max_norm // 'undef') unless Scalar::Util::looks_like_number($max_norm);
     my $ctx = $arrays->[0]->context;
     my @squares = map { AI::MXNet::NDArray->multi_sum_sq($_, num_arrays => 1)->as_in_context($ctx) } @$arrays;
     my $norm = AI::MXNet::NDArray->add_n(@squares)->sqrt->asscalar;

@@ -145,27 +145,26 @@ sub _truth
     return $self->asscalar != 0;
 }
 
-# Named forms of the operators: $x->add($other, $reverse), $x->iadd($other).
+# Named forms of the operators: $x->add($other, $reverse), nd->add($x, $y), $x->iadd($other).
 {
     my %named = (
         add => '+', subtract => '-', multiply => '*', divide => '/', true_divide => '/', modulo => '%', power => '**',
         equal => '==', not_equal => '!=', greater => '>', greater_equal => '>=', lesser => '<', lesser_equal => '<=',
+        maximum => 'maximum', minimum => 'minimum',
     );
-    no strict 'refs';
-    for my $name (keys %named) { my $symbol = $named{$name}; *{$name} = sub { $_[0]->_operator($symbol)->(@_[0, 1], $_[2] // 0) } }
     my %in_place = (iadd => '+=', isubtract => '-=', imultiply => '*=', idivide => '/=', imodulo => '%=');
-    for my $name (keys %in_place) { my $symbol = $in_place{$name}; *{$name} = sub { $_[0]->_assigner($symbol)->(@_[0, 1]) } }
-}
-for my $name (qw(maximum minimum)) {
     no strict 'refs';
-    *{$name} = sub {
-        my ($self, @others) = @_;
-        @others = ($self, @others) if blessed $self;
-        _fail("Too few or many arguments for method $name (expected 2, got ", scalar @others, ')') if @others != 2;
-        my ($x, $y, $swapped) = (@others, 0);
-        ($x, $y, $swapped) = ($y, $x, 1) unless ref $x;
-        return $x->_operator($name)->($x, $y, $swapped);
-    };
+    for my $name (keys %named) {
+        my $symbol = $named{$name};
+        *{$name} = sub {
+            my ($x, $y, $swapped, @more) = blessed $_[0] ? @_ : @_[1 .. $#_];
+            _fail("$name takes two operands") if @more or @_ < 2 or not defined $x;
+            ($x, $y, $swapped) = ($y, $x, not $swapped) unless blessed $x;
+            _fail("$name takes an NDArray and an NDArray or a number, but got ", $y // 'undef', ' and ', $x // 'undef') unless blessed $x;
+            return $x->_operator($symbol)->($x, $y, $swapped ? 1 : 0);
+        };
+    }
+    for my $name (keys %in_place) { my $symbol = $in_place{$name}; *{$name} = sub { $_[0]->_assigner($symbol)->(@_[0, 1]) } }
 }
 
 1;

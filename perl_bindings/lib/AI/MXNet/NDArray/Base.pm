@@ -15,7 +15,7 @@ my %files = (
     'NumPy.pm'    => [qw(asarray corrcoef cov get_arguments inf percentile pi random_choice read_csv tolist tril_indices triu_indices)],
     'Printing.pm' => [qw(_shown asstr print printf set_printoptions)],
     'HTML.pm'     => [qw(iperl_data_representations to_html)],
-    'Help.pm'     => [qw(find_functions help list_functions)],
+    'Help.pm'     => [qw(_meta find_functions function_meta function_meta_hash help list_functions)],
 );
 my %file_of = map { my $file = $_; map { $_ => "AI/MXNet/NDArray/$file" } @{ $files{$file} } } keys %files;
 
@@ -74,7 +74,7 @@ sub AUTOLOAD
 {
     my ($package, $name) = $AUTOLOAD =~ /(.*)::(.*)/;
     return if $name eq 'unimport';
-    my $code = _find($name) // AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$package\"");
+    my $code = _find($name) // AI::MXNet::Operators::refuse($name, $package);
     goto &$code;
 }
 

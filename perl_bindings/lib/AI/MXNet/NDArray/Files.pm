@@ -17,6 +17,7 @@ sub save
     blessed $_ && $_->isa(__PACKAGE__) or _fail('save takes NDArrays, but got ', $_ // 'undef') for @list;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@list);
     utf8::encode($_) for @names;
+    AI::MXNet::Engine::locate();
     AI::MXNet::Engine->request('save', _absolute($path), (ref $arrays eq 'HASH' ? \@names : undef), map { $_->{handle} } @list);
     return;
 }

@@ -24,6 +24,7 @@ my %methods = (
         "my (\$rows, \$columns) = \@{ nd->triu_indices(3, 1) };"],
 );
 
+my %meta;       # package => {code of a function => what it is}
 my $entries;    # [operator, aliases, signature, documentation, gradient, example]
 
 sub _entries
@@ -33,6 +34,21 @@ sub _entries
         open my $file, '<:raw', $path or die "$path: $!\n";
         Data::MessagePack->new->utf8->unpack(do { local $/; readline $file });
     };
+}
+
+# Every name of an operator, with its entry.
+sub _about { return map { my $entry = $_; map { $_ => $entry } $entry->[0], @{ $entry->[1] } } @{ _entries() } }
+
+sub function_meta_hash { my ($class) = @_; return $class->_meta('AI::MXNet::NDArray::Base') }
+sub function_meta { my ($class, $code) = @_; return $class->_meta('AI::MXNet::NDArray::Base')->{ $code // '' } }
+
+# {__name__, __doc__} of the functions by which a package calls operators, by their code.
+sub _meta
+{
+    my ($class, $package) = @_;
+    my %about = _about();
+    return $meta{$package} //= {
+        map { my $code = $package->can($_); $code ? ($code => { __name__ => $_, __doc__ => _text_of($_, $about{$_}) }) : () } keys %about };
 }
 
 sub list_functions { CORE::print "$_\n" for sort(AI::MXNet::Operators::names()); return }
@@ -51,7 +67,7 @@ sub _matching
     my ($pattern) = @_;
     _fail('a name or a pattern such as \'*soft*\' is needed, but got ', $pattern // 'undef') unless defined $pattern and length $pattern;
     my $like = join '.*', map {quotemeta} split /\*/, $pattern, -1;
-    my %about = map { my $entry = $_; map { $_ => $entry } $entry->[0], @{ $entry->[1] } } @{ _entries() };
+    my %about = _about();
     my %text = map { $_ => _text_of($_, $about{$_}) } grep { /\A(?:_npi_|_np_|_npx_|_contrib_|_)?$like\z/ } keys %about;
     $text{$_} = _text_of($_, [$_, [], @{ $methods{$_} }[0, 1], '', $methods{$_}[2]]) for grep {/\A$like\z/} keys %methods;
     return map { { __name__ => $_, __doc__ => $text{$_} } } sort { ($b eq $pattern) <=> ($a eq $pattern) or $a cmp $b } keys %text;

@@ -21,7 +21,7 @@ sub _array
 {
     my ($source, %options) = @_;
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
-    my $ctx = AI::MXNet::Context::chosen($options{ctx});
+    my $ctx = AI::MXNet::Context::of($options{ctx});
     if (blessed $source and ($source->isa(__PACKAGE__) or $source->isa('AI::MXNet::NDArray::Slice'))) {
         $source = $source->sever if $source->isa('AI::MXNet::NDArray::Slice');
         my $copy = $source->dtype eq $dtype ? $source->copyto($ctx) : $source->astype($dtype);
@@ -100,7 +100,7 @@ sub _filled
         _fail("$name: only zeros can be sparse, but got stype => '$stype'") if $name !~ /\A(?:zeros|empty)\z/;
         return __PACKAGE__->sparse->zeros($stype, $shape, map { $_ => $options{$_} } grep { defined $options{$_} } qw(ctx dtype out));
     }
-    my $ctx = AI::MXNet::Context::chosen($options{ctx});
+    my $ctx = AI::MXNet::Context::of($options{ctx});
     return AI::MXNet::Operators::invoke(_row('_full'), [],
         { shape => $shape, value => $value, dtype => $dtype, ctx => "$ctx" }, $options{out});
 }

@@ -132,7 +132,7 @@ sub zeros
     if (AI::MXNet::NDArray::_stype('zeros', $stype) eq 'default') { return AI::MXNet::NDArray->zeros($shape, %options) }
     AI::MXNet::NDArray::_check_shape('zeros', $shape);
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
-    my $ctx = AI::MXNet::Context::chosen($options{ctx});
+    my $ctx = AI::MXNet::Context::of($options{ctx});
     return AI::MXNet::Operators::invoke(_row('_zeros_of_stype'), [],
         { stype => $stype, shape => $shape, dtype => $dtype, ctx => "$ctx" }, $options{out});
 }
@@ -155,7 +155,7 @@ sub array
 sub _copied
 {
     my ($source, %options) = @_;
-    my $ctx = AI::MXNet::Context::chosen($options{ctx});
+    my $ctx = AI::MXNet::Context::of($options{ctx});
     my $copy = $source->astype($options{dtype} // $source->dtype);
     return $copy->as_in_context($ctx);
 }

@@ -47,6 +47,9 @@ sub call
     return AI::MXNet::Symbol->_compose($row, $operator, $name, $attributes, \@symbols, $inputs);
 }
 
+sub function_meta_hash { return AI::MXNet::NDArray->_meta(__PACKAGE__) }
+sub function_meta { my ($class, $code) = @_; return $class->function_meta_hash->{ $code // '' } }
+
 sub _is_symbol { return blessed $_[0] && $_[0]->isa('AI::MXNet::Symbol') }
 
 # The named arguments of a call as input symbols and attributes, which are text.

@@ -11,9 +11,10 @@ my @layouts = (undef, 'NCW', 'NCHW', 'NCDHW');
 sub per_axis
 {
     my ($name, $value, $axes) = @_;
-    return [($value) x $axes] unless ref $value;
-    AI::MXNet::Error::fail("$name takes a number or a list of $axes, but got [@$value]") if @$value != $axes;
-    return [map { 0 + $_ } @$value];
+    my @values = ref $value eq 'ARRAY' ? @$value : ($value) x $axes;
+    AI::MXNet::Error::fail("$name takes a number or a list of $axes, but got ", ref $value eq 'ARRAY' ? "[@values]" : $value // 'undef')
+        if @values != $axes or grep { not defined $_ or $_ !~ /\A[0-9]+\z/ } @values;
+    return [map { 0 + $_ } @values];
 }
 
 sub _shown { return '(' . join(',', @{ $_[0] }) . ')' }

@@ -25,6 +25,9 @@ sub steps
     return $length == 1 ? $steps : @$steps;
 }
 
+# The named arguments of `unroll`.
+sub unrolling { return AI::MXNet::NDArray::_named('unroll', [qw(begin_state layout merge_outputs valid_length)], @_) }
+
 # Steps as one array.
 sub merged
 {
@@ -57,7 +60,8 @@ sub begin_state
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = unrolling(@options);
     my $layout = $options{layout} // 'NTC';
     $self->reset;
     my @steps = steps($length, $inputs, $layout);
@@ -131,6 +135,9 @@ sub forward
     my ($self, $inputs, $states) = @_;
     AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
         if $self->{modified};
+    my $count = @{ $self->state_info };
+    AI::MXNet::Error::fail($self->class, " takes an input and the list of its $count states, such as begin_state makes, but got ", $states // 'no states')
+        if $count and not(ref $states eq 'ARRAY' and @$states == $count);
     $self->{counter}++;
     return $self->SUPER::forward($inputs, $states);
 }

@@ -34,6 +34,8 @@ sub BUILD
     my ($self) = @_;
     AI::MXNet::Error::fail('Invalid layout ', $self->layout, '; must be one of [\'TNC\' or \'NTC\']') unless $self->layout =~ /\A(?:TNC|NTC)\z/;
     AI::MXNet::Error::fail('projection_size is for LSTM only') if defined $self->projection_size and $self->mode ne 'lstm';
+    AI::MXNet::Error::fail('hidden_size and num_layers are at least 1, but got ', $self->hidden_size, ' and ', $self->num_layers)
+        if $self->hidden_size < 1 or $self->num_layers < 1;
     my $size = $self->hidden_size;
     my $rows = $gates{ $self->mode } * $size;
     my $width = $self->projection_size // $size;
@@ -133,16 +135,15 @@ sub hybrid_forward
     return ($output, \@new);
 }
 
-# In files the parameters are those of a stack of cells, as in the original: _unfused.0.l_cell.i2h_weight.
+# In files the parameters are those of a stack of cells, as in MXNet: _unfused.0.l_cell.i2h_weight.
 sub _by_path
 {
     my ($self, $prefix) = @_;
-    my $apart = $self->dropout ? 2 : 1;    # between layers are dropout cells
     my $found = AI::MXNet::Gluon::Ordered->new;
     for my $name ($self->_reg_params->keys) {
         my ($direction, $layer, $rest) = $name =~ /\A([lr])([0-9]+)_(.*)\z/;
         my $cell = $self->bidirectional ? "${direction}_cell." : '';
-        $found->set($prefix . '_unfused.' . $layer * $apart . ".$cell$rest", $self->_reg_params->get($name));
+        $found->set("${prefix}_unfused.$layer.$cell$rest", $self->_reg_params->get($name));
     }
     return $found;
 }

@@ -2,6 +2,7 @@ package AI::MXNet::Gluon::RNN::Modifiers;
 # Cells that are made of other cells. Documented in AI::MXNet::Gluon::RNN.
 use strict;
 use warnings;
+use Scalar::Util ();
 use AI::MXNet::Gluon::RNN::Cell;
 
 package AI::MXNet::Gluon::RNN::SequentialRNNCell;
@@ -14,7 +15,7 @@ extends 'AI::MXNet::Gluon::RNN::RecurrentCell';
 
 sub add { my ($self, $cell) = @_; return $self->register_child($cell) }
 
-sub state_info { my ($self, $batch_size) = @_; return [map { @{ $_->state_info($batch_size) } } @{ $self->_blocks }] }
+sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@batch_size) } } @{ $self->_blocks }] }
 
 sub begin_state
 {
@@ -28,7 +29,7 @@ sub begin_state
 sub _split
 {
     my ($self, $states) = @_;
-    my @left = @$states;
+    my @left = ref $states eq 'ARRAY' ? @$states : AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states');
     return map { [splice @left, 0, scalar @{ $_->state_info }] } @{ $self->_blocks };
 }
 
@@ -47,7 +48,8 @@ sub forward
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my $layout = $options{layout} // 'NTC';
     my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
@@ -90,7 +92,8 @@ sub hybrid_forward
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my $layout = $options{layout} // 'NTC';
     # one mask for all steps, and one call
@@ -122,6 +125,8 @@ around BUILDARGS => sub {
     my ($original, $class, @arguments) = @_;
     my $arguments = $class->$original(@arguments);
     my $cell = $arguments->{base_cell};
+    AI::MXNet::Error::fail("$class takes a recurrent cell as base_cell, but got ", $cell // 'undef')
+        unless Scalar::Util::blessed($cell) and $cell->can('modified');
     AI::MXNet::Error::fail('Cell ', $cell->name, ' is already modified. One cell cannot be modified twice') if $cell->modified;
     $arguments->{prefix} //= $cell->prefix . $class->_alias;
     $cell->modified(1);
@@ -132,7 +137,7 @@ sub BUILD { my ($self) = @_; $self->register_child($self->base_cell, 'base_cell'
 
 sub _alias { my ($self) = @_; return lc((ref $self || $self) =~ s/.*:://r) }
 sub params     { my ($self) = @_; return $self->base_cell->params }
-sub state_info { my ($self, $batch_size) = @_; return $self->base_cell->state_info($batch_size) }
+sub state_info { my ($self, @batch_size) = @_; return $self->base_cell->state_info(@batch_size) }
 
 sub begin_state { my ($self, @options) = @_; return $self->_unmodified(sub { $self->base_cell->begin_state(@options) }) }
 
@@ -205,7 +210,8 @@ sub hybrid_forward
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my $layout = $options{layout} // 'NTC';
     my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
@@ -245,7 +251,7 @@ sub BUILD
 
 sub call { AI::MXNet::Error::fail('Bidirectional cannot be stepped. Please use unroll') }
 
-sub state_info { my ($self, $batch_size) = @_; return [map { @{ $_->state_info($batch_size) } } $self->l_cell, $self->r_cell] }
+sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@batch_size) } } $self->l_cell, $self->r_cell] }
 
 sub begin_state
 {
@@ -257,7 +263,8 @@ sub begin_state
 
 sub unroll
 {
-    my ($self, $length, $inputs, %options) = @_;
+    my ($self, $length, $inputs, @options) = @_;
+    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
     $self->reset;
     my ($layout, $valid) = ($options{layout} // 'NTC', $options{valid_length});
     my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
