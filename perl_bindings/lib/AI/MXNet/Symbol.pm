@@ -382,6 +382,14 @@ sub _infer_type
     return @lists;
 }
 
+# The storage types of the arguments, then those of their gradients.
+sub _infer_storage
+{
+    my ($self, %given) = @_;
+    my @names = sort keys %given;
+    return _request('infer_storage', $self->{handle}, [_texts(@names)], [_texts(@given{@names})]);
+}
+
 # -- computing -----------------------------------------------------------------------------------------------------
 
 sub simple_bind { my $self = shift; AI::MXNet::NS::load('AI/MXNet/Executor.pm'); return AI::MXNet::Executor->_simple_bind($self, @_) }
