@@ -367,11 +367,26 @@ subtest 'what is called too early, or with wrong names, says so' => sub {
     }
     mx->mod->Module(line());
     like warned(), qr/label_names=softmax_label\) but input with name 'softmax_label' is not found/, 'a label is only warned of';
+    like died(sub { $module->init_optimizer(optimizer_params => [learning_rate => 1]) }), qr/^optimizer_params is a hash ref, but got ARRAY/;
     my $optimizer = mx->optimizer->SGD(learning_rate => 1);
     $module->init_optimizer(optimizer => $optimizer);
     like warned(), qr/rescale_grad is not normalized to 1.0\/batch_size\/num_workers \(1 vs. 0.5\)/;
     $module->init_optimizer;
     like warned(), qr/optimizer already initialized, ignoring/;
+};
+
+subtest 'labels of another name than the symbol has' => sub {
+    like died(sub { mx->mod->Module(line(), label_names => ['label'])->fit(examples(), num_epoch => 1) }),
+        qr/^the batch has labels for softmax_label, which is no argument of the symbol; its arguments are data fc_weight fc_bias label at/;
+    like warned(), qr/Data provided by label_shapes don't match names/;
+};
+
+subtest 'initializers by name, metrics without one' => sub {
+    my $module = mx->mod->Module(line(), label_names => ['label']);
+    $module->fit(examples(label_name => 'label'), num_epoch => 1, initializer => 'one', eval_metric => ['mse', sub {1}], optimizer_params => { learning_rate => 0 });
+    my ($args) = $module->get_params;
+    is values_of($args->{fc_weight}, 1), '1.00000';
+    like warned(), qr/\AEpoch\[0\] Train-mse=[\d.]+\nEpoch\[0\] Train-=1.000000\nEpoch\[0\] Time cost=T\n\z/;
 };
 
 subtest 'other dtypes than float32' => sub {

@@ -38,7 +38,7 @@ sub _requests
 sub _bind
 {
     my ($class, $symbol, @options) = @_;
-    my %options = @options;
+    my %options = AI::MXNet::NDArray::_named('bind', [qw(ctx args args_grad grad_req aux_states group2ctx shared_exec)], @options);
     my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
     my $names = $symbol->list_arguments;
     my $aux_names = $symbol->list_auxiliary_states;
@@ -259,7 +259,9 @@ sub copy_params_from
 # A new executor for inputs of other shapes, with the same parameters.
 sub reshape
 {
-    my ($self, $shapes, %options) = @_;
+    my ($self, $shapes, @options) = @_;
+    AI::MXNet::Error::fail('reshape takes a hash ref of names and shapes, then named arguments, but got ', $shapes // 'undef') if ref $shapes ne 'HASH';
+    my %options = AI::MXNet::NDArray::_named('reshape', [qw(partial_shaping allow_up_sizing)], @options);
     my $symbol = $self->{symbol};
     my ($arg_shapes, undef, $aux_shapes) = $symbol->infer_shape(%$shapes);
     AI::MXNet::Error::fail('Insufficient argument shapes provided.') unless defined $arg_shapes;

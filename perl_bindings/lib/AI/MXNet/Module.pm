@@ -110,7 +110,7 @@ sub init_params
     }
     $self->_needs('binded');
     my $initializer = $options{initializer};
-    $initializer = AI::MXNet::Initializer->create($initializer) if defined $initializer and not ref $initializer;
+    $initializer = AI::MXNet::Initializer::_from_text($initializer) if defined $initializer and not ref $initializer;
     my $attributes = $self->symbol->attr_dict;
     for ([$self->_arg_params, $options{arg_params}], [$self->_aux_params, $options{aux_params}]) {
         my ($params, $given) = @$_;
@@ -251,6 +251,7 @@ sub init_optimizer
     my $rescale_grad = 1 / $batch_size;
     my $optimizer = $options{optimizer};
     if (not ref $optimizer) {
+        AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $options{optimizer_params}") if ref($options{optimizer_params} // {}) ne 'HASH';
         my ($names, $count) = ($self->_param_names, scalar @{ $self->_context });
         my %names = $update_on_kvstore ? map { $_ => $names->[$_] } 0 .. $#$names
             : map { my $i = $_; map { $i * $count + $_ => $names->[$i] } 0 .. $count - 1 } 0 .. $#$names;

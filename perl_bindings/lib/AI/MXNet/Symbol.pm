@@ -29,6 +29,7 @@ use overload
     '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
     '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
     '""'   => \&stringify,
+    'cmp'  => sub { my ($x, $y, $swapped) = @_; ("$x" cmp "$y") * ($swapped ? -1 : 1) },
     'bool' => sub {1},
     '='    => sub { $_[0] };
 
@@ -127,7 +128,7 @@ sub Custom
 sub Group
 {
     my ($class, $symbols) = @_;
-    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
+    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or not @$symbols or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
     return $class->_ask('group', map { $_->{handle} } @$symbols);
 }
 
