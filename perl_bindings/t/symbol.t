@@ -141,6 +141,7 @@ subtest 'attributes of scopes, calls and variables' => sub {
     my $relu = mx->sym->Activation($var, act_type => 'relu');
     like eval { $relu->_set_attr(mood => 'angry'); 1 } ? 'lived' : $@, qr/Cannot find argument 'mood'/, 'an operator has no other attributes than its own';
     is $relu->attr('mood'), undef, 'and keeps none';
+    is join(' ', map { $_->name =~ s/\d+\z//r } sqrt $var, exp $var, log $var, sin $var, cos $var, abs $var), 'sqrt exp log sin cos abs', 'functions of Perl';
     ok $relu eq $relu && $relu ne $var && 'x' ne $relu, 'symbols are compared as text';
     $var->_set_attr(__mood__ => 'angry', lr_mult => 3);
     is_deeply [map { $var->attr($_) } qw(__mood__ __lr_mult__)], ['angry', '3'];

@@ -25,7 +25,7 @@ use overload
     '<'  => sub { _arithmetic(@_, qw(_lesser _lesser_scalar _greater_scalar)) },
     '<=' => sub { _arithmetic(@_, qw(_lesser_equal _lesser_equal_scalar _greater_equal_scalar)) },
     '=='   => sub { _arithmetic(@_, qw(_equal _equal_scalar)) },
-    'abs'  => sub { $_[0]->abs },
+    (map { my $function = $_; $function => sub { $_[0]->$function } } qw(abs sqrt exp log sin cos)),
     '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
     '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
     '""'   => \&stringify,
