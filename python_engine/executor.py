@@ -7,6 +7,7 @@ from .context import check_usable
 from .errors import ArgumentError, ShapeError
 from .methods import dtype_name
 from .ndarray import NDArray
+from .storage_inference import infer_storage
 
 
 class Executor(graph.Executor):
@@ -165,13 +166,16 @@ def new_arrays(symbol, grad_req, shapes, type_dict, stype_dict, shared):
     arg_types, _, aux_types = symbol.graph.infer_type(types, True)
     old = [{}, {}, {}] if shared is None else [shared.arg_dict, shared.grad_dict, shared.aux_dict]
 
-    def array(known, name, shape, dtype):
+    def array(known, name, shape, dtype, stype="default"):
         found = known.get(name)
         if found is not None and found.shape == shape and found.data.dtype == (dtype or "float32"):
             return found
-        return nd.zeros(shape, dtype=dtype or "float32", stype=(stype_dict or {}).get(name))
+        return nd.zeros(shape, dtype=dtype or "float32", stype=stype)
 
+    stypes, grad_stypes = infer_storage(symbol.graph, stype_dict or {})
     reqs, rows = requests(grad_req, names), list(zip(names, arg_shapes, arg_types))
-    args = [array(old[0], *row) for row in rows]
-    grads = [None if req == "null" else array(old[1], *row) for req, row in zip(reqs, rows)]
+    args = [array(old[0], *row, stype) for row, stype in zip(rows, stypes)]
+    grads = [
+        None if req == "null" else array(old[1], *row, stype) for req, row, stype in zip(reqs, rows, grad_stypes)
+    ]
     return args, grads, reqs, [array(old[2], *row) for row in zip(states, aux_shapes, aux_types)]

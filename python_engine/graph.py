@@ -121,6 +121,10 @@ class Executor:
         for words, listed, given in (("arguments", names[0], args), ("auxiliary states", names[1], aux)):
             if len(listed) != len(given):
                 raise MXNetError(f"the symbol has {len(listed)} {words} ({', '.join(listed)}), but got {len(given)}")
+            if len(set(listed)) < len(listed):
+                raise MXNetError(
+                    f"Find duplicated argument name, please make all weight name non-duplicated: {', '.join(listed)}"
+                )
         known = {name: array.data.shape for name, array in zip(names[0] + names[1], (*args, *aux))}
         shapes = symbol.shapes(known)
         self.plan = Plan(symbol, shapes, bound=True)

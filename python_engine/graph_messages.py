@@ -13,6 +13,8 @@ from .messages import Flag, Handle, Req, Row, Scalar, Text, list_of, order, requ
 from .ndarray import NDArray
 from .poison import failure_of, poison
 from .recorded import symbol_of
+from .sparse import STYPES
+from .storage_inference import infer_storage as storage_of
 from .symbols import Symbol, compose, group, variable
 from .tape import state
 from .wire import shown
@@ -172,6 +174,16 @@ def infer_type(session, number, symbol: Handle, partial: Flag, names: list_of(Te
             raise ArgumentError(f"{dtype} is no dtype, but one of {', '.join(DTYPES)} is")
     found = session.graph(symbol, Symbol).infer_type(known, bool(partial))
     session.reply(number, *(word for listed in found if listed is not None for word in (len(listed), *listed)))
+
+
+@request
+def infer_storage(session, number, symbol: Handle, names: list_of(Text), stypes: list_of(Text)):
+    """The storage types of arguments and of their gradients, given those of some arguments."""
+    known = {n.decode(): s.decode() for n, s in zip(names, stypes, strict=True)}
+    for stype in known.values():
+        if stype not in STYPES:
+            raise ArgumentError(f"{stype} is no storage type, but one of {', '.join(STYPES)} is")
+    session.reply(number, *(stype for listed in storage_of(session.graph(symbol, Symbol), known) for stype in listed))
 
 
 # -- computing -----------------------------------------------------------------------------------------------------

@@ -53,8 +53,11 @@ class Node:
         return (*self.inputs, *((self, index) for index in range(self.count)))
 
     def set(self, attrs):
-        """Change attributes."""
-        self.attrs.update(underscored(attrs, self.operator))
+        """Change attributes, or none if the operator cannot have these."""
+        changed = Node(self.operator, self.name, self.attrs | underscored(attrs, self.operator), self.inputs)
+        if self.operator is not None:
+            _ = changed.values
+        self.attrs = changed.attrs
         for derived in ("values", "count"):
             self.__dict__.pop(derived, None)
 

@@ -128,4 +128,11 @@ subtest 'a bucket may list its parameters in another order, but has none of its 
     like died(sub { $module->switch_bucket(bucket_key => 3, @shapes) }), qr/the module whose parameters are shared has no c_weight/;
 };
 
+subtest 'a monitor sees a bucket from its first batch on' => sub {
+    @warnings = ();
+    my $module = mx->mod->BucketingModule(sym_gen => \&texts, default_bucket_key => 5);
+    $module->fit(Texts->new(lengths => [2, 3]), num_epoch => 1, monitor => mx->mon->Monitor(1, pattern => 'fc_output'));
+    is scalar(grep {/fc_output/} @warnings), 2;
+};
+
 done_testing;

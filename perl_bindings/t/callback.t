@@ -110,6 +110,7 @@ subtest 'plot_network' => sub {
     like $text, qr/data -> fc .*label="3"/;
     unlike $text, qr/fc_weight/, 'weights are left out';
     like mx->viz->plot_network($net, hide_weights => 0)->graph->as_debug, qr/fc_weight -> fc/, 'or not';
+    like mx->viz->plot_network($net, title => 'a "small" net')->graph->as_debug, qr/digraph "a \\"small\\" net"/, 'any title';
     ok !eval { mx->viz->plot_network($net, colour => 1); 1 };
     like $@, qr/no such named parameter: colour/;
 };

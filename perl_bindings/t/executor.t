@@ -183,4 +183,18 @@ subtest 'failures are told where they are read, and do not stay' => sub {
     is text($executor->forward(0, rows => [1])->[0]), '3 4';
 };
 
+subtest 'two parameters of one name' => sub {
+    my $net = mx->sym->FullyConnected(mx->sym->FullyConnected(mx->sym->var('a'), num_hidden => 2, name => 'fc'), num_hidden => 3, name => 'fc');
+    my $died = eval { $net->simple_bind(shapes => { a => [1, 4] }); 1 } ? 'lived' : "$@";
+    like $died, qr/Find duplicated argument name, please make all weight name non-duplicated: a, fc_weight, fc_bias, fc_weight, fc_bias at/;
+};
+
+subtest 'arguments of another form say what is taken' => sub {
+    my $net = mx->sym->var('a') * 2;
+    my $executor = $net->simple_bind(shapes => { a => [2] });
+    my $died = sub { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" };
+    like $died->(sub { $executor->reshape(a => [3]) }), qr/^reshape takes a hash ref of names and shapes, then named arguments, but got a at \Q${\ __FILE__}\E line/;
+    like $died->(sub { $net->bind(mx->cpu, { a => mx->nd->ones([1]) }) }), qr/^In method bind: no such named parameter: cpu\(0\)/;
+};
+
 done_testing;

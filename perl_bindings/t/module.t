@@ -367,11 +367,26 @@ subtest 'what is called too early, or with wrong names, says so' => sub {
     }
     mx->mod->Module(line());
     like warned(), qr/label_names=softmax_label\) but input with name 'softmax_label' is not found/, 'a label is only warned of';
+    like died(sub { $module->init_optimizer(optimizer_params => [learning_rate => 1]) }), qr/^optimizer_params is a hash ref, but got ARRAY/;
     my $optimizer = mx->optimizer->SGD(learning_rate => 1);
     $module->init_optimizer(optimizer => $optimizer);
     like warned(), qr/rescale_grad is not normalized to 1.0\/batch_size\/num_workers \(1 vs. 0.5\)/;
     $module->init_optimizer;
     like warned(), qr/optimizer already initialized, ignoring/;
+};
+
+subtest 'labels of another name than the symbol has' => sub {
+    like died(sub { mx->mod->Module(line(), label_names => ['label'])->fit(examples(), num_epoch => 1) }),
+        qr/^the batch has labels for softmax_label, which is no argument of the symbol; its arguments are data fc_weight fc_bias label at/;
+    like warned(), qr/Data provided by label_shapes don't match names/;
+};
+
+subtest 'initializers by name, metrics without one' => sub {
+    my $module = mx->mod->Module(line(), label_names => ['label']);
+    $module->fit(examples(label_name => 'label'), num_epoch => 1, initializer => 'one', eval_metric => ['mse', sub {1}], optimizer_params => { learning_rate => 0 });
+    my ($args) = $module->get_params;
+    is values_of($args->{fc_weight}, 1), '1.00000';
+    like warned(), qr/\AEpoch\[0\] Train-mse=[\d.]+\nEpoch\[0\] Train-=1.000000\nEpoch\[0\] Time cost=T\n\z/;
 };
 
 subtest 'other dtypes than float32' => sub {
@@ -381,6 +396,41 @@ subtest 'other dtypes than float32' => sub {
     $module->update;
     my ($args) = $module->get_params;
     is join(' ', $args->{fc_weight}->dtype, $module->get_outputs->[0]->dtype, values_of($args->{fc_weight})), 'float64 float64 1.25000';
+};
+
+subtest 'row_sparse parameters, of which a batch touches a few rows' => sub {
+    # the figures are MXNet 1.9.1's
+    my %expected = (
+        '0.442 1.386 -0.079 0.748 5.000 6.000 3.844 4.788' => [sgd     => { momentum => 0.9, wd => 0.1 }],
+        '0.057 0.885 -0.079 0.748 4.138 4.966 2.384 3.212' => [sgd     => { momentum => 0.9, wd => 0.1, lazy_update => 0 }],
+        '0.730 1.730 2.409 3.408 5.000 6.000 6.766 7.766' => [adam    => { wd => 0.1 }],
+        '0.780 1.780 2.659 3.659 5.000 6.000 6.773 7.773' => [adagrad => {}],
+    );
+    my $weight = mx->sym->Variable('e_weight', stype => 'row_sparse');
+    my $rows = mx->sym->Embedding(mx->sym->Variable('data'), $weight, input_dim => 4, output_dim => 2, sparse_grad => 1, name => 'e');
+    my $net = mx->sym->LinearRegressionOutput(mx->sym->sum($rows, axis => 1), mx->sym->Variable('label'));
+    my $half = sub { my ($x, $i) = @_; $x->slice_axis(axis => 0, begin => $i, end => $i + 1) };
+    for my $figures (sort keys %expected) {
+        my ($optimizer, $params) = @{ $expected{$figures} };
+        for ([], [kvstore => mx->kv->create], [contexts => [mx->cpu(0), mx->cpu(1)]]) {
+            my %case = @$_;
+            my $module = mx->mod->Module($net, label_names => ['label'], context => $case{contexts} // mx->cpu);
+            $module->fit(
+                mx->io->NDArrayIter(nd->array([0, 1, 1, 3]), nd->array([1, 2, 3, 4]), batch_size => 2, label_name => 'label'),
+                num_epoch => 3, eval_metric => 'mse', optimizer => $optimizer, optimizer_params => { learning_rate => 0.1, %$params },
+                arg_params => { e_weight => nd->array([[1, 2], [3, 4], [5, 6], [7, 8]])->tostype('row_sparse') },
+                $case{kvstore}  ? (kvstore => $case{kvstore}, sparse_row_id_fn => sub { +{ e_weight => $_[0]->data->[0] } }) : (),
+                $case{contexts} ? (sparse_row_id_fn => sub { my ($batch) = @_; +{ e_weight => [map { $half->($batch->data->[0], $_) } 0, 1] } }) : ());
+            my ($args) = $module->get_params;
+            is join(' ', map { sprintf '%.3f', $_ } $args->{e_weight}->aspdl->list), $figures, join ' ', $optimizer, keys %case;
+            is join(' ', map { $_->stype } $args->{e_weight}, $module->_exec_group->grad_arrays->[0][0]), 'row_sparse row_sparse';
+        }
+    }
+    warned();
+    my $module = bound_line();
+    $module->init_optimizer;
+    $module->prepare($points->(), sparse_row_id_fn => sub { die });
+    is warned(), "Parameters are not updated in the KVStore. No need to call sparse_row_id_fn.\n";
 };
 
 done_testing;

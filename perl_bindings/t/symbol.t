@@ -139,6 +139,11 @@ subtest 'attributes of scopes, calls and variables' => sub {
     is_deeply { map { $_ => $var->attr($_) } qw(__shape__ __dtype__ __storage_type__ wd_mult __mine__ __layout__) },
         { __shape__ => '(2,3)', __dtype__ => '1', __storage_type__ => '2', wd_mult => '0.5', __mine__ => '1', __layout__ => 'NC' };
     like $var->attr('__init__'), qr/one/i;
+    my $relu = mx->sym->Activation($var, act_type => 'relu');
+    like eval { $relu->_set_attr(mood => 'angry'); 1 } ? 'lived' : $@, qr/Cannot find argument 'mood'/, 'an operator has no other attributes than its own';
+    is $relu->attr('mood'), undef, 'and keeps none';
+    is join(' ', map { $_->name =~ s/\d+\z//r } sqrt $var, exp $var, log $var, sin $var, cos $var, abs $var), 'sqrt exp log sin cos abs', 'functions of Perl';
+    ok $relu eq $relu && $relu ne $var && 'x' ne $relu, 'symbols are compared as text';
     $var->_set_attr(__mood__ => 'angry', lr_mult => 3);
     is_deeply [map { $var->attr($_) } qw(__mood__ __lr_mult__)], ['angry', '3'];
     like died { mx->sym->Variable('v', kwargs => { mine => 1 }) }, qr/Attribute name=mine is not supported/;

@@ -49,8 +49,8 @@ sub log_train_metric
 sub _log
 {
     my ($metric, $start) = @_;
-    my $values = $metric->get_name_value;
-    AI::MXNet::Logging->info('%s-%s=%f', $start, $_, $values->{$_}) for sort keys %$values;
+    my ($names, $values) = map { ref eq 'ARRAY' ? $_ : [$_] } $metric->get;
+    AI::MXNet::Logging->info('%s-%s=%f', $start, $names->[$_], $values->[$_]) for 0 .. $#$names;
     return;
 }
 

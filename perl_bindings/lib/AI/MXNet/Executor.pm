@@ -38,7 +38,7 @@ sub _requests
 sub _bind
 {
     my ($class, $symbol, @options) = @_;
-    my %options = @options;
+    my %options = AI::MXNet::NDArray::_named('bind', [qw(ctx args args_grad grad_req aux_states group2ctx shared_exec)], @options);
     my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
     my $names = $symbol->list_arguments;
     my $aux_names = $symbol->list_auxiliary_states;
@@ -78,13 +78,8 @@ sub _simple_bind
         %old_aux = %{ $old->aux_dict };
     }
     my $fits = sub { my ($array, $shape, $dtype) = @_; defined $array && "@{ $array->shape }" eq "@$shape" && $array->dtype eq $dtype };
-    my $new = sub {
-        my ($name, $shape, $dtype) = @_;
-        my $stype = $options{stype_dict}{$name} // 'default';
-        return AI::MXNet::NDArray->zeros($shape, ctx => $ctx, dtype => $dtype) if $stype eq 'default';
-        AI::MXNet::NS::load('AI/MXNet/NDArray/Sparse.pm');
-        return AI::MXNet::NDArray->sparse->zeros($stype, $shape, ctx => $ctx, dtype => $dtype);
-    };
+    my @stypes = $symbol->_infer_storage(%{ $options{stype_dict} // {} });
+    my $new = sub { my ($shape, $dtype, $stype) = @_; AI::MXNet::NDArray->zeros($shape, ctx => $ctx, dtype => $dtype, stype => $stype) };
     my (@args, @grads, @aux);
     for my $i (0 .. $#$names) {
         my ($name, $shape, $dtype) = ($names->[$i], $arg_shapes->[$i], $types[0][$i]);
@@ -92,14 +87,14 @@ sub _simple_bind
         if (not defined $old and $buffer and not $shared{$name}) {
             $old = $buffer->{$name} if $fits->($buffer->{$name}, $shape, $dtype);
         }
-        push @args, $old // $new->($name, $shape, $dtype);
+        push @args, $old // $new->($shape, $dtype, $stypes[$i]);
         $buffer->{$name} = $args[-1] if $buffer and not $shared{$name};
         push @grads, $requests->[$i] eq 'null' ? undef
-            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($name, $shape, $dtype);
+            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($shape, $dtype, $stypes[@$names + $i]);
     }
     for my $i (0 .. $#$aux_names) {
         my ($name, $shape, $dtype) = ($aux_names->[$i], $aux_shapes->[$i], $types[1][$i]);
-        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($name, $shape, $dtype);
+        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($shape, $dtype, 'default');
     }
     return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
 }
@@ -265,7 +260,9 @@ sub copy_params_from
 # A new executor for inputs of other shapes, with the same parameters.
 sub reshape
 {
-    my ($self, $shapes, %options) = @_;
+    my ($self, $shapes, @options) = @_;
+    AI::MXNet::Error::fail('reshape takes a hash ref of names and shapes, then named arguments, but got ', $shapes // 'undef') if ref $shapes ne 'HASH';
+    my %options = AI::MXNet::NDArray::_named('reshape', [qw(partial_shaping allow_up_sizing)], @options);
     my $symbol = $self->{symbol};
     my ($arg_shapes, undef, $aux_shapes) = $symbol->infer_shape(%$shapes);
     AI::MXNet::Error::fail('Insufficient argument shapes provided.') unless defined $arg_shapes;
@@ -285,7 +282,7 @@ sub reshape
                 AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
                     . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.') unless $options{allow_up_sizing};
             }
-            ($array, $grad) = map { defined $_ ? AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $_->dtype) : undef } $array, $grad;
+            ($array, $grad) = map { defined $_ ? AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $_->dtype, stype => $_->stype) : undef } $array, $grad;
         }
         push @args,  $array;
         push @grads, $grad;

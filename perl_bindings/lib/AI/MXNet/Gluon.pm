@@ -24,11 +24,12 @@ for my $name (keys %packages) {
     *{$name} = sub { AI::MXNet::NS::load($file); return $package };
 }
 
-# Objects of these classes; not subs of this package, which would hide the classes of these names.
+# Objects of these classes; not subs of this package, which would hide the classes of these names. A SymbolBlock is of
+# something, so without it the class is meant: gluon->SymbolBlock->imports(...).
 for my $name (@classes) {
     my $class = __PACKAGE__ . "::$name";
     my $file = "$class.pm" =~ s{::}{/}gr;
-    AI::MXNet::NS::register($class, __PACKAGE__, $name, $file);
+    AI::MXNet::NS::register($class, __PACKAGE__, $name, $file, $name eq 'SymbolBlock');
 }
 
 sub fit { my ($class, @arguments) = @_; AI::MXNet::NS::load('AI/MXNet/Gluon/Fit.pm'); return AI::MXNet::Gluon::Fit->new(@arguments)->run }

@@ -11,7 +11,7 @@ for my $level (qw(debug info warning)) {
     no strict 'refs';
     *{$level} = sub {
         my ($class, $format, @values) = @_;
-        warn((@values ? sprintf($format, @values) : $format) . "\n") unless $silent;
+        warn((@values ? sprintf($format, map { $_ // '' } @values) : $format) . "\n") unless $silent;
         return;
     };
 }

@@ -89,7 +89,12 @@ sub get_params
     my ($self) = @_;
     $self->_needs(qw(binded params_initialized));
     if ($self->_params_dirty) {
-        $self->_exec_group->get_params($self->_arg_params, $self->_aux_params);
+        my ($params, $kvstore) = ($self->_arg_params, $self->_kvstore);
+        $self->_exec_group->get_params($params, $self->_aux_params);
+        if (defined $kvstore and $self->_update_on_kvstore) {
+            # the executors have only those rows that batches asked for
+            $kvstore->pull($_, out => $params->{$_}, ignore_sparse => 0) for grep { $params->{$_}->stype ne 'default' } @{ $self->_param_names };
+        }
         $self->_params_dirty(0);
     }
     return ($self->_arg_params, $self->_aux_params);
@@ -106,7 +111,7 @@ sub init_params
     }
     $self->_needs('binded');
     my $initializer = $options{initializer};
-    $initializer = AI::MXNet::Initializer->create($initializer) if defined $initializer and not ref $initializer;
+    $initializer = AI::MXNet::Initializer::_from_text($initializer) if defined $initializer and not ref $initializer;
     my $attributes = $self->symbol->attr_dict;
     for ([$self->_arg_params, $options{arg_params}], [$self->_aux_params, $options{aux_params}]) {
         my ($params, $given) = @$_;
@@ -227,7 +232,7 @@ sub _create_kvstore
     return ($kvstore, 1) if ref $kvstore;
     AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
     my $large = 16 << 20;    # elements: to add up such an array on one context takes longer than to update all
-    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || List::Util::max(0, map { $_->size } values %{ $self->_arg_params }) <= $large ? 1 : 0);
+    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || List::Util::max(0, map { List::Util::product(@{ $_->shape }) } values %{ $self->_arg_params }) <= $large ? 1 : 0);
 }
 
 sub init_optimizer
@@ -247,6 +252,7 @@ sub init_optimizer
     my $rescale_grad = 1 / $batch_size;
     my $optimizer = $options{optimizer};
     if (not ref $optimizer) {
+        AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $options{optimizer_params}") if ref($options{optimizer_params} // {}) ne 'HASH';
         my ($names, $count) = ($self->_param_names, scalar @{ $self->_context });
         my %names = $update_on_kvstore ? map { $_ => $names->[$_] } 0 .. $#$names
             : map { my $i = $_; map { $i * $count + $_ => $names->[$i] } 0 .. $count - 1 } 0 .. $#$names;
@@ -286,6 +292,28 @@ sub borrow_optimizer
 }
 
 # -- computing -----------------------------------------------------------------------------------------------------
+
+# Fetches the rows of row_sparse parameters that a batch needs, where a store keeps these.
+sub prepare
+{
+    my ($self, $batch, @options) = @_;
+    my %options = AI::MXNet::Module::Base::_named('prepare', ['sparse_row_id_fn'], @options);
+    $self->_needs('binded');
+    my $rows_of = $options{sparse_row_id_fn} // return;
+    if (not defined $self->_kvstore or not $self->_update_on_kvstore) {
+        $self->logger->warning('Parameters are not updated in the KVStore. No need to call sparse_row_id_fn.');
+        return;
+    }
+    my $rows = $rows_of->($batch);
+    AI::MXNet::Error::fail('sparse_row_id_fn returns a hash ref of parameters and their rows, but returned ', $rows // 'undef') unless ref $rows eq 'HASH';
+    for my $name (sort keys %$rows) {
+        my $i = $self->_indices->{$name} // AI::MXNet::Error::fail("sparse_row_id_fn names the parameter $name, but there is none");
+        my $arrays = $self->_exec_group->param_arrays->[$i];
+        AI::MXNet::Error::fail("sparse_row_id_fn names $name, which is not row_sparse: all of it is there") if $arrays->[0]->stype ne 'row_sparse';
+        $self->_kvstore->row_sparse_pull($name, out => $arrays, row_ids => $rows->{$name});
+    }
+    return;
+}
 
 sub forward
 {
@@ -349,7 +377,8 @@ sub update
     my ($kvstore, $count) = ($self->_kvstore, scalar @{ $self->_context });
     if (defined $kvstore) {
         $kvstore->push(\@keys, [@$grads[@with]]);
-        $kvstore->pull(\@keys, out => [@{ $self->_update_on_kvstore ? $weights : $grads }[@with]]);
+        # a sparse weight is not fetched as a whole: prepare fetches the rows that a batch needs
+        $kvstore->pull(\@keys, out => [@{ $self->_update_on_kvstore ? $weights : $grads }[@with]], ignore_sparse => $self->_update_on_kvstore);
     }
     return if $self->_update_on_kvstore;
     my $indices = $self->_indices;
@@ -602,6 +631,15 @@ Uses the optimizer of a module with the same parameters. Binding with C<shared_m
 Compute the outputs, then the gradients, then take a step of the optimizer. C<is_train> is true where the module is bound
 for training. A batch of other shapes than before binds anew. C<backward> takes the gradients of the outputs, an NDArray
 or a list of them, unless they are those of loss layers.
+
+=head2 prepare
+
+    # $module->fit($train, kvstore => mx->kv->create, sparse_row_id_fn => sub { +{ words_weight => $_[0]->data->[0] } }, ...)
+
+Parameters whose variables have C<< stype => 'row_sparse' >> and whose gradients are row_sparse are updated only where a batch
+touches them. If a store keeps them, that is with several contexts or a store that was made beforehand, the executors have
+but those rows that C<sparse_row_id_fn> asked for: code that returns, for a batch, a hash ref of parameters and the
+numbers of their rows, an NDArray or a list of one for each context.
 
 =head2 get_outputs, get_input_grads
 

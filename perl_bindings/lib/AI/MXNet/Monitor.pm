@@ -29,7 +29,24 @@ sub Monitor { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI:
 
 sub _size_of_elements { my ($array) = @_; return AI::MXNet::NDArray->norm($array) / sqrt($array->size) }
 
-sub install { my ($self, $executor) = @_; push @{ $self->exes }, $executor; return }
+sub install
+{
+    my ($self, $executor) = @_;
+    push @{ $self->exes }, $executor;
+    $self->_watch($executor) if $self->activated;    # a bucket's first batch
+    return;
+}
+
+sub _watch
+{
+    my ($self, $executor) = @_;
+    my $pattern = $self->pattern;
+    $executor->set_monitor_callback(sub {
+        my ($name, $array) = @_;
+        $self->_note($name, $array) if $name =~ /$pattern/;
+    });
+    return;
+}
 
 sub tic
 {
@@ -37,13 +54,8 @@ sub tic
     if ($self->step % $self->interval == 0) {
         $self->queue([]);
         $self->activated(1);
-        my $pattern = $self->pattern;
-        my $note = sub {
-            my ($name, $array) = @_;
-            $self->_note($name, $array) if $name =~ /$pattern/;
-        };
         # only now: an executor that is watched gives all its arrays away
-        $_->set_monitor_callback($note) for @{ $self->exes };
+        $self->_watch($_) for @{ $self->exes };
     }
     $self->step($self->step + 1);
     return;

@@ -39,10 +39,10 @@ sub install
 
 # Gives $package a method $name, by default the last word of $class, that makes an object of that class. It lies in a
 # parent of the package, because a sub AI::MXNet::Gluon::NN::Dense would hide the class of that name from scripts. A $file
-# is loaded at the first call.
+# is loaded at the first call. Without arguments the method gives the class itself, if $bare.
 sub register
 {
-    my ($class, $package, $name, $file) = @_;
+    my ($class, $package, $name, $file, $bare) = @_;
     my $parent = "AI::MXNet::NS::Constructors::$package";
     ($name) = $class =~ /(\w+)\z/ unless defined $name;
     no strict 'refs';
@@ -50,9 +50,7 @@ sub register
     *{"${parent}::$name"} = sub {
         my ($called, @arguments) = @_;
         load($file) if $file;
-        # gluon->SymbolBlock->imports(...): without arguments, a class that has another constructor stands for itself
-        return $class if not @arguments and $class->can('imports');
-        return construct($class, @arguments);
+        return $bare && !@arguments ? $class : construct($class, @arguments);
     };
     push @{"${package}::ISA"}, $parent unless grep { $_ eq $parent } @{"${package}::ISA"};
     return $class;

@@ -232,11 +232,11 @@ sub _count
     return ($self->_get_lr($index), $self->_get_wd($index), $self->{_index_update_count}{$index});
 }
 
-# An array of zeros like the weight.
+# An array of zeros like the weight. It is row_sparse as the weight, so that an update may leave out rows, if that is wanted.
 sub _zeros
 {
-    my ($weight, $dtype) = @_;
-    return AI::MXNet::NDArray->zeros($weight->shape, ctx => $weight->context, dtype => $dtype // $weight->dtype);
+    my ($weight, $dtype, $lazy) = @_;
+    return AI::MXNet::NDArray->zeros($weight->shape, ctx => $weight->context, dtype => $dtype // $weight->dtype, stype => $lazy ? $weight->stype : 'default');
 }
 
 sub get_updater { my ($class, $optimizer) = @_; return AI::MXNet::Updater::->new(optimizer => $optimizer) }
@@ -321,7 +321,7 @@ Their names for C<create> are the same in lower case. g is the gradient, rescale
     my $sgd = mx->opt->SGD(learning_rate => 0.1, momentum => 0.9);
 
 weight -= lr g; with C<momentum> (0): m = momentum m - lr g, weight += m. C<multi_precision> (0) computes on a float32 copy
-of float16 weights. C<lazy_update> (1) is accepted. Operators C<sgd_update>, C<sgd_mom_update> and those with C<mp_>.
+of float16 weights. C<lazy_update> (1): with a row_sparse gradient only its rows are updated. Operators C<sgd_update>, C<sgd_mom_update> and those with C<mp_>.
 
 =head2 NAG
 
@@ -351,8 +351,8 @@ C<warmup_startegy> is taken as well.) C<num_epochs> (60) is accepted.
 
 =head2 Adam
 
-C<learning_rate> 0.001, C<beta1> 0.9, C<beta2> 0.999, C<epsilon> 1e-8. C<lazy_update> (1) is accepted. Operator
-C<adam_update>; Kingma and Ba, Adam (2014).
+C<learning_rate> 0.001, C<beta1> 0.9, C<beta2> 0.999, C<epsilon> 1e-8. C<lazy_update> (1): with a row_sparse gradient
+only its rows are updated. Operator C<adam_update>; Kingma and Ba, Adam (2014).
 
 =head2 Adamax
 

@@ -25,12 +25,11 @@ use overload
     '<'  => sub { _arithmetic(@_, qw(_lesser _lesser_scalar _greater_scalar)) },
     '<=' => sub { _arithmetic(@_, qw(_lesser_equal _lesser_equal_scalar _greater_equal_scalar)) },
     '=='   => sub { _arithmetic(@_, qw(_equal _equal_scalar)) },
-    'abs'  => sub { $_[0]->abs },
+    (map { my $function = $_; $function => sub { $_[0]->$function } } qw(abs sqrt exp log sin cos)),
     '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
     '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
     '""'   => \&stringify,
-    'eq'   => sub { "$_[0]" eq "$_[1]" },
-    'ne'   => sub { "$_[0]" ne "$_[1]" },
+    'cmp'  => sub { my ($x, $y, $swapped) = @_; ("$x" cmp "$y") * ($swapped ? -1 : 1) },
     'bool' => sub {1},
     '='    => sub { $_[0] };
 
@@ -133,7 +132,7 @@ sub Custom
 sub Group
 {
     my ($class, $symbols) = @_;
-    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
+    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or not @$symbols or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
     return $class->_ask('group', AI::MXNet::Engine::handles_of(@$symbols));
 }
 
@@ -392,6 +391,14 @@ sub _infer_type
         push @lists, [splice @fields, 0, $count];
     }
     return @lists;
+}
+
+# The storage types of the arguments, then those of their gradients.
+sub _infer_storage
+{
+    my ($self, %given) = @_;
+    my @names = sort keys %given;
+    return _request('infer_storage', $self->{handle}, [_texts(@names)], [_texts(@given{@names})]);
 }
 
 # -- computing -----------------------------------------------------------------------------------------------------

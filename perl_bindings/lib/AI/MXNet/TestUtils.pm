@@ -212,8 +212,8 @@ sub check_consistency
     my %tolerance = (%TOLERANCE, ref $o{tol} ? %{ $o{tol} } : defined $o{tol} ? map { $_ => $o{tol} } keys %TOLERANCE : ());
     my @executors = map {
         my %entry = %{ $list[$_] };
-        my ($ctx, $types) = delete @entry{qw(ctx type_dict)};
-        $symbols[$_]->simple_bind(ctx => $ctx, grad_req => $o{grad_req}, shapes => \%entry, defined $types ? (type_dict => $types) : ());
+        my ($ctx, $types, $shapes) = delete @entry{qw(ctx type_dict shapes)};
+        $symbols[$_]->simple_bind(ctx => $ctx, grad_req => $o{grad_req}, shapes => { %entry, %{ $shapes // {} } }, defined $types ? (type_dict => $types) : ());
     } 0 .. $#list;
     _start_alike(\%o, @executors);
 

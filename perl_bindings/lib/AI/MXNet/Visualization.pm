@@ -140,7 +140,9 @@ sub plot_network
     eval { AI::MXNet::NS::load('GraphViz.pm'); 1 } or AI::MXNet::Error::fail('plot_network needs the Perl module GraphViz (Debian: libgraphviz-perl)');
     my ($content, @nodes) = _nodes($symbol, $o{shape});
     my %style = (shape => 'box', width => 1.3, height => 0.8034, style => 'filled', %{ $o{node_attrs} });
-    my $graph = GraphViz->new(name => $o{title}, rankdir => 1, directed => 1);
+    # GraphViz writes the name as it is
+    my $name = $o{title} =~ /\A[A-Za-z_]\w*\z/ ? $o{title} : '"' . $o{title} =~ s/(["\\])/\\$1/gr . '"';
+    my $graph = GraphViz->new(name => $name, rankdir => 1, directed => 1);
     my %hidden;
     for my $node (@nodes) {
         # weights and their kin say little

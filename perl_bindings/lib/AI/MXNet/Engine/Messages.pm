@@ -26,6 +26,7 @@ my %answers = (
     history        => 'size',
     hello          => 'size text text text text text',
     infer_shape    => '([shape] [shape] [shape])?',
+    infer_storage  => 'text*',
     infer_type     => '([name] [name] [name])?',
     join           => 'size size',
     leave          => '',

@@ -251,6 +251,7 @@ sub _load
     my ($self, $what, $arrays, $targets, $axes) = @_;
     AI::MXNet::Error::fail("the batch has ", scalar @$arrays, " arrays of $what, but ", scalar @$targets, ' are bound') if @$arrays != @$targets;
     for my $k (0 .. $#$targets) {
+        AI::MXNet::Error::fail("the batch has $what for ", $self->{ $what =~ s/s?\z/_names/r }[$k], ", which is no argument of the symbol; its arguments are @{ $self->arg_names }") unless defined $targets->[$k][0];
         for my $i (0 .. $#{ $targets->[$k] }) {
             my $part = ref $arrays->[$k] eq 'ARRAY' ? $arrays->[$k][$i] : AI::MXNet::Executor::Group::_part($arrays->[$k], $axes->[$k], $self->slices->[$i]);
             $part->copyto($targets->[$k][$i]);

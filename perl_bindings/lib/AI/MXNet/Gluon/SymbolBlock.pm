@@ -168,7 +168,7 @@ Beside those of L<AI::MXNet::Gluon::HybridBlock>:
     $net->(nd->ones([1, 4]));
     $net->export('/tmp/net');
 
-    my $read = AI::MXNet::Gluon::SymbolBlock->imports('/tmp/net-symbol.json', 'data', '/tmp/net-0000.params', mx->cpu);
+    my $read = gluon->SymbolBlock->imports('/tmp/net-symbol.json', 'data', '/tmp/net-0000.params', mx->cpu);
     print $read->(nd->ones([1, 4])), "\n";
 
 The block of a file of a symbol, with the name of its input or a list of them, and, if a file of parameters is given, with

@@ -97,6 +97,9 @@ sub forward_backward
     return;
 }
 
+# What prepare is told beside the batch.
+sub _rows { my ($options) = @_; return defined $options->{sparse_row_id_fn} ? (sparse_row_id_fn => $options->{sparse_row_id_fn}) : () }
+
 # The metric named, or made, and the same for a list.
 sub _metric { my ($metric) = @_; return AI::MXNet::Metric->create($metric) }
 
@@ -120,15 +123,15 @@ sub _tell
 sub score
 {
     my ($self, $data, $metric, @options) = @_;
-    my %options = (reset => 1, epoch => 0, _named('score', [qw(num_batch batch_end_callback score_end_callback reset epoch)], @options));
+    my %options = (reset => 1, epoch => 0, _named('score', [qw(num_batch batch_end_callback score_end_callback reset epoch sparse_row_id_fn)], @options));
     $self->_needs(qw(binded params_initialized));
     $data->reset if $options{reset};
     $metric = _metric($metric);
     $metric->reset;
-    my $count = 0;
+    my ($count, @rows) = (0, _rows(\%options));
     until (defined $options{num_batch} and $count >= $options{num_batch}) {
         my $batch = $data->next // last;
-        $self->prepare($batch);
+        $self->prepare($batch, @rows);
         $self->forward($batch, is_train => 0);
         $self->update_metric($metric, $batch->label);
         _tell($options{batch_end_callback}, $options{epoch}, $count, $metric);
@@ -146,7 +149,7 @@ sub _each_output
     $data->reset if $options->{reset};
     for (my $count = 0; not defined $options->{num_batch} or $count < $options->{num_batch}; $count++) {
         my $batch = $data->next // last;
-        $self->prepare($batch);
+        $self->prepare($batch, _rows($options));
         $self->forward($batch, is_train => 0);
         my $pad = $batch->pad // 0;
         # the module writes its next outputs where these are
@@ -158,7 +161,7 @@ sub _each_output
 sub iter_predict
 {
     my ($self, $data, @options) = @_;
-    my %options = (reset => 1, _named('iter_predict', [qw(num_batch reset)], @options));
+    my %options = (reset => 1, _named('iter_predict', [qw(num_batch reset sparse_row_id_fn)], @options));
     my @predicted;
     $self->_each_output($data, \%options, sub { push @predicted, [@_] });
     return @predicted;
@@ -168,7 +171,7 @@ sub predict
 {
     my ($self, $data, @options) = @_;
     my %options = (merge_batches => 1, reset => 1, always_output_list => 0,
-        _named('predict', [qw(num_batch merge_batches reset always_output_list)], @options));
+        _named('predict', [qw(num_batch merge_batches reset always_output_list sparse_row_id_fn)], @options));
     if (not blessed $data or not $data->isa('AI::MXNet::DataIter')) {
         my $array = blessed $data && $data->isa('AI::MXNet::NDArray') ? $data : AI::MXNet::NDArray->array($data);
         $self->_needs(qw(binded params_initialized));
@@ -207,7 +210,7 @@ sub fit
         _named('fit', [qw(
             eval_data eval_metric epoch_end_callback batch_end_callback kvstore optimizer optimizer_params eval_end_callback
             eval_batch_end_callback initializer arg_params aux_params allow_missing force_rebind force_init begin_epoch num_epoch
-            validation_metric monitor)], @options));
+            validation_metric monitor sparse_row_id_fn)], @options));
     AI::MXNet::Error::fail('please specify number of epochs') unless defined $options{num_epoch};
     $self->bind(data_shapes => $train_data->provide_data, label_shapes => $train_data->provide_label, for_training => 1, force_rebind => $options{force_rebind} // 0);
     my $monitor = $options{monitor};
@@ -216,17 +219,19 @@ sub fit
     $self->init_optimizer(map { $_ => $options{$_} } qw(kvstore optimizer optimizer_params));
     # callbacks may reset the metric that they are given, but what is told of the epoch is all of it
     my $metric = _metric($options{eval_metric});
+    my @rows = _rows(\%options);
     my @metrics = ($metric, defined $options{batch_end_callback} ? _metric_like($metric) : ());
     for my $epoch ($options{begin_epoch} .. $options{num_epoch} - 1) {
         my ($begin, $count) = (time, 0);
         $_->reset for @metrics;
         my $next = $train_data->next;
+        $self->prepare($next, @rows) if defined $next and @rows;
         while (defined(my $batch = $next)) {
             $monitor->tic if defined $monitor;
             $self->forward_backward($batch);
             $self->update;
             $next = $train_data->next;
-            $self->prepare($next) if defined $next;
+            $self->prepare($next, @rows) if defined $next;
             $self->update_metric($_, $batch->label) for @metrics;
             $monitor->toc_print if defined $monitor;
             _tell($options{batch_end_callback}, $epoch, $count++, $metric);
@@ -239,7 +244,7 @@ sub fit
         if (defined $options{eval_data}) {
             my $validation = _metric($options{validation_metric} // $metric);
             $self->score($options{eval_data}, $validation, score_end_callback => $options{eval_end_callback},
-                batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch);
+                batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch, @rows);
             $self->logger->info('Epoch[%d] Validation-%s=%f', $epoch, @$_) for _name_values($validation);
         }
         $train_data->reset;
@@ -351,6 +356,10 @@ The same, called after each epoch with its number, the symbol, and hash refs of 
 
 An L<AI::MXNet::Monitor>.
 
+=item sparse_row_id_fn
+
+What C<prepare> of each batch is called with. C<score>, C<predict> and C<iter_predict> take it, too.
+
 =back
 
 The iterator is reset at the end of each epoch. The log of an epoch is
@@ -406,7 +415,8 @@ may be given hash refs of both.
 
 =head2 prepare
 
-Is called with the next batch as soon as that is known. Here it does nothing.
+Is called with the next batch as soon as that is known, and with C<sparse_row_id_fn> where that was given to C<fit> or
+another. Here it does nothing.
 
 =head2 get_symbol
 

@@ -154,10 +154,11 @@ sub init_optimizer
 # Binds the bucket of the next batch beforehand.
 sub prepare
 {
-    my ($self, $batch) = @_;
+    my ($self, $batch, @options) = @_;
     $self->_needs(qw(binded params_initialized));
     my $key = $self->_curr_bucket_key;
     $self->_switch_for($batch);
+    $self->_curr_module->prepare($batch, @options);
     return $self->switch_bucket(bucket_key => $key);
 }
 

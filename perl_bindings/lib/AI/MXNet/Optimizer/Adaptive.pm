@@ -15,14 +15,14 @@ has epsilon     => (is => 'rw', isa => 'Num',  default => 1e-8);
 has lazy_update => (is => 'rw', isa => 'Bool', default => 1);
 
 # mean and variance
-sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
+sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight, undef, $self->lazy_update) } 1 .. 2] }
 
 sub _rule
 {
     my ($self, $state, $lr, $wd, $t) = @_;
     my ($beta1, $beta2) = ($self->beta1, $self->beta2);
     $lr *= sqrt(1 - $beta2**$t) / (1 - $beta1**$t);
-    return ('adam_update', lr => $lr, wd => $wd, beta1 => $beta1, beta2 => $beta2, epsilon => $self->epsilon);
+    return ('adam_update', lr => $lr, wd => $wd, beta1 => $beta1, beta2 => $beta2, epsilon => $self->epsilon, $self->lazy_update ? () : (lazy_update => 0));
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -38,7 +38,7 @@ extends 'AI::MXNet::Optimizer';
 has eps => (is => 'rw', isa => 'Num', default => 1e-7);
 
 # the sum of the squares
-sub create_state { my ($self, $index, $weight) = @_; return AI::MXNet::Optimizer::_zeros($weight) }
+sub create_state { my ($self, $index, $weight) = @_; return AI::MXNet::Optimizer::_zeros($weight, undef, 1) }
 
 sub _rule { my ($self, $state, $lr, $wd) = @_; return ('_sparse_adagrad_update', lr => $lr, wd => $wd, epsilon => $self->eps) }
 
@@ -108,7 +108,7 @@ has lamda1 => (is => 'rw', isa => 'Num', default => 0.01);
 has beta   => (is => 'rw', isa => 'Num', default => 1);
 
 # z and n of the paper
-sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight) } 1 .. 2] }
+sub create_state { my ($self, $index, $weight) = @_; return [map { AI::MXNet::Optimizer::_zeros($weight, undef, 1) } 1 .. 2] }
 
 sub _rule { my ($self, $state, $lr, $wd) = @_; return ('ftrl_update', lr => $lr, wd => $wd, lamda1 => $self->lamda1, beta => $self->beta) }
 

@@ -22,7 +22,7 @@ sub create_state
         AI::MXNet::Logging->warning('Accumulating with float16 in optimizer can lead to poor accuracy or slow convergence. '
             . 'Consider using multi_precision => 1 option of the optimizer');
     }
-    return $self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight) : undef;
+    return $self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight, undef, $self->lazy_update) : undef;
 }
 
 sub _states { my ($self, $state) = @_; return grep {defined} ref $state eq 'ARRAY' ? @$state : $state }
@@ -35,8 +35,9 @@ sub _rule
     my ($self, $state, $lr, $wd) = @_;
     my ($momentum, $master) = ref $state eq 'ARRAY' ? @$state : $state;
     my $mixed = defined $master ? 'mp_' : '';
-    return ("${mixed}sgd_update", lr => $lr, wd => $wd) unless defined $momentum;
-    return ($mixed . $self->_kind . '_mom_update', lr => $lr, wd => $wd, momentum => $self->momentum);
+    my @lazy = $self->lazy_update ? () : (lazy_update => 0);
+    return ("${mixed}sgd_update", lr => $lr, wd => $wd, @lazy) unless defined $momentum;
+    return ($mixed . $self->_kind . '_mom_update', lr => $lr, wd => $wd, momentum => $self->momentum, $self->_kind eq 'sgd' ? @lazy : ());
 }
 
 __PACKAGE__->meta->make_immutable;
