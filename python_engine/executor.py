@@ -175,7 +175,5 @@ def new_arrays(symbol, grad_req, shapes, type_dict, stype_dict, shared):
     stypes, grad_stypes = infer_storage(symbol.graph, stype_dict or {})
     reqs, rows = requests(grad_req, names), list(zip(names, arg_shapes, arg_types))
     args = [array(old[0], *row, stype) for row, stype in zip(rows, stypes)]
-    grads = [
-        None if req == "null" else array(old[1], *row, stype) for req, row, stype in zip(reqs, rows, grad_stypes)
-    ]
+    grads = [None if req == "null" else array(old[1], *row, stype) for req, row, stype in zip(reqs, rows, grad_stypes)]
     return args, grads, reqs, [array(old[2], *row) for row in zip(states, aux_shapes, aux_types)]

@@ -93,7 +93,7 @@ subtest 'files and states that are none are named' => sub {
         [qr{\Aa file name is needed, but got ''}, sub { nd->load('') }, __LINE__],
         [qr{\Aload_frombuffer takes the bytes of a file, but got wide characters}, sub { nd->load_frombuffer("\x{263a}") }, __LINE__],
         [qr{\AMXNetError: this is no state of the random generator, as get_state gives it: 'rubbish' at }, sub { mx->random->set_state('rubbish') }, __LINE__],
-        [qr{\Actx is a context such as mx->cpu, but got 'cpu'}, sub { nd->ones([2], ctx => 'cpu') }, __LINE__],
+        [qr{\Actx is a context such as mx->cpu, or its text, but got 'disk'}, sub { nd->ones([2], ctx => 'disk') }, __LINE__],
         [qr{\Aset_state takes the text that get_state gave, but got ARRAY}, sub { mx->random->set_state([1]) }, __LINE__],
     );
     for (@calls) {
