@@ -73,7 +73,9 @@ class Generator:
         """Continue where `get_state` said; ArgumentError for anything else."""
         shown = f"{state.decode(errors='replace') if isinstance(state, bytes) else state!r:.200}"
         try:
-            high, low, inc_high, inc_low = (int(word) for word in state["state"])
+            high, low, inc_high, inc_low = words = [int(word) for word in state["state"]]
+            if not all(0 <= word < _WORD for word in words):
+                raise ValueError("a word has 64 bits")
             self.numpy.bit_generator.state = {
                 "bit_generator": state["generator"],
                 "state": {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low},

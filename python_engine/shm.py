@@ -15,6 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import ShapeError
+
+MOST_AXES = 32  # with more, NumPy 1 would crash
 KEEP_BYTES = 1 << 29  # free segments beyond this are given back to the system
 
 
@@ -46,6 +49,8 @@ class Segment:
 
     def array(self, dtype, shape):
         """An array over the start of the segment; the segment is in use until all views of it are gone."""
+        if len(shape) > MOST_AXES:
+            raise ShapeError(f"an array has at most {MOST_AXES} axes, but {len(shape)} were asked for")
         return np.asarray(Lease(self, np.dtype(dtype), shape))
 
     def unmap(self):

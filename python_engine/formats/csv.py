@@ -25,6 +25,7 @@ def load(path, dtype="float32", delimiter=",", skip=0, columns=(), missing=None)
         os.stat(path)  # where there is no file, loadtxt would first learn to fetch URLs
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there are no rows
+            warnings.simplefilter("error", DeprecationWarning)  # NumPy 1 cuts off numbers that are no integers
             table = np.loadtxt(
                 path, dtype, comments=None, delimiter=None if delimiter == " " else delimiter, skiprows=skip,
                 usecols=columns or None, quotechar='"', ndmin=2, encoding="utf-8",
@@ -32,7 +33,7 @@ def load(path, dtype="float32", delimiter=",", skip=0, columns=(), missing=None)
             )  # fmt: skip
     except OSError as reason:
         raise _unreadable(path, reason) from None
-    except (ValueError, IndexError) as reason:  # UnicodeDecodeError, OverflowError
+    except (ValueError, IndexError, DeprecationWarning) as reason:  # UnicodeDecodeError, OverflowError
         raise MXNetError(
             _fault(path, np.dtype(dtype), delimiter, skip, columns, number) or f"{path}: {reason}"
         ) from None
@@ -109,7 +110,10 @@ def _fault(path, dtype, delimiter, skip, columns, number):
             return f"{path}, line {line}: there are {len(cells)} columns, but {width} in the lines before"
         for column in columns or range(width):
             try:
-                dtype.type(number(cells[column]))
+                value = number(cells[column])
+                if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+                    raise OverflowError  # NumPy 1 would wrap
+                dtype.type(value)
             except (ValueError, OverflowError):
                 wanted = f"{dtype} integer" if dtype.kind in "iu" else "number"
                 return f"{path}, line {line}, column {column % width + 1}: '{cells[column][:80]}' is no {wanted}"
