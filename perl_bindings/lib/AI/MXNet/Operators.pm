@@ -195,6 +195,8 @@ sub resolve
         elsif (ref $argument and $given + @inputs + keys(%placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
             push @inputs, AI::MXNet::NDArray->array($argument);
         }
+        # an input that is not given, as a bias that is undef
+        elsif (not defined $argument and not @values and @inputs >= $row->{least} and @inputs < @{ $row->{inputs} }) { }
         else { push @values, $argument }
     }
     if (@values) {
