@@ -237,6 +237,8 @@ sub reshape : lvalue
 {
     my ($self, $shape, @options) = @_;
     return my $reshaped = _on_class('Reshape', @_) if not ref $self;
+    # as symbols take it, so that code of a block serves both
+    ($shape, @options) = _shape_first($shape, @options);
     _fail('In method reshape: parameter 1 ($new_shape): Validation failed for \'ArrayRef[Int]\' with value ', $shape // 'undef')
         unless ref $shape eq 'ARRAY';
     my %options = _named('reshape', ['reverse'], @options);
