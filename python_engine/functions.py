@@ -119,6 +119,8 @@ def _write(operator, inputs, attrs, out):
     targets = [out] if isinstance(out, NDArray) else out
     if not isinstance(targets, (list, tuple)) or not all(isinstance(target, NDArray) for target in targets):
         raise ArgumentError(f"out is an NDArray or a list of them, but got {out!r:.200} in {operator.name}")
+    if not operator.inputs and targets and "shape" in attrs and not attrs["shape"]:
+        attrs = {**attrs, "shape": targets[0].shape}  # what is made from nothing is made like `out`
     outputs = call_for(operator, inputs, attrs, targets)[: operator.visible_count(attrs)]
     if len(targets) != len(outputs):
         raise ArgumentError(f"Operator {operator.name} has {len(outputs)} outputs, but out holds {len(targets)} arrays")

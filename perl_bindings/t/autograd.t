@@ -7,6 +7,16 @@ sub text { my ($array) = @_; return join ' ', map { 0 + sprintf '%.6g', $_ } $ar
 
 sub variable { my $x = nd->array(@_); $x->attach_grad; return $x }
 
+subtest 'a gradient is written to' => sub {
+    my $x = nd->array([1, 2]);
+    $x->attach_grad(grad_req => 'add');
+    for (1 .. 2) { autograd->record(sub { ($x * 3)->backward }) }
+    $x->grad *= 2;
+    is join(' ', $x->grad->aspdl->list), '12 12';
+    $x->grad .= 0;
+    is join(' ', $x->grad->aspdl->list), '0 0';
+};
+
 subtest 'states nest and are restored' => sub {
     my @seen;
     my $state = sub { push @seen, autograd->is_recording . autograd->is_training };

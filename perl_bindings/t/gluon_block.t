@@ -318,6 +318,24 @@ subtest 'summary' => sub {
     dies('must not be hybridized to print summary', sub { $hybrid->summary(nd->ones([1, 1])) });
 };
 
+subtest 'arrays and symbols are called alike' => sub {
+    package Styles { use AI::MXNet::Gluon::Mouse; extends 'AI::MXNet::Gluon::HybridBlock'; has code => (is => 'ro'); sub hybrid_forward { my ($self, $F, $x) = @_; return $self->code->($F, $x) } }
+    my %styles = (
+        'attributes by position' => sub { my ($F, $x) = @_; $F->clip($F->Activation($x, 'relu'), 0, 2)->slice_axis(1, 0, 2) },
+        'shapes by name'         => sub { my ($F, $x) = @_; $x->reshape(shape => [3, 2]) + $F->zeros(shape => [3, 2]) },
+        'shapes by position'     => sub { my ($F, $x) = @_; $x->reshape([3, 2]) + $F->ones([3, 2]) },
+        "Perl's functions"       => sub { my ($F, $x) = @_; exp($x) + log($x + 5) * sqrt(abs($x)) - sin($x) / cos($x) },
+        'dtypes'                 => sub { my ($F, $x) = @_; $x->astype('int32') },
+    );
+    for my $style (sort keys %styles) {
+        my $block = Styles->new(code => $styles{$style});
+        my $x = nd->array([[-1, 2, 3], [4, 5, 6]]);
+        my $eager = $block->($x);
+        $block->hybridize;
+        is values_of($block->($x)), values_of($eager), $style;
+    }
+};
+
 package Leaky {
     use AI::MXNet::Gluon::Mouse;
     use AI::MXNet::Function::Parameters;

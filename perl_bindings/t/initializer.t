@@ -128,7 +128,7 @@ subtest 'loaded values and patterns' => sub {
     is "@{[$array->aspdl]} @{[$other->aspdl]}", '[1 2] [9 9]';
     ok !eval { $load->('w', nd->zeros([3])); 1 };
     like $@, qr/Shape mismatch, target \[3\] vs loaded \[2\]/;
-    my $mixed = AI::MXNet::Mixed->new(patterns => ['^a_', '.*'], initializers => [mx->init->Constant(1), mx->init->Constant(2)]);
+    my $mixed = mx->init->Mixed(patterns => ['^a_', '.*'], initializers => [mx->init->Constant(1), mx->init->Constant(2)]);
     $mixed->(mx->init->InitDesc("${_}_weight"), $_ eq 'a' ? $array : $other) for qw(a b);
     is "@{[$array->aspdl]} @{[$other->aspdl]}", '[1 1] [2 2]', 'the first pattern that matches';
 };

@@ -223,6 +223,14 @@ subtest 'random arrays take a shape by position, behind the parameters' => sub {
     like $@, qr/^random->uniform takes low high, then named arguments, but got 0 1 2 3/;
 };
 
+subtest 'what is made from nothing takes shape and dtype from out' => sub {
+    my $out = nd->zeros([2, 3], dtype => 'float64');
+    is nd->random_uniform(low => 1, high => 2, out => $out)->handle, $out->handle;
+    is +($out >= 1)->sum->asscalar, 6;
+    is text(nd->_full(value => 3, out => nd->zeros([2]))), '3 3';
+    is text(nd->_ones(out => nd->zeros([2]))), '1 1';
+};
+
 subtest 'functions tell what they are' => sub {
     is nd->function_meta(nd->can('relu'))->{__name__}, 'relu';
     like nd->function_meta(nd->can('dot'))->{__doc__}, qr/inner product/;

@@ -42,7 +42,7 @@ subtest 'operators take symbols by position or by name, and options behind them'
     is shapes((mx->sym->Reshape($x, shape => [4, -1])->infer_shape(x => [8, 2]))[1]), '(4,4)';
     is shapes(($x->sum(axis => 1)->infer_shape(x => [8, 2]))[1]), '(8)';
     like died { mx->sym->FullyConnected($x, weight => $w, num_hidden => 2) }, qr/_compose only accept input Symbols either as positional or keyword arguments, not both/;
-    like died { mx->sym->FullyConnected($x, 3) }, qr/takes symbols, then named arguments, but got 3/;
+    like died { mx->sym->FullyConnected($x, 3, 0, 1, 7) }, qr/takes symbols, then its attributes .* by position or name, but got also 3, 0, 1, 7/;
     like died { mx->sym->FullyConnected($x) }, qr/Required parameter num_hidden of int is not presented/;
     like died { mx->sym->FullyConnected($x, num_hiden => 3) }, qr/Cannot find argument 'num_hiden'/;
     like died { mx->sym->FullyConnected($x, num_hidden => 'many') }, qr/Invalid Parameter format for num_hidden expect int but value='many'/;
@@ -238,6 +238,23 @@ subtest 'errors point at the line of the script' => sub {
         my ($line) = grep { $source[$_ - 1] =~ /^\s+\Q$name\E\s+=> sub/ } 1 .. @source;
         is $@->line, $line, $name;
     }
+};
+
+subtest 'attributes by position, and inputs that are left out' => sub {
+    my $x = mx->sym->var('x', shape => [2, 4]);
+    my %shapes = (
+        'clip'   => [$x->clip(0, 1), [2, 4]],
+        'text'   => [mx->sym->Activation($x, 'relu', name => 'act'), [2, 4]],
+        'list'   => [mx->sym->transpose($x, [1, 0]), [4, 2]],
+        'three'  => [$x->slice_axis(1, 0, 3), [2, 3]],
+        'mixed'  => [mx->sym->sum($x, 1, keepdims => 1), [2, 1]],
+        'hash'   => [mx->sym->FullyConnected($x, { num_hidden => 3 }), [2, 3]],
+        'no bias' => [mx->sym->FullyConnected($x, mx->sym->var('w'), undef, num_hidden => 3, no_bias => 1), [2, 3]],
+    );
+    is_deeply [$shapes{$_}[0]->infer_shape]->[1], [$shapes{$_}[1]], $_ for sort keys %shapes;
+    ok !eval { mx->sym->relu($x, 3); 1 };
+    like $@, qr/^The operator relu of a symbol takes symbols, then its attributes \(\) by position or name, but got also 3 at /;
+    is mx->nd->FullyConnected(map({ mx->nd->ones([1, 2]) } 1 .. 2), undef, num_hidden => 1, no_bias => 1)->asscalar, 2;
 };
 
 done_testing;

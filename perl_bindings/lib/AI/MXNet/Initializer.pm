@@ -42,6 +42,8 @@ sub register
     return $class;
 }
 
+sub Load     { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Load',  @arguments) }
+sub Mixed    { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Mixed', @arguments) }
 sub InitDesc { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::InitDesc', @arguments) }
 
 # An initializer from its text: a name, or ["name",{"attribute":"value"}].
@@ -278,7 +280,7 @@ Values of C<param> by name, without C<arg:> or C<aux:>, else C<default_init>. C<
 
 =head2 Mixed
 
-    my $mixed = AI::MXNet::Mixed->new(patterns => ['bias', '.*'], initializers => [mx->init->Zero, $xavier]);
+    my $mixed = mx->init->Mixed(patterns => ['bias', '.*'], initializers => [mx->init->Zero, $xavier]);
     $mixed->(mx->init->InitDesc('fc1_weight'), $weight);
 
 The initializer at the first pattern, a regular expression, that matches the name.

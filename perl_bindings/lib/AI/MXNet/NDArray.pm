@@ -95,7 +95,7 @@ sub adopt
 
 sub context { $_[0]{type}{ctx} }
 sub dtype   { $_[0]{type}{dtype} }
-sub grad    { $_[0]{grad} }
+sub grad : lvalue { my $grad = $_[0]{grad}; $grad }    # so that $x->grad .= 0 writes to the array
 sub handle  { $_[0]{handle} }
 sub len     { $_[0]{type}{shape}[0] }
 sub ndim    { scalar @{ $_[0]{type}{shape} } }
@@ -237,6 +237,8 @@ sub reshape : lvalue
 {
     my ($self, $shape, @options) = @_;
     return my $reshaped = _on_class('Reshape', @_) if not ref $self;
+    # as symbols take it, so that code of a block serves both
+    ($shape, @options) = _shape_first($shape, @options);
     _fail('In method reshape: parameter 1 ($new_shape): Validation failed for \'ArrayRef[Int]\' with value ', $shape // 'undef')
         unless ref $shape eq 'ARRAY';
     my %options = _named('reshape', ['reverse'], @options);
@@ -398,7 +400,7 @@ The storage type is C<default>, which is dense, C<csr> or C<row_sparse>: see L<A
 
 =head2 grad
 
-The array that L</backward> writes the gradient to, or undef without L</attach_grad>.
+The array that L</backward> writes the gradient to, or undef without L</attach_grad>. C<< $x->grad .= 0 >> writes to it.
 
 =head2 writable
 

@@ -195,6 +195,8 @@ sub resolve
         elsif (ref $argument and $given + @inputs + keys(%placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
             push @inputs, AI::MXNet::NDArray->array($argument);
         }
+        # an input that is not given, as a bias that is undef
+        elsif (not defined $argument and not @values and @inputs >= $row->{least} and @inputs < @{ $row->{inputs} }) { }
         else { push @values, $argument }
     }
     if (@values) {
@@ -262,6 +264,10 @@ sub invoke
     my $ctx = delete $attrs->{ctx};
     $ctx = @$inputs ? $inputs->[0]{type}{ctx} : AI::MXNet::Context::->current_ctx unless defined $ctx;
     $ctx = AI::MXNet::Context::of($ctx) unless ref $ctx;
+    if (defined $out and not @{ $row->{inputs} } and blessed $out and $out->isa('AI::MXNet::NDArray')) {
+        # what is made from nothing is made like `out`
+        for my $name (grep { exists $row->{position}{$_} } qw(shape dtype)) { $attrs->{$name} //= $out->$name }
+    }
     my @wire = %$attrs || $row->{required} ? _row_of_values($row, $attrs) : ();
     AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { defined $_ ? $_->{handle} : undef } @$inputs];

@@ -155,14 +155,18 @@ sub load_json
 # Constants, and what takes no symbols.
 sub _filled
 {
-    my ($operator, $class, %options) = @_;
+    my ($operator, $class, $defaults, @options) = @_;
+    unshift @options, 'shape' if ref $options[0];    # by position, as for arrays
+    my %options = (%$defaults, @options);
     delete $options{$_} for grep { not defined $options{$_} } keys %options;
     return AI::MXNet::Symbol::Base::call($operator, $class, %options);
 }
 
-sub zeros { my $class = shift; return _filled('_zeros', $class, dtype => 'float32', @_) }
-sub ones  { my $class = shift; return _filled('_ones',  $class, dtype => 'float32', @_) }
-sub arange { my $class = shift; return _filled('_arange', $class, start => 0, @_) }
+sub zeros { my $class = shift; return _filled('_zeros', $class, { dtype => 'float32' }, @_) }
+sub ones  { my $class = shift; return _filled('_ones',  $class, { dtype => 'float32' }, @_) }
+sub arange { my $class = shift; return _filled('_arange', $class, { start => 0 }, @_) }
+
+sub astype { my ($self, $dtype) = @_; return $self->Cast(dtype => $dtype) }
 
 sub histogram { my $self = shift; return AI::MXNet::Symbol::Base::call('_histogram', $self, @_) }
 
@@ -569,9 +573,16 @@ An operator of the user's own, C<< mx->sym->Custom($x, op_type => 'name') >>: se
 The symbol of a file, or of the text of one. Files of MXNet from 0.8 on are read. What is no symbol file, or names an
 operator that does not exist, dies.
 
+=head2 astype
+
+    my $half = $fc->astype('float16');
+
+In another dtype.
+
 =head2 zeros, ones, arange
 
     my $zeros = mx->sym->zeros(shape => [0, 3]);              # as many rows as what it is added to
+    my $same  = mx->sym->zeros([0, 3]);
     my $steps = mx->sym->arange(start => 1, stop => 4, step => 0.5);
 
 Constants, by named arguments: C<shape>, or C<start>, C<stop>, C<step> and C<repeat>; C<dtype>, C<name>.

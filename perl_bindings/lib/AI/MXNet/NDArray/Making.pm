@@ -90,9 +90,19 @@ sub full : lvalue
     $result;
 }
 
+# A shape and options, also where the shape is one of them, as symbols take it.
+sub _shape_first
+{
+    my ($shape, @options) = @_;
+    return ($shape, @options) if ref $shape or @options % 2 == 0 or ($shape // '') !~ /\A[a-z_]+\z/;
+    my %options = ($shape, @options);
+    return (delete $options{shape}, %options);
+}
+
 sub _filled
 {
-    my ($name, $value, $shape, @options) = @_;
+    my ($name, $value, @options) = @_;
+    (my $shape, @options) = _shape_first(@options);
     _check_shape($name, $shape);
     my %options = _named($name, [qw(ctx dtype out name __layout__ stype)], @options);
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');

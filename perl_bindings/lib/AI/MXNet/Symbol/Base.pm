@@ -3,7 +3,7 @@ package AI::MXNet::Symbol::Base;
 # Methods that AI::MXNet::Symbol defines itself win over the operator of the same name.
 use strict;
 use warnings;
-use Scalar::Util qw(blessed);
+use Scalar::Util qw(blessed looks_like_number);
 use Sub::Util qw(set_subname);
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
@@ -37,11 +37,20 @@ sub call
         my $argument = shift @arguments;
         push @symbols, _is_symbol($argument) ? $argument : @$argument;
     }
-    my %named = @arguments % 2 && ref $arguments[-1] eq 'HASH' ? %{ pop @arguments } : ();
-    if (@arguments % 2) {
-        AI::MXNet::Error::fail("The operator $operator of a symbol takes symbols, then named arguments, but got ", $arguments[0] // 'undef');
-    }
+    # an input that is not given, as a bias that is undef
+    shift @arguments if @arguments and not defined $arguments[0] and @symbols >= $row->{least} and @symbols < @{ $row->{inputs} };
+    my %named = @arguments && ref $arguments[-1] eq 'HASH' ? %{ pop @arguments } : ();
+    # attributes by position, as arrays have them: what cannot be the name in a list of names and values
+    my @values;
+    push @values, shift @arguments
+        while @arguments and (@arguments % 2 or not defined $arguments[0] or ref $arguments[0] or looks_like_number($arguments[0]));
     %named = (%named, @arguments);
+    my @open = grep { not exists $named{$_} } map { $_->[0] } @{ $row->{attributes} };
+    if (@values > @open or grep { not defined } @values) {
+        AI::MXNet::Error::fail("The operator $operator of a symbol takes symbols, then its attributes (",
+            join(', ', map { $_->[0] } @{ $row->{attributes} }), ') by position or name, but got also ', join ', ', map { $_ // 'undef' } @values);
+    }
+    @named{ @open[0 .. $#values] } = @values;
     my $name = delete $named{name};
     my ($inputs, $attributes) = _sorted($row, \%named);
     return AI::MXNet::Symbol->_compose($row, $operator, $name, $attributes, \@symbols, $inputs);
