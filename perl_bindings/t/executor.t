@@ -67,7 +67,7 @@ subtest 'simple_bind makes the arrays' => sub {
     my $sparse = (mx->sym->var('a') + mx->sym->var('b'))->simple_bind(shapes => { a => [2, 2], b => [2, 2] }, stype_dict => { a => 'csr' }, grad_req => 'null');
     is_deeply [map { $_->stype } @{ $sparse->arg_arrays }], ['csr', 'default'];
 
-    like died { classifier()->simple_bind(shapes => { softmax_label => [4] }) }, qr/simple_bind failed: Error: the shapes of some arguments are not known; Arguments: \{softmax_label: \(4\)\}/;
+    like died { classifier()->simple_bind(shapes => { softmax_label => [4] }) }, qr/simple_bind failed: Error: the shapes of some arguments are not known: data, fc_weight, bn_gamma, bn_beta; Arguments: \{softmax_label: \(4\)\}/;
     like died { classifier()->simple_bind(shapes => { data => 'wide' }) }, qr/simple_bind failed: Error: The shape of data is a list of integers, but got wide; Arguments: \{data: wide\}/;
     like died { classifier()->simple_bind(shapes => { data => [4, 2], fc_weight => [3, 9] }) }, qr/simple_bind failed: Error: Error in operator fc: Shape inconsistent.*; Arguments: \{data: \(4,2\), fc_weight: \(3,9\)\}/;
     like died { classifier()->simple_bind(data => [4, 2]) }, qr/no such named parameter: data/;

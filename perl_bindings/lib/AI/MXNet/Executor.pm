@@ -105,11 +105,20 @@ sub _simple_bind
     return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
 }
 
+# The arguments whose shapes do not follow.
+sub _unknown
+{
+    my ($symbol, $shapes) = @_;
+    my ($found) = $symbol->_infer_shape(1, %$shapes);
+    my $names = $symbol->list_arguments;
+    return @$names[grep { my $shape = $found->[$_]; !defined $shape || !@$shape || grep { !$_ } @$shape } 0 .. $#$names];
+}
+
 # Shapes and dtypes of arguments and auxiliary states, or an error in the original's form.
 sub _inferred
 {
     my ($symbol, $shapes, $types) = @_;
-    my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die "the shapes of some arguments are not known\n" };
+    my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die 'the shapes of some arguments are not known: ' . join(', ', _unknown($symbol, $shapes)) . "\n" };
     if (not @found) {
         my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ =~ s/\n//r;
         my $given = join ', ', map { my $shape = $shapes->{$_}; "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef') } sort keys %$shapes;
