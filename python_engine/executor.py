@@ -1,5 +1,7 @@
 """A symbol bound to arrays, as MXNet's Python has it: `mx.sym`'s `bind` and `simple_bind` make one."""
 
+import math
+
 import numpy as np
 
 from . import graph, nd, tape
@@ -90,7 +92,7 @@ class Executor(graph.Executor):
                     raise ArgumentError(f'Find name "{name}" that is not in the {what}')
 
     def reshape(self, partial_shaping=False, allow_up_sizing=False, **kwargs):
-        """A new executor for inputs of other shapes, which shares the arrays whose shapes stay.
+        """A new executor for inputs of other shapes, which shares the arrays that do not grow, or their beginnings.
 
         An array that is not named may change only with `partial_shaping`, and grow only with `allow_up_sizing`."""
         arg_shapes, _, aux_shapes = self.symbol.infer_shape(**kwargs)
@@ -109,7 +111,7 @@ class Executor(graph.Executor):
                         f'New shape of arg:"{name}" larger than original. First making a big executor and then down '
                         "sizing it is more efficient; if you want to up size, set allow_up_sizing=True."
                     )
-                array, grad = (x if x is None else nd.zeros(shape, dtype=x.dtype) for x in (array, grad))
+                array, grad = (x if x is None else _reshaped(x, shape) for x in (array, grad))
             args.append(array)
             grads.append(grad)
         aux = [x if x.shape == s else nd.zeros(s, dtype=x.dtype) for x, s in zip(self.aux, aux_shapes)]
@@ -118,6 +120,14 @@ class Executor(graph.Executor):
     def debug_str(self):
         """The graph in lines."""
         return self.symbol.debug_str()
+
+
+def _reshaped(array, shape):
+    """The beginning of an array as one of another shape; a new one where it would be larger."""
+    size = math.prod(shape)
+    if size > array.data.size or size == 0 or array.stype != "default":
+        return nd.zeros(shape, dtype=array.dtype, stype=array.stype)
+    return array.reshape((-1,))[:size].reshape(shape)
 
 
 def _by_name(names, arrays):

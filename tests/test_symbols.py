@@ -513,3 +513,35 @@ def test_dtypes_that_an_operator_does_not_take_together_are_refused():
     weight = next(name for name in net.list_arguments() if name.endswith("weight"))
     with pytest.raises(ShapeError, match=r"Incompatible attr in node .* at 1-th input: expected float64, got float32"):
         net.infer_type({"data": "float64", weight: "float32"})
+
+
+LABELS = [(2,), (2, 3), (2, 4), (2, 3, 4), (2, 1, 4), (2, 20), (2, 4, 5), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("multi_output", "data", "inferred", "accepted"),
+    [
+        (False, (2, 3), (2,), [(2,), (2, 3)]),
+        (False, (2, 3, 4), (2, 3), [(2, 3), (2, 3, 4)]),
+        (False, (2, 3, 4, 5), (2, 3, 4), [(2, 3, 4)]),
+        (True, (2, 3), (2, 1), [(2,), (2, 3), (2, 1)]),
+        (True, (2, 3, 4), (2, 4), [(2, 4), (2, 3, 4), (2, 1, 4)]),
+        (True, (2, 3, 4, 5), (2, 20), [(2, 20), (2, 4, 5)]),
+    ],
+)
+def test_labels_of_softmax_output_have_the_shapes_that_mxnet_allows(multi_output, data, inferred, accepted):
+    net = call("SoftmaxOutput", symbols.variable("data"), name="s", multi_output=multi_output)
+    assert net.infer_shape({"data": data})[0][1] == inferred
+    for label in LABELS:
+        if label in accepted:
+            assert net.infer_shape({"data": data, "s_label": label})[0][1] == label
+        else:
+            with pytest.raises(ShapeError):
+                net.infer_shape({"data": data, "s_label": label})
+
+
+def test_labels_of_a_regression_have_the_shape_of_its_predictions_but_for_ones():
+    net = call("LinearRegressionOutput", symbols.variable("data"), name="s")
+    assert net.infer_shape({"data": (4, 1), "s_label": (4,)})[0][1] == (4,)
+    with pytest.raises(ShapeError, match=r"Provided = \[4\], inferred shape=\[4, 3\] for label"):
+        net.infer_shape({"data": (4, 3), "s_label": (4,)})

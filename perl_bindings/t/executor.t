@@ -67,7 +67,7 @@ subtest 'simple_bind makes the arrays' => sub {
     my $sparse = (mx->sym->var('a') + mx->sym->var('b'))->simple_bind(shapes => { a => [2, 2], b => [2, 2] }, stype_dict => { a => 'csr' }, grad_req => 'null');
     is_deeply [map { $_->stype } @{ $sparse->arg_arrays }], ['csr', 'default'];
 
-    like died { classifier()->simple_bind(shapes => { softmax_label => [4] }) }, qr/simple_bind failed: Error: the shapes of some arguments are not known; Arguments: \{softmax_label: \(4\)\}/;
+    like died { classifier()->simple_bind(shapes => { softmax_label => [4] }) }, qr/simple_bind failed: Error: the shapes of some arguments are not known: data, fc_weight, bn_gamma, bn_beta; Arguments: \{softmax_label: \(4\)\}/;
     like died { classifier()->simple_bind(shapes => { data => 'wide' }) }, qr/simple_bind failed: Error: The shape of data is a list of integers, but got wide; Arguments: \{data: wide\}/;
     like died { classifier()->simple_bind(shapes => { data => [4, 2], fc_weight => [3, 9] }) }, qr/simple_bind failed: Error: Error in operator fc: Shape inconsistent.*; Arguments: \{data: \(4,2\), fc_weight: \(3,9\)\}/;
     like died { classifier()->simple_bind(data => [4, 2]) }, qr/no such named parameter: data/;
@@ -152,13 +152,18 @@ subtest 'inputs of another shape' => sub {
     $executor->arg_arrays->[1] .= mx->nd->ones([4, 4]);
     my $small = $executor->reshape({ x => [3, 4] });
     $small->forward(0);
-    is text($small->outputs->[0]), join(' ', (0) x 12), 'other inputs';
-    $small->arg_dict->{x} .= 1;
-    $small->forward(0);
-    is text($small->outputs->[0]), join(' ', (4) x 12), 'the same parameters';
-    is text($executor->outputs->[0]->slice([0, 2])), join(' ', (4) x 12), 'and memory of the outputs';
+    is text($small->outputs->[0]), join(' ', (4) x 12), 'the same memory of inputs and parameters';
+    is text($executor->outputs->[0]->slice([0, 2])), join(' ', (4) x 12), 'and of the outputs';
     $executor->forward(0);
     is text($executor->outputs->[0]), join(' ', (4) x 20);
+    $small->arg_dict->{x} .= 2;
+    is text($executor->arg_dict->{x}), join(' ', (2) x 12, (1) x 8);
+    is text($executor->reshape({ x => [6, 4] }, allow_up_sizing => 1)->arg_dict->{x}), join(' ', (0) x 24), 'a larger one is new';
+    my $trained = mx->sym->FullyConnected(mx->sym->var('x'), name => 'y', num_hidden => 4)->simple_bind(shapes => { x => [5, 4] });
+    my $part = $trained->reshape({ x => [2, 4] });
+    $part->forward(1, x => mx->nd->ones([2, 4]));
+    $part->backward(mx->nd->ones([2, 4]));
+    is text($trained->grad_dict->{y_bias}), '2 2 2 2';
     like died { $executor->reshape({ x => [6, 4] }) }, qr/New shape of arg:x larger than original/;
     is shapes($executor->reshape({ x => [6, 4] }, allow_up_sizing => 1)->outputs), '(6,4)';
     like died { $executor->reshape({ x => [5, 2] }) }, qr/Shape of unspecified array arg:y_weight changed/;
@@ -181,6 +186,23 @@ subtest 'failures are told where they are read, and do not stay' => sub {
     $executor->forward(0); my $line = __LINE__;
     like died { $executor->outputs->[0]->aspdl }, qr/Error in operator take0: .*index 5 is out of bounds.* line $line\.$/;
     is text($executor->forward(0, rows => [1])->[0]), '3 4';
+};
+
+subtest 'the contexts of groups' => sub {
+    my ($first, $net);
+    {
+        local $mx::AttrScope = mx->AttrScope(ctx_group => 'first');
+        $first = mx->sym->FullyConnected(mx->sym->var('a'), num_hidden => 2, name => 'fc1');
+    }
+    {
+        local $mx::AttrScope = mx->AttrScope(ctx_group => 'second');
+        $net = mx->sym->SoftmaxOutput(mx->sym->FullyConnected($first, num_hidden => 2, name => 'fc2'), name => 'softmax');
+    }
+    my $executor = $net->simple_bind(ctx => mx->cpu(0), shapes => { a => [1, 3] }, group2ctx => { first => mx->cpu(1), second => mx->cpu(2) });
+    is join(' ', map { $_->context } @{ $executor->arg_arrays }), join ' ', ('cpu(1)') x 3, ('cpu(2)') x 3;
+    $executor->forward(1);
+    $executor->backward;
+    is text($executor->outputs->[0]), '0.5 0.5';
 };
 
 subtest 'two parameters of one name' => sub {

@@ -349,6 +349,8 @@ subtest 'what is called too early, or with wrong names, says so' => sub {
     my $here = __FILE__;
     for (qw(get_params update get_outputs data_shapes)) { like died(sub { $module->$_ }), qr/^AssertionError: call bind first at \Q$here\E line/, $_ }
     like died(sub { $module->bind(data_shapes => [['zzz', [1]]]) }), qr/Data provided by data_shapes don't match names specified by data_names \(DataDesc\[zzz,1,float32,NCHW\] vs. data\)/;
+    like died(sub { $module->bind(data_shapes => ['data', [2, 1]]) }), qr/^data_shapes is a list of DataDesc or \[name => \[sizes\]\], but got \[data ARRAY/;
+    like died(sub { $module->bind(data_shapes => { data => [2, 1] }) }), qr/^data_shapes is a list of DataDesc or/;
     like died(sub { $module->bind(data_shapes => [['data', [2, 1]]], lable_shapes => []) }), qr/bind: no such named parameter: lable_shapes/;
     $module->bind(data_shapes => [['data', [2, 1]]], label_shapes => [['label', [2, 1]]]);
     like died(sub { $module->forward($points->()) }), qr/^AssertionError: call init_params first/;
@@ -358,6 +360,8 @@ subtest 'what is called too early, or with wrong names, says so' => sub {
     like died(sub { $module->get_input_grads }), qr/inputs_need_grad/;
     like died(sub { $module->fit(examples()) }), qr/please specify number of epochs/;
     is warned(), '';
+    my $two = mx->io->NDArrayIter(nd->ones([2, 1]), nd->ones([2, 1]), batch_size => 2, label_name => 'label');
+    like died(sub { $module->score($two, 'mse', batch_end_callback => 'loud') }), qr/^a callback is code or an object of AI::MXNet::Callback, but got loud at/;
     $module->bind(data_shapes => [['data', [2, 1]]]);
     is warned(), "Already binded, ignoring bind()\n";
     for ([data_names => ['zzz']], [fixed_param_names => ['zzz']], [state_names => ['zzz']]) {

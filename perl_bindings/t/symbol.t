@@ -132,7 +132,7 @@ subtest 'attributes of scopes, calls and variables' => sub {
         my $conv = mx->sym->Convolution($data, name => 'conv', kernel => [1, 1], num_filter => 1, attr => { __mood__ => 'so so' }, wd_mult => 2);
         my $attributes = $conv->attr_dict;
         is_deeply [sort keys %$attributes], [qw(conv conv_bias conv_weight data)];
-        is_deeply $attributes->{conv}, { kernel => '(1,1)', num_filter => '1', __mood__ => 'so so', __ctx_group__ => 'stage1', ctx_group => 'stage1', __wd_mult__ => '2', wd_mult => '2' };
+        is_deeply $attributes->{conv}, { __group__ => '4', __data__ => 'great', kernel => '(1,1)', num_filter => '1', __mood__ => 'so so', __ctx_group__ => 'stage1', ctx_group => 'stage1', __wd_mult__ => '2', wd_mult => '2' };
         is $attributes->{conv_weight}{__mood__}, 'so so', 'variables that are made have those of the call';
     }
     my $var = mx->sym->Variable('v', shape => [2, 3], dtype => 'float64', init => mx->init->One, stype => 'csr', wd_mult => 0.5, kwargs => { __mine__ => 1 }, __layout__ => 'NC');

@@ -4,17 +4,18 @@ The outputs of symbolic training (SoftmaxOutput, the regression outputs, SVMOutp
 as its gradient that of a loss, whatever gradient comes in.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from ..attributes import Choice, Shape
 from ..errors import ArgumentError, ShapeError
-from ..inference import channelwise, like_data
+from ..inference import channelwise, is_known, like_data
 from ..ndarray import NDArray
 from ..registry import find, operator
 from .common import widened
-from .nn import check_floats, check_shape
+from .nn import check_floats, check_shape, refuse_shape
 from .softmax import log_softmax, softmax
 
 NORMALIZATION = Choice("batch", "null", "valid")
@@ -67,28 +68,39 @@ def softmax_output(
     shape = data.shape
     if data.ndim < 2:
         raise ShapeError(f"data needs 2 axes at least, but has shape {list(shape)}, in operator SoftmaxOutput")
-    if label.shape != shape:
-        if not multi_output:
-            check_shape("SoftmaxOutput", "label", label, shape[:-1])
-        wanted = (shape[0], math.prod(shape[2:])), (shape[0], *shape[2:]), (shape[0], 1, *shape[2:])
-        if multi_output and label.shape not in wanted:
-            raise ShapeError(
-                f"Expecting {list(wanted[0])} or {list(wanted[1])}. But got {list(label.shape)}, in operator "
-                f"SoftmaxOutput"
-            )
+    _check_softmax_label(shape, label.shape, multi_output)
     lines = _lines(shape, multi_output, preserve_shape)
     return softmax.forward(data.reshape(lines), axis=1).reshape(shape)
+
+
+def _softmax_labels(data, multi_output):
+    """The shapes that labels of data of this shape may have; the first where nothing else is known."""
+    if not multi_output:
+        return data[:-1], data
+    return (data[0], math.prod(data[2:])), (data[0], *data[2:]), (data[0], 1, *data[2:]), data
+
+
+def _check_softmax_label(data, label, multi_output):
+    wanted = _softmax_labels(data, multi_output)
+    if label in wanted:
+        return
+    if multi_output:
+        raise ShapeError(
+            f"Expecting {list(wanted[0])} or {list(wanted[1])}. But got {list(label)}, in operator SoftmaxOutput"
+        )
+    refuse_shape("SoftmaxOutput", "label", label, wanted[0])
 
 
 @softmax_output.infers
 def _(shapes, attrs):
     like_data(shapes, attrs)
     data, label = shapes.ins
-    if data is not None and label is None:
-        if attrs["multi_output"]:
-            shapes.input(1, (data[0], *data[2:]))
-        else:
-            shapes.input(1, data[:-1] if attrs["preserve_shape"] else data[:1])
+    if data is None or len(data) < 2:
+        return
+    if label is None:
+        shapes.input(1, _softmax_labels(data, attrs["multi_output"])[0])
+    elif is_known(data) and is_known(label):
+        _check_softmax_label(data, label, attrs["multi_output"])
 
 
 @softmax_output.gradient("data")
@@ -180,12 +192,14 @@ def _trimmed(shape):
     return shape
 
 
-def _infer_regression(shapes, attrs):
+def _infer_regression(name, shapes, attrs):
     like_data(shapes, attrs)
     data, label = shapes.ins
     if data is not None and label is None:
         # as in the original, so that a column of predictions takes a plain list of labels
         shapes.input(1, data[:1] if data[1:] == (1,) else data)
+    elif is_known(data) and is_known(label) and _trimmed(label) != _trimmed(data):
+        refuse_shape(name, "label", label, data)
 
 
 def _declare_regression(name, predict, error, doc):
@@ -207,7 +221,7 @@ def _declare_regression(name, predict, error, doc):
     row = operator(name, "_sparse_" + name, views=predict is _same)(compute)
     row.gradient("data")(into_data)
     row.head()
-    row.infers(_infer_regression)
+    row.infers(functools.partial(_infer_regression, name))
 
 
 def _same(data):

@@ -40,10 +40,14 @@ def check_count(operator_name, wanted, *optional):
 def check_shape(operator_name, argument, array, wanted):
     """Refuse an array whose shape does not follow from those before it."""
     if array.shape != wanted:
-        raise ShapeError(
-            f"Shape inconsistent, Provided = {list(array.shape)}, inferred shape={list(wanted)} for {argument}, "
-            f"in operator {operator_name}"
-        )
+        refuse_shape(operator_name, argument, array.shape, wanted)
+
+
+def refuse_shape(operator_name, argument, shape, wanted):
+    raise ShapeError(
+        f"Shape inconsistent, Provided = {list(shape)}, inferred shape={list(wanted)} for {argument}, "
+        f"in operator {operator_name}"
+    )
 
 
 def sums(kept, *arrays):

@@ -79,7 +79,13 @@ sub _simple_bind
     }
     my $fits = sub { my ($array, $shape, $dtype) = @_; defined $array && "@{ $array->shape }" eq "@$shape" && $array->dtype eq $dtype };
     my @stypes = $symbol->_infer_storage(%{ $options{stype_dict} // {} });
-    my $new = sub { my ($shape, $dtype, $stype) = @_; AI::MXNet::NDArray->zeros($shape, ctx => $ctx, dtype => $dtype, stype => $stype) };
+    my $groups = $options{group2ctx} // {};
+    my $attributes = %$groups ? $symbol->attr_dict : {};
+    my $new = sub {
+        my ($name, $shape, $dtype, $stype) = @_;
+        my $group = ($attributes->{$name} // {})->{__ctx_group__};
+        return AI::MXNet::NDArray->zeros($shape, ctx => defined $group ? $groups->{$group} // $ctx : $ctx, dtype => $dtype, stype => $stype);
+    };
     my (@args, @grads, @aux);
     for my $i (0 .. $#$names) {
         my ($name, $shape, $dtype) = ($names->[$i], $arg_shapes->[$i], $types[0][$i]);
@@ -87,23 +93,32 @@ sub _simple_bind
         if (not defined $old and $buffer and not $shared{$name}) {
             $old = $buffer->{$name} if $fits->($buffer->{$name}, $shape, $dtype);
         }
-        push @args, $old // $new->($shape, $dtype, $stypes[$i]);
+        push @args, $old // $new->($name, $shape, $dtype, $stypes[$i]);
         $buffer->{$name} = $args[-1] if $buffer and not $shared{$name};
         push @grads, $requests->[$i] eq 'null' ? undef
-            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($shape, $dtype, $stypes[@$names + $i]);
+            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($name, $shape, $dtype, $stypes[@$names + $i]);
     }
     for my $i (0 .. $#$aux_names) {
         my ($name, $shape, $dtype) = ($aux_names->[$i], $aux_shapes->[$i], $types[1][$i]);
-        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($shape, $dtype, 'default');
+        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($name, $shape, $dtype, 'default');
     }
     return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
+}
+
+# The arguments whose shapes do not follow.
+sub _unknown
+{
+    my ($symbol, $shapes) = @_;
+    my ($found) = $symbol->_infer_shape(1, %$shapes);
+    my $names = $symbol->list_arguments;
+    return @$names[grep { my $shape = $found->[$_]; !defined $shape || !@$shape || grep { !$_ } @$shape } 0 .. $#$names];
 }
 
 # Shapes and dtypes of arguments and auxiliary states, or an error in the original's form.
 sub _inferred
 {
     my ($symbol, $shapes, $types) = @_;
-    my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die "the shapes of some arguments are not known\n" };
+    my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die 'the shapes of some arguments are not known: ' . join(', ', _unknown($symbol, $shapes)) . "\n" };
     if (not @found) {
         my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ =~ s/\n//r;
         my $given = join ', ', map { my $shape = $shapes->{$_}; "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef') } sort keys %$shapes;
@@ -278,11 +293,16 @@ sub reshape
             my ($new, $old) = (1, 1);
             $new *= $_ for @$shape;
             $old *= $_ for @{ $array->shape };
-            if ($new > $old) {
+            my $grows = $new > $old;
+            if ($grows) {
                 AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
                     . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.') unless $options{allow_up_sizing};
             }
-            ($array, $grad) = map { defined $_ ? AI::MXNet::NDArray->zeros($shape, ctx => $self->{ctx}, dtype => $_->dtype, stype => $_->stype) : undef } $array, $grad;
+            ($array, $grad) = map {
+                not(defined $_) ? undef
+                    : $grows || $new == 0 || $_->stype ne 'default' ? AI::MXNet::NDArray->zeros($shape, ctx => $_->context, dtype => $_->dtype, stype => $_->stype)
+                    : $_->reshape([-1])->_slice([0, $new - 1])->reshape($shape);    # the same memory
+            } $array, $grad;
         }
         push @args,  $array;
         push @grads, $grad;
@@ -377,8 +397,8 @@ dies, unless a third argument is true.
 
     my $smaller = $executor->reshape({ data => [2, 1], out_label => [2] });
 
-A new executor for inputs of these shapes, which shares all arrays whose shape stays. An array that changes its shape and
-is not named dies, unless C<< partial_shaping => 1 >>; one that becomes larger, unless C<< allow_up_sizing => 1 >>.
+A new executor for inputs of these shapes, which shares the memory of all arrays that do not grow. An array that changes its
+shape and is not named dies, unless C<< partial_shaping => 1 >>; one that becomes larger, unless C<< allow_up_sizing => 1 >>.
 
 =head2 set_monitor_callback
 

@@ -722,7 +722,8 @@ there, but for those named.
 
 =item group2ctx
 
-Accepted and without effect: there is one device.
+A hash ref of names of groups and contexts: arrays of variables that have C<ctx_group> get these contexts. All is computed
+in one place.
 
 =back
 

@@ -64,6 +64,8 @@ sub _check_input_names
 sub _described
 {
     my ($self, $kind, $names, $shapes, $strict) = @_;
+    AI::MXNet::Error::fail("${kind}_shapes is a list of DataDesc or [name => [sizes]], but got ", ref $shapes eq 'ARRAY' ? "[@$shapes]" : $shapes)
+        if defined $shapes and (ref $shapes ne 'ARRAY' or grep { not ref or ref eq 'ARRAY' && ref $_->[1] ne 'ARRAY' } @$shapes);
     my $described = defined $shapes ? [map { ref $_ eq 'ARRAY' ? AI::MXNet::DataDesc->new(@$_) : $_ } @$shapes] : undef;
     my ($expected, $got) = map { join ' ', sort @$_ } $names, [map { $_->name } @{ $described // [] }];
     if ($expected ne $got) {
@@ -115,6 +117,8 @@ sub _tell
 {
     my ($callbacks, $epoch, $batch, $metric) = @_;
     my @callbacks = _as_list($callbacks) or return;
+    my ($other) = grep { not ref } @callbacks;
+    AI::MXNet::Error::fail("a callback is code or an object of AI::MXNet::Callback, but got $other") if defined $other;
     my $param = AI::MXNet::BatchEndParam->new(epoch => $epoch, nbatch => $batch, eval_metric => $metric);
     $_->($param) for @callbacks;
     return;

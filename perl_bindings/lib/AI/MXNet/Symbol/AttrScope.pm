@@ -9,7 +9,9 @@ has attr => (is => 'ro', isa => 'HashRef[Str]', default => sub { {} });
 around BUILDARGS => sub {
     my ($original, $class, %attributes) = @_;
     return $class->$original(attr => $attributes{attr}) if keys %attributes == 1 and ref $attributes{attr};
-    return $class->$original(attr => \%attributes);
+    # a scope within another has the attributes of that one, too
+    my $outer = defined $AI::MXNet::AttrScope ? $AI::MXNet::AttrScope->attr : {};
+    return $class->$original(attr => { %$outer, %attributes });
 };
 
 # These attributes with those of the scope, which they win over.
@@ -44,7 +46,8 @@ AI::MXNet::Symbol::AttrScope - attributes for all symbols of a scope
 
 =head1 DESCRIPTION
 
-Symbols that are made while a scope is current get its attributes, unless they have their own of the same name.
+Symbols that are made while a scope is current get its attributes, unless they have their own of the same name. A scope that is
+made while another is current has the attributes of that one, too.
 
 =head1 ATTRIBUTES
 
