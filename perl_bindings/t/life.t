@@ -211,6 +211,17 @@ subtest 'what the supervisor reports is put into words' => sub {
     }
 };
 
+subtest 'a command that is no engine' => sub {
+    for my $command ('false', 'cat') {
+        local $ENV{AI_MXNET_ENGINE} = $command;
+        mx->engine->restart;
+        like +(died_within(sub { nd->ones([2])->aspdl }))[0],
+            qr/\AThe engine \($command, from the environment variable AI_MXNET_ENGINE\) is gone: .*\nperl -MAI::MXNet::Doctor -e check /;
+    }
+    mx->engine->restart;
+    works('without it, all is well');
+};
+
 subtest 'it is ended and started again at any time' => sub {
     for (1 .. 3) {
         my @arrays = map { nd->ones([3]) } 1 .. 100;

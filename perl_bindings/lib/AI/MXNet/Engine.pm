@@ -343,7 +343,7 @@ sub _died
     my $epitaph = AI::MXNet::Engine::Process->epitaph($process);
     close $process->{$_} for qw(socket report);
     $why //= $epitaph;
-    my $advice = $why =~ /\Ait (?:did not start|refused our stream)/
+    my $advice = not(defined $engine{pid}) || $why =~ /\Ait refused our stream/
         ? 'perl -MAI::MXNet::Doctor -e check examines the installation'
         : 'Its arrays are lost; mx->engine->restart starts another';
     $dead = "The engine ($process->{words}[0], from $process->{from}) is gone: $why\n$advice";
