@@ -61,8 +61,9 @@ sub register
 sub construct
 {
     my ($class, @arguments) = @_;
+    my $before = $@;
     my $object = eval { $class->new(@arguments) };
-    return $object if defined $object;
+    if (defined $object) { $@ = $before; return $object }
     die $@ if ref $@ or $@ !~ /\A(Attribute \(\w+\) (?:is required|does not pass the type constraint because: .*?)) at \S+ line [0-9]+\.?\n/s;
     return AI::MXNet::Error::fail("$1, in the constructor of $class");
 }
