@@ -243,6 +243,8 @@ def pad(data, *, pad_width: Pairs(), mode: MODES = "constant", constant_value: f
     mode: with `constant_value`, with the value at the edge, the largest or smallest along the axis, or mirrored without
     ("reflect") or with ("symmetric") the edge. reflect_type: only "even" is there."""
     widths = _widths("_npi_pad", data.ndim, pad_width)
+    if not widths:
+        return data.copy()
     if reflect_type != "even":
         raise ArgumentError(f"reflect_type={reflect_type!r} is not supported: only 'even', in operator _npi_pad")
     if mode == "constant":
@@ -293,7 +295,7 @@ def polyval(p, x):
     Output: shape of `x`, the common dtype."""
     if p.ndim != 1:
         raise ShapeError(f"takes coefficients with one axis, but got shape {list(p.shape)}, in operator _npi_polyval")
-    dtype = common_dtype("_npi_polyval", p, x)
+    dtype = common_dtype(p, x)
     return np.polyval(p.astype(dtype, copy=False), x.astype(dtype, copy=False)).astype(dtype, copy=False)
 
 

@@ -103,7 +103,7 @@ def _declare_binary(name, function, check, left, right, result, scalars, doc):
     def compute(lhs, rhs, operator_name):
         check(operator_name, lhs, rhs)
         broadcast_shape(operator_name, lhs, rhs)
-        dtype = common_dtype(operator_name, lhs, rhs)
+        dtype = common_dtype(lhs, rhs)
         values = function(lhs.astype(dtype, copy=False), rhs.astype(dtype, copy=False))
         return values.astype(_result(result, dtype), copy=False)
 
@@ -157,6 +157,9 @@ def _result(result, dtype):
 def _compute_scalar(name, data, scalar, is_int, function, check, result, swapped):
     if check is _integers:
         _integers(name, data)
+        if not scalar.is_integer():
+            raise ArgumentError(f"takes integers, but got scalar={scalar}, in operator {name}")
+        is_int = True
     x, y = (data.astype(np.float32), np.float32(scalar)) if result == "float" and data.dtype.kind != "f" else (
         (data, np.array(scalar).astype(bool)) if check is _integers and data.dtype.kind == "b"
         else operands(data, scalar, is_int)
@@ -266,7 +269,7 @@ def where(condition, x, y):
 
     Output: the shape that the three broadcast to, the common dtype of `x` and `y`."""
     broadcast_shape("_npi_where", condition, x, y)
-    dtype = common_dtype("_npi_where", x, y)
+    dtype = common_dtype(x, y)
     return np.where(condition, x.astype(dtype, copy=False), y.astype(dtype, copy=False))
 
 

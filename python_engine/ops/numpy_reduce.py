@@ -7,6 +7,7 @@ import numpy as np
 from ..attributes import DType, Maybe
 from ..errors import ArgumentError, ShapeError
 from .common import number
+from .lapack import factorize
 from .numpy_common import (
     AXES,
     check_matrix,
@@ -215,7 +216,7 @@ def average(a, weights=None, *, axis: AXES = None, returned: bool = False, weigh
         count = math.prod(a.shape[i] for i in axes)
         return _mean(_working(a), axes).astype(a.dtype, copy=False), np.array(count, a.dtype)
     w = _placed_weights(a.shape, weights, axes)
-    dtype = common_dtype("_npi_average", a, weights)
+    dtype = common_dtype(a, weights)
     x, w = _working(a.astype(dtype, copy=False)), _working(w.astype(dtype, copy=False))
     total = _sum(w, axes if weights.shape == a.shape else tuple(range(w.ndim)))
     return (_sum(x * w, axes) / total).astype(dtype, copy=False), total.astype(dtype, copy=False)
@@ -262,14 +263,17 @@ def _placed_shape(shape, length, axes):
     return tuple(length[0] if i == axes[0] else 1 for i in range(len(shape)))
 
 
-@numpy_operator("_npi_norm")
+@numpy_operator("_npi_norm", fails=True)
 def norm(data):
-    """The largest singular value of matrices.
+    """The largest singular value of matrices; ComputeError where they do not converge, as with NaN.
 
     data (..., n, m). Output: (...)."""
     check_matrix("_npi_norm", data)
     (x,) = floating("_npi_norm", data)
-    return np.linalg.norm(x, 2, (-2, -1)).astype(data.dtype if data.dtype.kind == "f" else x.dtype, copy=False)
+    largest = factorize(
+        "_npi_norm", lambda m: np.linalg.norm(m, 2, (-2, -1)), x, "the singular values did not converge"
+    )
+    return largest.astype(data.dtype if data.dtype.kind == "f" else x.dtype, copy=False)
 
 
 @norm.gradient

@@ -38,7 +38,7 @@ def reshape(a, *, newshape: Shape, order: str = "C"):
 
 def _inferred(name, new, old):
     size, known = math.prod(old), math.prod(n for n in new if n != -1)
-    if new.count(-1) == 1 and known and size % known == 0:
+    if new.count(-1) == 1 and known > 0 and size % known == 0 and min(new) == -1:
         return tuple(size // known if n == -1 else n for n in new)
     if min(new, default=0) < 0 or known != size:
         raise ShapeError(f"cannot reshape array of size {size} into shape {new}, in operator {name}")
@@ -163,7 +163,7 @@ def _(F, g, array_shape):
     return back_to(F, g, array_shape, g.dtype)
 
 
-def _declare_at_least(ndim, aliases, widen):
+def _declare_at_least(ndim, widen):
     name = f"_np_atleast_{ndim}d"
 
     def compute(*arys, num_args: int = 0):
@@ -176,11 +176,9 @@ def _declare_at_least(ndim, aliases, widen):
     row.gradient(lambda F, g, arys_shapes: [F._backward_reshape(x, shape=s) for x, s in zip(g, arys_shapes)])
 
 
-_declare_at_least(1, (), lambda s: s or (1,))
-_declare_at_least(2, (), lambda s: (1,) * (2 - len(s)) + s)
-_declare_at_least(
-    3, (), lambda s: (1, *s, 1) if len(s) == 1 else (1,) * (3 - len(s)) if not s else s + (1,) * (3 - len(s))
-)
+_declare_at_least(1, lambda s: s or (1,))
+_declare_at_least(2, lambda s: (1,) * (2 - len(s)) + s)
+_declare_at_least(3, lambda s: (1, *s, 1) if len(s) == 1 else s + (1,) * (3 - len(s)))
 
 
 # -- order of elements -------------------------------------------------------------------------------------------------

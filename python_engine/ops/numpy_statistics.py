@@ -37,7 +37,7 @@ def _weights(name, count, fweights, aweights):
     return weights
 
 
-def _divisor(count, fweights, aweights, weights, bias, ddof):
+def _divisor(count, aweights, weights, bias, ddof):
     """What the sum of products is divided by, as numpy.cov has it."""
     ddof = (0 if bias else 1) if ddof is None else ddof
     if weights is None:
@@ -56,9 +56,9 @@ def cov_parts(
     name = "_npi_cov"
     x = _variables(name, m, y, rowvar)
     weights = _weights(name, x.shape[1], fweights, aweights)
-    middle = np.average(x, 1, weights) if x.shape[1] else np.full(len(x), np.nan)
+    middle = np.average(x, 1, weights) if x.size else np.full(len(x), np.nan)
     each = np.ones(x.shape[1]) if weights is None else weights
-    return x - middle[:, None], each / _divisor(x.shape[1], fweights, aweights, weights, bias, ddof)
+    return x - middle[:, None], each / _divisor(x.shape[1], aweights, weights, bias, ddof)
 
 
 cov_parts.no_gradient()
@@ -98,7 +98,7 @@ def _into_observations(F, g, m, y, fweights, aweights, rowvar, bias, ddof):
             continue
         one = len(array.shape) == 1
         count = 1 if one else array.shape[0 if rowvar else 1]
-        part = F.slice_axis(rows, axis=0, begin=first, end=first + count)
+        part = F._npi_slice(rows, begin=(first,), end=(first + count,))
         part = part if one or rowvar else F.transpose(part)
         results.append(in_dtype(F, F._backward_reshape(part, shape=array.shape), array.dtype))
         first += count
