@@ -1,6 +1,9 @@
 # Operators written in Perl, on arrays and in symbols.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
 
@@ -94,8 +97,6 @@ our @created;
 my %props = (softmax => 'SoftmaxProp', scaled => 'ScaledProp', cube => 'CubeProp', wrong => 'WrongProp');
 mx->operator->register($_ => $props{$_}) for sort keys %props;
 
-sub died (&) { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
-
 sub text { my ($array) = @_; return join ' ', map { 0 + sprintf '%.5g', $_ } $array->aspdl->list }
 
 subtest 'on arrays, with a gradient' => sub {
@@ -110,6 +111,13 @@ subtest 'on arrays, with a gradient' => sub {
     is text(nd->Custom(data => nd->array([[2]], dtype => 'float64'), op_type => 'cube')), '8', 'by name';
     is $x->Custom(op_type => 'cube')->shape->[0], 3, 'as a method';
     is_deeply mx->operator->get_all_registered_operators, [sort keys %props];
+};
+
+subtest 'slices are arrays, by position and by name' => sub {
+    my $x = mx->nd->array([[1, 2, 3], [4, 5, 6]]);
+    my $slice = sub { $x->slice([0, 1], [1, 2]) };
+    is(text(mx->nd->Custom($slice->(), op_type => 'cube')), '8 27 125 216', 'by position');
+    is(text(mx->nd->Custom(data => $slice->(), op_type => 'cube')), '8 27 125 216', 'by name');
 };
 
 subtest 'a gradient of the gradient' => sub {
