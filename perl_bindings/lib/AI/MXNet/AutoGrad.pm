@@ -155,6 +155,7 @@ sub mark_variables
 sub backward
 {
     my ($class, $heads, @options) = @_;
+    unshift @options, 'head_grads' if @options % 2;    # also by position
     my %options = _completed('backward', { head_grads => undef, retain_graph => 0, train_mode => 1 }, @options);
     my ($arrays, $grads) = _heads($heads, $options{head_grads});
     my $newest = 0;
