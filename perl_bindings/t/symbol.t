@@ -257,4 +257,28 @@ subtest 'attributes by position, and inputs that are left out' => sub {
     is mx->nd->FullyConnected(map({ mx->nd->ones([1, 2]) } 1 .. 2), undef, num_hidden => 1, no_bias => 1)->asscalar, 2;
 };
 
+subtest 'code of a block serves arrays and symbols' => sub {
+    my ($x, $y) = map { mx->nd->array($_) } [[1, 2, 3], [4, 5, 6]], [[2, 1, 0.5], [3, 2, 1]];
+    my %codes = (
+        'methods'     => sub { my (undef, $x) = @_; $x->T->copy->moveaxis(-1, 0)->sever->detach->as_in_context(mx->cpu)->copyto(mx->cpu)->tostype('default') },
+        'by name'     => sub { my ($F, $x) = @_; $F->moveaxis($x, source => 0, destination => 1) },
+        'atan2'       => sub { my (undef, $x, $y) = @_; atan2($x, $y) + atan2($x, 2) + atan2(2, $x) },
+        'modulo'      => sub { my (undef, $x, $y) = @_; $x->modulo(2) + $x->mod($y) + $y->modulo(3, 1) },
+        'full'        => sub { my ($F, $x) = @_; $F->full([2, 3], 7) + $x },
+        'concatenate' => sub { my ($F, $x, $y) = @_; $F->concatenate([$x, $y]) },
+        'short name'  => sub { my ($F, $x, $y) = @_; $F->broadcast_mul($F->eye(2)->sum(1, keepdims => 1), $F->logical_and($x, $y)) },
+    );
+    my ($sx, $sy) = map { mx->sym->var($_) } qw(x y);
+    for my $name (sort keys %codes) {
+        my $eager = $codes{$name}->('AI::MXNet::NDArray', $x, $y);
+        my $symbol = $codes{$name}->('AI::MXNet::Symbol', $sx, $sy);
+        my %values = (x => $x, y => $y);
+        my $bound = $symbol->eval(args => { map { $_ => $values{$_} } @{ $symbol->list_arguments } })->[0];
+        is_deeply [$bound->shape, $bound->dtype, $bound->aspdl->unpdl], [$eager->shape, $eager->dtype, $eager->aspdl->unpdl], $name;
+    }
+    ok !mx->sym->can('eye'), 'short names are not told of';
+    like died { $sx->nonesuch }, qr/^Can't locate object method "nonesuch" via package "AI::MXNet::Symbol" at \Q@{[__FILE__]}/;
+    like died { $sx->copyto($sy) }, qr/^copyto of a symbol takes a context, but got <AI::MXNet::Symbol y> at /;
+};
+
 done_testing;

@@ -256,7 +256,11 @@ sub T : lvalue
 
 sub moveaxis
 {
-    my ($self, $source, $destination) = ref $_[0] ? @_ : @_[1 .. $#_];
+    my ($self, $source, $destination, @options) = ref $_[0] ? @_ : @_[1 .. $#_];
+    if (@options) {
+        my %options = _named('moveaxis', [qw(source destination)], $source, $destination, @options);
+        ($source, $destination) = @options{qw(source destination)};
+    }
     my $ndim = $self->ndim;
     for ($source, $destination) {
         _fail("moveaxis: axis $_ is out of range for $ndim dimensions") if $_ < -$ndim or $_ >= $ndim;
@@ -645,7 +649,7 @@ Makes the array a variable, with a gradient of zeros; of the storage type C<styp
 Computes gradients with respect to all variables that the array was recorded to depend on. C<out_grad> is the gradient
 to begin with (ones), C<< retain_graph => 1 >> keeps the record for another C<backward>. See L<AI::MXNet::AutoGrad>.
 
-=head2 add, subtract, multiply, divide, true_divide, modulo, power, equal, not_equal, greater, greater_equal, lesser, lesser_equal
+=head2 add, subtract, multiply, divide, true_divide, modulo, mod, power, equal, not_equal, greater, greater_equal, lesser, lesser_equal
 
     my $difference = $x->subtract(1);       # $x - 1
     $difference = $x->subtract(1, 1);       # 1 - $x

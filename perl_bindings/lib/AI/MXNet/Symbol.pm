@@ -9,6 +9,7 @@ use AI::MXNet::Error;
 use AI::MXNet::NS;
 use AI::MXNet::Shape;
 use AI::MXNet::Symbol::Base;
+use AI::MXNet::Symbol::Generic;
 
 our @ISA = ('AI::MXNet::Symbol::Base');
 
@@ -26,6 +27,7 @@ use overload
     '<=' => sub { _arithmetic(@_, qw(_lesser_equal _lesser_equal_scalar _greater_equal_scalar)) },
     '=='   => sub { _arithmetic(@_, qw(_equal _equal_scalar)) },
     (map { my $function = $_; $function => sub { $_[0]->$function } } qw(abs sqrt exp log sin cos)),
+    'atan2' => \&atan2,
     '&{}'  => sub { my ($self) = @_; sub { $self->call(@_) } },
     '@{}'  => sub { my ($self) = @_; [map { $self->_part('output', $_) } 0 .. $self->{count} - 1] },
     '""'   => \&stringify,
@@ -434,7 +436,8 @@ sub _arithmetic
 my %functions = (
     add => ['_Plus', '_PlusScalar'], subtract => ['_Minus', '_MinusScalar', '_RMinusScalar'], multiply => ['_Mul', '_MulScalar'],
     divide => ['_Div', '_DivScalar', '_RDivScalar'], true_divide => ['_Div', '_DivScalar', '_RDivScalar'],
-    power => ['_Power', '_PowerScalar', '_RPowerScalar'], mod => ['_Mod', '_ModScalar', '_RModScalar'],
+    power => ['_Power', '_PowerScalar', '_RPowerScalar'],
+    (map { $_ => ['_Mod', '_ModScalar', '_RModScalar'] } qw(mod modulo)),
     equal => ['_equal', '_equal_scalar'], not_equal => ['_not_equal', '_not_equal_scalar'],
     greater => ['_greater', '_greater_scalar', '_lesser_scalar'], greater_equal => ['_greater_equal', '_greater_equal_scalar', '_lesser_equal_scalar'],
     lesser => ['_lesser', '_lesser_scalar', '_greater_scalar'], lesser_equal => ['_lesser_equal', '_lesser_equal_scalar', '_greater_equal_scalar'],
@@ -587,6 +590,13 @@ In another dtype.
 
 Constants, by named arguments: C<shape>, or C<start>, C<stop>, C<step> and C<repeat>; C<dtype>, C<name>.
 
+=head2 full, concatenate
+
+    my $sevens = mx->sym->full([2, 3], 7);
+    my $tall   = mx->sym->concatenate([$x, $sevens], axis => 0);
+
+A constant of one value; symbols one after another along an axis.
+
 =head2 random, linalg, contrib, image, sparse
 
 Namespaces: C<< mx->sym->random->uniform(...) >> is L<AI::MXNet::Symbol::Random>, C<< mx->sym->contrib->name >> the
@@ -594,7 +604,7 @@ operator C<_contrib_name>, and so on.
 
 =head1 ARITHMETIC
 
-=head2 add, subtract, multiply, divide, true_divide, power, mod
+=head2 add, subtract, multiply, divide, true_divide, power, mod, modulo
 
     my $difference = $x->subtract(1, 1);    # 1 - $x
 
@@ -625,6 +635,30 @@ One of the outputs, by position or name; with more arguments the operator slice.
 =head2 histogram
 
 The operator _histogram.
+
+=head1 AS ARRAYS
+
+Methods of L<AI::MXNet::NDArray>, so that the code of a hybrid block serves both. An operator of NumPy's set may go by its
+short name, as there: C<< mx->sym->eye(3) >>.
+
+=head2 T, moveaxis
+
+    my $transposed = $x->T;
+    my $last_first = $x->moveaxis(-1, 0);
+
+The axes in reverse order, and one axis at another place.
+
+=head2 detach, copy, sever
+
+The same values: C<detach> lets no gradient through.
+
+=head2 as_in_context, copyto, tostype
+
+The same values; contexts are chosen when a symbol is bound. C<copyto> takes a context only.
+
+=head2 atan2
+
+The arc tangent of the quotient.
 
 =head1 PARTS AND NAMES
 

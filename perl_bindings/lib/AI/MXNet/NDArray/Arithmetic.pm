@@ -148,7 +148,7 @@ sub _truth
 # Named forms of the operators: $x->add($other, $reverse), nd->add($x, $y), $x->iadd($other).
 {
     my %named = (
-        add => '+', subtract => '-', multiply => '*', divide => '/', true_divide => '/', modulo => '%', power => '**',
+        add => '+', subtract => '-', multiply => '*', divide => '/', true_divide => '/', modulo => '%', mod => '%', power => '**',
         equal => '==', not_equal => '!=', greater => '>', greater_equal => '>=', lesser => '<', lesser_equal => '<=',
         maximum => 'maximum', minimum => 'minimum',
     );

@@ -5,6 +5,7 @@ package AI::MXNet::NDArray::Base;
 # Operators of NumPy's set, short names of operators and methods that few programs use are found when they are called.
 use strict;
 use warnings;
+use List::Util qw(first);
 use Sub::Util qw(set_subname);
 use AI::MXNet::Error;
 use AI::MXNet::NS;
@@ -54,11 +55,16 @@ sub _find
         AI::MXNet::NS::load($file);
         return AI::MXNet::NDArray->UNIVERSAL::can($name);
     }
+    my $operator = long_name($name) // return;
+    return *{ _install(__PACKAGE__, $name, $operator) }{CODE};
+}
+
+# The operator that a name means which may be short, or undef.
+sub long_name
+{
+    my ($name) = @_;
     my @before = $name =~ /\A_|\A(?:backward|view)_/ ? () : $name =~ /_scalar\z/ ? ('_', @prefixes) : @prefixes;
-    for my $prefix ('', @before) {
-        return *{ _install(__PACKAGE__, $name, "$prefix$name") }{CODE} if AI::MXNet::Operators::row("$prefix$name");
-    }
-    return;
+    return first { AI::MXNet::Operators::row($_) } map {"$_$name"} '', @before;
 }
 
 # Short names are not told of: programs of 1.6's time ask for what later ones have, and are to go on as they did.

@@ -105,6 +105,18 @@ sub text
 
 install(__PACKAGE__, '');
 
+our $AUTOLOAD;
+
+# Short names, as arrays have them.
+sub AUTOLOAD
+{
+    my ($self, @arguments) = @_;
+    my ($package, $name) = $AUTOLOAD =~ /(.*)::(.*)/;
+    return if $name eq 'unimport';
+    my $operator = AI::MXNet::NDArray::Base::long_name($name) // AI::MXNet::Operators::refuse($name, $package);
+    return call($operator, $self, @arguments);
+}
+
 1;
 
 __END__
