@@ -173,4 +173,16 @@ subtest 'errors name what is wrong' => sub {
     like $@, qr/Attribute \(rnd_type\) does not pass/;
 };
 
+subtest 'attributes by position, as in MXNet for Python' => sub {
+    is mx->init->Xavier('gaussian', 'in', 2) . '', '["xavier",{"factor_type":"in","magnitude":"2","rnd_type":"gaussian"}]';
+    is mx->init->MSRAPrelu('out', 0)->magnitude, 2;
+    is mx->init->Orthogonal(1, 'normal')->rand_type, 'normal';
+    is mx->init->FusedRNN('one', 2, 1, 'gru')->mode, 'gru';
+    my $load = mx->init->Load({ 'arg:w_weight' => nd->ones([2]) * 4 }, mx->init->Zero);
+    my ($w, $v) = map { nd->ones([2]) } 1, 2;
+    $load->('w_weight', $w);
+    $load->(mx->init->InitDesc('v_weight'), $v);
+    is_deeply [map { $_->aspdl->unpdl } $w, $v], [[4, 4], [0, 0]];
+};
+
 done_testing;

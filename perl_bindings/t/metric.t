@@ -156,6 +156,29 @@ subtest 'a metric of one\'s own' => sub {
     isa_ok mx->metric->create($hits), 'Hits';
 };
 
+subtest 'Confidence counts by predicted class and by threshold' => sub {
+    my $metric = mx->metric->Confidence(2, [0.5, 0.8]);
+    my ($labels, $preds) = ([nd->array([1, 1, 0])], [nd->array([[.3, .7], [.9, .1], [.1, .9]])]);
+    $metric->update($labels, $preds) for 1, 2;
+    is_deeply [$metric->get], [[qw(confidence_0_0.5 confidence_0_0.8 confidence_1_0.5 confidence_1_0.8)], [0, 0, 0.5, 0]];
+    is_deeply $metric->num_inst->unpdl, [[2, 2], [4, 2]];
+    $metric->reset;
+    is +($metric->get)[1][0], 'nan';
+    is_deeply mx->metric->create(['acc', $metric])->get_name_value->{'confidence_1_0.5'}, 'nan', 'in a composite';
+};
+
+subtest 'arrays come by name, too' => sub {
+    my %labels = (b => nd->array([1, 0]), other => nd->ones([3]));
+    my $metric = mx->metric->Accuracy(output_names => ['a'], label_names => ['b']);
+    $metric->update_dict(\%labels, { a => nd->array([[0, 1], [0, 1]]) });
+    is +($metric->get)[1], 0.5;
+    my $both = mx->metric->create(['acc', mx->metric->np(sub { 3 }, 'three')]);
+    $both->update_dict({ b => $labels{b} }, { a => nd->array([1, 0]) });
+    is_deeply $both->get_name_value, { accuracy => 1, three => 3 };
+    ok !eval { $metric->update_dict({}, {}); 1 };
+    like $@, qr/^update_dict: there is no array b/;
+};
+
 subtest 'errors name what is wrong, at the line of the call' => sub {
     my $ones = nd->ones([2]);
     my %wrong = (

@@ -19,6 +19,9 @@ extends 'Mouse::Object';
 has _verbose    => (is => 'rw', isa => 'Bool', default => 0);
 has _print_func => (is => 'rw', isa => 'CodeRef', default => sub { \&_mean_size });
 
+# for the classes that say what may be given by position
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 # -- the registry --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ extends 'Mouse::Object';
 
 has name       => (is => 'rw', isa => 'Maybe[Str]');
 has num        => (is => 'rw', isa => 'Maybe[Int]');
+has [qw(output_names label_names)] => (is => 'rw', isa => 'Maybe[ArrayRef[Str]]');
 has num_inst   => (is => 'rw');
 has sum_metric => (is => 'rw');
 
@@ -27,6 +28,17 @@ sub python_constructor_arguments { return ['name'] }
 sub BUILD { my ($self) = @_; $self->reset }
 
 sub update { AI::MXNet::Error::fail(ref $_[0], ' is a metric without a method update($labels, $preds)') }
+
+# Takes what the metric is about out of hashes of labels and predictions.
+sub update_dict
+{
+    my ($self, $labels, $preds) = @_;
+    my ($label, $pred) = map {
+        my ($names, $arrays) = @$_;
+        [map { $arrays->{$_} // AI::MXNet::Error::fail("update_dict: there is no array $_, but ", join ', ', sort keys %$arrays) } @{ $names // [sort keys %$arrays] }]
+    } [$self->label_names, $labels], [$self->output_names, $preds];
+    return $self->update($label, $pred);
+}
 
 sub reset
 {
@@ -142,6 +154,13 @@ sub create
     return AI::MXNet::NS::construct($class, @arguments);
 }
 
+sub np
+{
+    my ($package, $function, @arguments) = @_;
+    unshift @arguments, 'name' if @arguments % 2;
+    return $package->CustomMetric($function, @arguments);
+}
+
 sub CustomMetric { my ($package, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::CustomMetric', @arguments) }
 
 sub check_label_shapes
@@ -199,6 +218,8 @@ sub get_metric
 }
 
 sub update { my ($self, $labels, $preds) = @_; $_->update($labels, $preds) for @{ $self->metrics }; return }
+
+sub update_dict { my ($self, $labels, $preds) = @_; $_->update_dict($labels, $preds) for @{ $self->metrics }; return }
 
 # also called before the metrics are made of their names
 sub reset { my ($self) = @_; $_->reset for grep {ref} @{ $self->metrics }; return }
@@ -339,7 +360,10 @@ The mean of the predictions. Labels do not count.
 
 =head2 Confidence
 
-Is not there yet: it dies.
+    my $sure = mx->metric->Confidence(num_classes => 2, confidence_thresholds => [0.5, 0.9]);
+
+Of the samples that are taken for a class with at least the probability of a threshold, the part that is right: names such
+as C<confidence_1_0.9>, class by class. C<sum_metric> and C<num_inst> are piddles, thresholds by classes.
 
 =head2 CompositeEvalMetric
 
@@ -351,14 +375,14 @@ Is not there yet: it dies.
 
 Metrics in a list. C<get_metric> is the one at a position.
 
-=head2 CustomMetric
+=head2 CustomMetric, np
 
     my $worst = mx->metric->create(sub { my ($label, $pred) = @_; return ($label - $pred)->abs->max });
     my $rate  = AI::MXNet::CustomMetric->new(sub { return [1, 2] }, name => 'half');
 
 Code that gets label and prediction of a pair as piddles, and returns a value, or a list ref of a sum and a count. The
 metric is the sum of all over the count of all; a value counts once. With C<allow_extra_outputs> there may be more
-predictions than labels. It has no name if none is given.
+predictions than labels. It has no name if none is given. C<< mx->metric->np($code, $name) >> makes one, too.
 
 =head1 METHODS OF THE PACKAGE
 
@@ -394,6 +418,13 @@ A function: dies unless two lists are of the same length, or two arrays of the s
 
     $metric->update([nd->array([1])], [nd->array([[0.1, 0.7, 0.2, 0]])]);
 
+=head2 update_dict
+
+    my $chosen = mx->metric->MSE(output_names => ['y'], label_names => ['t']);
+    $chosen->update_dict({ t => nd->ones([2]) }, { y => nd->zeros([2]), z => nd->ones([3]) });
+
+Of hashes of labels and predictions: those with C<label_names> and C<output_names>, or all, by their names.
+
 =head2 reset
 
 Forgets all updates.
@@ -405,7 +436,7 @@ Forgets all updates.
 The name and the value, C<nan> without any update; the same as a hash ref. With C<num>, a number of outputs that are
 counted one by one, names and values are list refs.
 
-=head2 name, num, num_inst, sum_metric
+=head2 name, num, num_inst, sum_metric, label_names, output_names
 
 The attributes that all have. As a string, a metric shows names and values.
 

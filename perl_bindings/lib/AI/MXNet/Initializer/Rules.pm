@@ -32,8 +32,6 @@ extends 'AI::MXNet::Initializer';
 
 has value => (is => 'ro', isa => 'Num', required => 1);
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
-
 sub python_constructor_arguments { return ['value'] }
 
 sub _init_weight { my ($self, $name, $array) = @_; $array .= $self->value }
@@ -48,8 +46,6 @@ extends 'AI::MXNet::Initializer';
 
 has scale => (is => 'ro', isa => 'Num', default => 0.07);
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
-
 sub python_constructor_arguments { return ['scale'] }
 
 sub _init_weight { my ($self, $name, $array) = @_; AI::MXNet::Initializer::_draw($array, 'uniform', -$self->scale, $self->scale) }
@@ -63,8 +59,6 @@ use Mouse;
 extends 'AI::MXNet::Initializer';
 
 has sigma => (is => 'ro', isa => 'Num', default => 0.01);
-
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub python_constructor_arguments { return ['sigma'] }
 
@@ -81,6 +75,8 @@ extends 'AI::MXNet::Initializer';
 
 has scale     => (is => 'ro', isa => 'Num', default => 1.414);
 has rand_type => (is => 'ro', isa => Mouse::Util::TypeConstraints::enum([qw(uniform normal)]), default => 'uniform');
+
+sub python_constructor_arguments { return [qw(scale rand_type)] }
 
 # Q of a random matrix, its signs fixed: Mezzadri, How to generate random matrices from the classical compact groups
 # (2007). Of rows and columns, the fewer ones are orthogonal.
@@ -112,6 +108,8 @@ has magnitude   => (is => 'rw', isa => 'Num', default => 3);
 has rnd_type    => (is => 'ro', isa => Mouse::Util::TypeConstraints::enum([qw(uniform gaussian)]), default => 'uniform');
 has factor_type => (is => 'ro', isa => Mouse::Util::TypeConstraints::enum([qw(avg in out)]), default => 'avg');
 
+sub python_constructor_arguments { return [qw(rnd_type factor_type magnitude)] }
+
 # Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks (2010).
 sub _init_weight
 {
@@ -136,6 +134,8 @@ extends 'AI::MXNet::Xavier';
 has '+rnd_type'    => (default => 'gaussian');
 has '+factor_type' => (default => 'avg');
 has slope          => (is => 'ro', isa => 'Num', default => 0.25);
+
+sub python_constructor_arguments { return [qw(factor_type slope)] }
 
 # He and others, Delving deep into rectifiers (2015).
 sub BUILD { my ($self) = @_; $self->magnitude(2 / (1 + $self->slope**2)) }
@@ -172,8 +172,6 @@ extends 'AI::MXNet::Initializer';
 
 has forget_bias => (is => 'ro', isa => 'Num', required => 1);
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
-
 sub python_constructor_arguments { return ['forget_bias'] }
 
 # the gates are input, forget, cell and output
@@ -200,6 +198,8 @@ has num_layers    => (is => 'ro', isa => 'Int',  required => 1);
 has mode          => (is => 'ro', isa => 'Str',  required => 1);
 has bidirectional => (is => 'ro', isa => 'Bool', default => 0);
 has forget_bias   => (is => 'ro', isa => 'Num',  default => 1);
+
+sub python_constructor_arguments { return [qw(init num_hidden num_layers mode bidirectional forget_bias)] }
 
 my %gates = (rnn_relu => [''], rnn_tanh => [''], lstm => [qw(_i _f _c _o)], gru => [qw(_r _z _o)]);
 
@@ -248,6 +248,8 @@ has param        => (is => 'rw', isa => 'HashRef[AI::MXNet::NDArray]', required 
 has default_init => (is => 'rw', isa => 'Maybe[AI::MXNet::Initializer]');
 has verbose      => (is => 'rw', isa => 'Int', default => 0);
 
+sub python_constructor_arguments { return [qw(param default_init verbose)] }
+
 sub BUILD
 {
     my ($self) = @_;
@@ -294,8 +296,6 @@ extends 'AI::MXNet::Initializer';
 
 has patterns     => (is => 'ro', isa => 'ArrayRef[Str]', required => 1);
 has initializers => (is => 'ro', isa => 'ArrayRef[AI::MXNet::Initializer]', required => 1);
-
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub python_constructor_arguments { return ['patterns', 'initializers'] }
 

@@ -246,7 +246,48 @@ has confidence_thresholds => (is => 'rw', isa => 'ArrayRef[Num]', required => 1)
 
 sub python_constructor_arguments { return ['num_classes', 'confidence_thresholds'] }
 
-sub BUILD { AI::MXNet::Error::fail('the metric Confidence is not there yet') }
+sub reset
+{
+    my ($self) = @_;
+    my @counts = map { [(0) x @{ $self->confidence_thresholds }] } 1 .. $self->num_classes;
+    $self->$_(PDL->pdl(\@counts)) for qw(num_inst sum_metric);
+    return;
+}
+
+# Counts by class that is predicted, and by threshold that its probability reaches.
+sub update
+{
+    my ($self, $labels, $preds) = @_;
+    my $thresholds = PDL->pdl($self->confidence_thresholds);
+    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
+        my ($label, $pred) = map { $_->aspdl->double } @$pair;
+        my $classes = $self->num_classes;
+        AI::MXNet::Error::fail("Confidence takes probabilities of $classes classes, n x $classes, but got ", join 'x', @{ $pair->[1]->shape })
+            if $pred->ndims != 2 or $pred->dim(0) != $classes;
+        AI::MXNet::Metric::check_label_shapes($pair->[0]->reshape([-1]), $pair->[1]->argmax(axis => 1));
+        my $class = $pred->maximum_ind;
+        my $sure  = $pred->maximum->dummy(0) >= $thresholds;    # threshold, sample
+        my $right = $class == $label->flat;
+        my $is_of = $class->dummy(0) == PDL->sequence($classes);    # class, sample
+        my $counted = $sure->dummy(1) * $is_of->dummy(0);           # threshold, class, sample
+        $self->num_inst($self->num_inst + $counted->mv(2, 0)->sumover);
+        $self->sum_metric($self->sum_metric + ($counted->mv(2, 0) * $right)->sumover);
+    }
+    return;
+}
+
+sub get
+{
+    my ($self) = @_;
+    my (@names, @values);
+    for my $class (0 .. $self->num_classes - 1) {
+        for my $i (0 .. $#{ $self->confidence_thresholds }) {
+            push @names, join '_', $self->name, $class, $self->confidence_thresholds->[$i];
+            push @values, $self->_value($self->sum_metric->at($i, $class), $self->num_inst->at($i, $class));
+        }
+    }
+    return (\@names, \@values);
+}
 
 __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
