@@ -232,6 +232,15 @@ subtest 'functions with a gradient of their own' => sub {
     autograd->record(sub { $z = Thrice->new->($x) });
     $z->backward;
     is text($x->grad), '3 3', 'the class to derive from has a short name';
+    {
+        package Listed;
+        our @ISA = ('AI::MXNet::AutoGrad::Function');
+        sub forward  { my ($self, $x, $y) = @_; return ($x * $y, $x + $y) }
+        sub backward { my ($self, $g, $h) = @_; return ($g * 10 + $h, $h) }
+    }
+    autograd->record(sub { my ($product, $sum) = Listed->new->($x, $y); $z = $product + $sum });
+    autograd->backward([$z], [$z * 0 + 2]);
+    is text($x->grad) . ' ' . text($y->grad), '22 22 2 2', 'lists serve as well; so do head gradients by position';
     my $first;
     autograd->record(sub { $first = autograd->grad(TwoByTwo->new->($x, $x)->[1], $x, create_graph => 1) });
     $first->backward;

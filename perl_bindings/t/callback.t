@@ -121,6 +121,7 @@ subtest 'test utilities' => sub {
         rand_shape_nd rand_ndarray rand_sparse_ndarray create_sparse_array create_sparse_array_zd shuffle_csr_column_indices assign_each assign_each2 isNaN));
     my $x = pdl([[1, 2], [3, 4]]);
     is_deeply [same($x, $x->copy), same($x, $x + 1), almost_equal($x, $x + 1e-7), almost_equal($x, $x + 1), almost_equal($x, $x + 1, 0.5)], [1, 0, 1, 0, 1];
+    is_deeply [same([1, 2], [1, 2]), same(nd->array([1, 2]), [1, 3]), allclose(nd->array([1]), 1), almost_equal([1], nd->ones([1]))], [1, 0, 1, 1], 'also of lists and arrays';
     is_deeply [reldiff(pdl(1, 1), pdl(1, 3)), allclose($x, $x + 1e-7), allclose($x, $x + 1e-3), allclose($x, $x + 1e-3, 1e-2)], [2 / 6, 1, 0, 1];
     is_deeply [pdl_maximum($x, 2)->list, pdl_minimum($x, $x->transpose)->list], [2, 2, 3, 4, 1, 2, 2, 4];
     is_deeply [isNaN(pdl(1, 'nan'))->list], [0, 1];

@@ -52,6 +52,15 @@ subtest 'a failure that only computing finds names the line that issued it' => s
     is scalar(AI::MXNet::Engine->failures), 0, 'a failure that was read is not told again';
 };
 
+subtest 'a value out of its range is one too' => sub {
+    for my $call (sub { nd->Dropout($x, p => 2) }, sub { nd->Dropout($x, { p => -1 }) }, sub { $x->Dropout(3) }) {
+        nd->take($x, nd->array([0]));    # names its own line
+        my $bad = $call->();
+        ok !eval { $bad->aspdl; 1 };
+        is $@->line, __LINE__ - 4;
+    }
+};
+
 subtest 'a failure that nobody read is told by failures' => sub {
     my $bad = nd->take(nd->array([1, 2]), nd->array([9]), mode => 'raise'); my $line = __LINE__;
     my @failures = AI::MXNet::Engine->failures;

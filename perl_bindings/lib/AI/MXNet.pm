@@ -41,6 +41,7 @@ my %accessors = (
 
     viz      => 'AI::MXNet::Visualization',
     operator => 'AI::MXNet::Operator',
+    profiler => 'AI::MXNet::Profiler',
     rnn      => 'AI::MXNet::RNN',
     runtime  => 'AI::MXNet::RunTime',
 
@@ -70,6 +71,8 @@ for my $name (keys %accessors) {
 sub Context    { my $class = shift; return AI::MXNet::Context::->new(@_) }
 sub cpu        { AI::MXNet::Context::->cpu($_[1]) }
 sub cpu_pinned { AI::MXNet::Context::->cpu_pinned($_[1]) }
+sub current_context { AI::MXNet::Context::->current_ctx }
+sub num_gpus   { AI::MXNet::Context::->num_gpus }
 sub gpu        { AI::MXNet::Context::->gpu($_[1]) }
 sub name       {'AI::MXNet'}
 sub AttrScope  { my $class = shift; AI::MXNet::NS::load('AI/MXNet/Symbol/AttrScope.pm');   return AI::MXNet::Symbol::AttrScope->new(@_) }
@@ -264,11 +267,11 @@ L<AI::MXNet::RunTime>: what the engine can do; L<AI::MXNet::CudaModule>, which d
 
 L<AI::MXNet::IO>: batches of data; L<AI::MXNet::RecordIO>: files of records.
 
-=head2 engine
+=head2 engine, profiler
 
-L<AI::MXNet::Engine>.
+L<AI::MXNet::Engine>, L<AI::MXNet::Profiler>.
 
-=head2 context, Context, cpu, cpu_pinned, gpu
+=head2 context, Context, cpu, cpu_pinned, gpu, current_context, num_gpus
 
     my $ctx = mx->cpu(1);                     # the same object as the next two
     $ctx = mx->context->new('cpu', 1);
@@ -278,7 +281,7 @@ L<AI::MXNet::Engine>.
         print nd->zeros([2])->context, "\n";  # cpu(1)
     }
 
-C<context> is the package L<AI::MXNet::Context>, the others make one.
+C<context> is the package L<AI::MXNet::Context>, C<current_context> the one in use, C<num_gpus> is 0; the others make one.
 
 =head2 name, rtc
 

@@ -148,7 +148,9 @@ sub mark_variables
 
 sub backward
 {
-    my ($class, $heads, %options) = @_;
+    my ($class, $heads, @options) = @_;
+    unshift @options, 'head_grads' if @options % 2;    # also by position
+    my %options = @options;
     my %known = (head_grads => undef, retain_graph => 0, train_mode => 1);
     exists $known{$_} or AI::MXNet::Error::fail("In method backward: no such named parameter: $_") for sort keys %options;
     %options = (%known, %options);

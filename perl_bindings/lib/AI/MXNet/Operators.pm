@@ -152,10 +152,11 @@ sub _invoke_known
 {
     my ($row, $inputs, $known) = @_;
     $AI::MXNet::Engine::STALE and AI::MXNet::Engine::refuse_stale(@$inputs);
-    AI::MXNet::Engine::locate() if $row->{fails};
     my $handles = [map { $_->{handle} } @$inputs];
     my $key = join ' ', map { $_->{type}{id} } @$inputs;
     my $types = $known->{types}{$key};
+    # what the engine finds wrong with attributes and shapes, it finds at the first call with these
+    AI::MXNet::Engine::locate() if $row->{fails} or not $types;
     if (not $types) {
         $known->{types} = {} if keys %{ $known->{types} } > 1_000;
         my $rule = $row->{rule};
@@ -255,6 +256,8 @@ sub invoke
         $attrs->{num_args} = @$inputs if defined $count;
         AI::MXNet::Error::fail("MXNetError: operator $row->{name} takes at least one array") unless @$inputs;
     }
+    # what writes into its only input may have it as `out`, as in MXNet
+    elsif (not @$inputs and defined $out and $row->{least} == 1 and @{ $row->{mutates} // [] } and _is_array($out)) { $inputs = [$out] }
     elsif (@$inputs < $row->{least} or @$inputs > @{ $row->{inputs} }) {
         my $wanted = $row->{least} == @{ $row->{inputs} } ? $row->{least} : "$row->{least} to " . @{ $row->{inputs} };
         AI::MXNet::Error::fail("MXNetError: Operator $row->{name} takes $wanted inputs (",
@@ -279,6 +282,7 @@ sub invoke
             map { _as_text($_) } @wire;
         my $types = $predicted{$key};
         if (not defined $types and my $rule = $row->{rule} and not grep { defined and $_->{type}{sparse} } @$inputs) {
+            AI::MXNet::Engine::locate();
             $types = $predicted{$key} = [_by_rule($row, $rule, $attrs, map { $_->{type} } @$inputs)];
         }
         @outputs = $types ? _issue($row, \@wire, $inputs, $handles, $types) : _ask($row, \@wire, $inputs, $handles, $ctx);

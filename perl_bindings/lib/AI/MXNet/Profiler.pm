@@ -19,7 +19,8 @@ our $asked = '';    # the request that is waited for
 
 sub profiler_set_config
 {
-    my ($class, $options) = @_;
+    my ($class, @options) = @_;
+    my $options = @options % 2 ? $options[0] : {@options};    # also by name
     AI::MXNet::Error::fail('profiler_set_config takes a hash of options') unless ref $options eq 'HASH';
     # what MXNet knows beside these chooses among its own parts
     my %known = map { $_ => 1 } qw(filename mode profile_all profile_symbolic profile_imperative profile_memory profile_api profile_process

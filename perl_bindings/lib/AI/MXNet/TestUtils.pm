@@ -25,19 +25,22 @@ sub pdl { return PDL->pdl(@_) }
 
 sub isNaN { my ($x) = @_; return $x != $x }
 
-sub same { my ($x, $y) = @_; return PDL::all($x == $y) ? 1 : 0 }
+# Piddles of what is one, or an array, or a nested list.
+sub _piddles { return map { blessed $_ && $_->can('aspdl') ? $_->aspdl : PDL::Core::topdl($_) } @_ }
+
+sub same { my ($x, $y) = _piddles(@_); return PDL::all($x == $y) ? 1 : 0 }
 
 # The sum of the differences, relative to that of both.
 sub reldiff
 {
-    my ($x, $y) = map { PDL::Core::topdl($_)->double } @_;
+    my ($x, $y) = map { $_->double } _piddles(@_);
     my $difference = PDL::abs($x - $y)->sum;
     return $difference == 0 ? 0 : $difference / (PDL::abs($x)->sum + PDL::abs($y)->sum);
 }
 
 sub almost_equal { my ($x, $y, $threshold) = @_; return reldiff($x, $y) <= ($threshold // 1e-6) ? 1 : 0 }
 
-sub allclose { my ($x, $y, $threshold) = @_; return PDL::all(PDL::abs($x->double - $y) <= ($threshold // 1e-6)) ? 1 : 0 }
+sub allclose { my ($x, $y) = _piddles(@_[0, 1]); return PDL::all(PDL::abs($x->double - $y) <= ($_[2] // 1e-6)) ? 1 : 0 }
 
 sub pdl_maximum { my ($x, $y) = @_; $y = PDL::Core::topdl($y); return ($x > $y) * $x + ($x <= $y) * $y }
 sub pdl_minimum { my ($x, $y) = @_; $y = PDL::Core::topdl($y); return ($x < $y) * $x + ($x >= $y) * $y }

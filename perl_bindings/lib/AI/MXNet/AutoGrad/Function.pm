@@ -13,16 +13,18 @@ use overload
 
 sub new { my $class = shift; return bless {@_}, ref $class || $class }
 
-# forward(@inputs) computes; its result, one array or a list ref, is put on the tape with this object's backward.
+# forward(@inputs) computes; its result, one array, a list or a list ref of several, is put on the tape with this object's backward.
 sub call
 {
     my ($self, @inputs) = @_;
     ref eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
     blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail(ref $self, ' takes NDArrays, but got ', $_ // 'undef')
         for @inputs;
-    my $results;
-    AI::MXNet::AutoGrad->pause(sub { $results = $self->forward(@inputs) }, train_mode => AI::MXNet::AutoGrad->is_training);
-    my @outputs = ref $results eq 'ARRAY' ? @$results : $results;
+    my @outputs;
+    AI::MXNet::AutoGrad->pause(sub { @outputs = $self->forward(@inputs) }, train_mode => AI::MXNet::AutoGrad->is_training);
+    my $form = @outputs == 1 ? ref $outputs[0] : 'list';
+    @outputs = @{ $outputs[0] } if $form eq 'ARRAY';
+    AI::MXNet::Error::fail(ref $self, '->forward must return an NDArray or several, but returned nothing') unless @outputs;
     for my $output (@outputs) {
         AI::MXNet::Error::fail(ref $self, '->forward must return an NDArray or a list ref of them, but returned ', $output // 'undef')
             unless blessed $output and $output->isa('AI::MXNet::NDArray');
@@ -34,7 +36,7 @@ sub call
         AI::MXNet::Engine->send(['function', $function, [AI::MXNet::Engine::handles_of(@outputs)], [AI::MXNet::Engine::handles_of(@inputs)]]);
         $_->{rec} = $tracked for @outputs;
     }
-    return ref $results eq 'ARRAY' ? \@outputs : $outputs[0];
+    return $form eq 'ARRAY' || $form eq 'list' && !wantarray ? \@outputs : $form eq 'list' ? @outputs : $outputs[0];
 }
 
 sub forward  { AI::MXNet::Error::fail(ref $_[0], ' has no method forward') }
@@ -47,11 +49,11 @@ sub saved_tensors { my ($self) = @_; my $saved = $self->{saved_tensors} // []; r
 sub _backward
 {
     my ($self, $recording, @gradients) = @_;
-    my $results;
-    my $run = sub { $results = $self->backward(@gradients) };
+    my @results;
+    my $run = sub { @results = $self->backward(@gradients) };
     if ($recording) { AI::MXNet::AutoGrad::tracked_call($run, @gradients) }
     else { AI::MXNet::AutoGrad->pause($run) }
-    my @results = ref $results eq 'ARRAY' ? @$results : $results;
+    @results = @{ $results[0] } if @results == 1 and ref $results[0] eq 'ARRAY';
     for (@results) {
         AI::MXNet::Error::fail(ref $self, '->backward must return an NDArray for each input (undef: none), but returned ', $_)
             if defined and not(blessed $_ and $_->isa('AI::MXNet::NDArray'));
@@ -112,12 +114,12 @@ An object with these fields.
 
 =head2 forward
 
-To be written: computes from the input arrays one array, or a list ref of several.
+To be written: computes from the input arrays one array, or a list or list ref of several.
 
 =head2 backward
 
-To be written: from the gradients of the outputs those of the inputs, in order, as one array or a list ref; undef stands
-for none. Each must have the shape and dtype of its input. What it does is recorded where a second derivative is asked
+To be written: from the gradients of the outputs those of the inputs, in order, as one array, a list or a list ref; undef
+stands for none. Each must have the shape and dtype of its input. What it does is recorded where a second derivative is asked
 for, so that operations on arrays are enough for that.
 
 =head2 call
