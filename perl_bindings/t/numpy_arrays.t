@@ -65,7 +65,8 @@ subtest 'arrays of bool' => sub {
     is nd->any($b)->asscalar, 1;
     is text($b->astype('float32') * 2), '0 2';
     is text(nd->logical_not($b)), '1 0';
-    ok !eval { nd->ones([2], dtype => 'bool'); 1 }, 'not made by 1.6\'s constructors';
+    is_deeply [map { $_->dtype . ' ' . text($_) } nd->ones([2], dtype => 'bool'), nd->array([0, 2], dtype => 'bool'), nd->array([-1, 0])->astype('bool')],
+        ['bool 1 1', 'bool 0 1', 'bool 1 0'], 'whatever is not 0';
 };
 
 subtest 'values as lists' => sub {
@@ -148,6 +149,9 @@ subtest 'constants and positions' => sub {
     is text($rows) . '|' . text($columns), '0 0 1|1 2 2';
     is text(nd->linspace(0, 1, 5)), '0 0.25 0.5 0.75 1';
     is shape(nd->eye(2, 3)), '2x3';
+    is text(nd->identity(2, dtype => 'int32')) . '|' . text(nd->identity(nd->array([5]))), '1 0 0 1|5', 'of a number a matrix, of an array a copy';
+    my $v = nd->arange(stop => 6);
+    is text(nd->concatenate([map { $v->slice(begin => $_, end => $_ + 2) } 4, 0])), '4 5 0 1', 'parts are arrays';
 };
 
 done_testing;

@@ -217,7 +217,8 @@ sub as_in_context : lvalue
 sub astype : lvalue
 {
     my ($self, $dtype) = @_;
-    my $result = AI::MXNet::Operators::invoke(_row('Cast'), [$self], { dtype => AI::MXNet::DType::check($dtype) });
+    my $result = ($dtype // '') eq 'bool' ? $self->_as_bool
+        : AI::MXNet::Operators::invoke(_row('Cast'), [$self], { dtype => AI::MXNet::DType::check($dtype) });
     $result;
 }
 

@@ -20,6 +20,7 @@ sub array : lvalue
 sub _array
 {
     my ($source, %options) = @_;
+    return _array($source, %options, dtype => 'float64')->_as_bool if ($options{dtype} // '') eq 'bool';
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
     my $ctx = AI::MXNet::Context::of($options{ctx});
     if (blessed $source and ($source->isa(__PACKAGE__) or $source->isa('AI::MXNet::NDArray::Slice'))) {
@@ -105,6 +106,7 @@ sub _filled
     (my $shape, @options) = _shape_first(@options);
     _check_shape($name, $shape);
     my %options = _named($name, [qw(ctx dtype out name __layout__ stype)], @options);
+    return _filled($name, $value, $shape, %options, dtype => 'float32')->_as_bool if ($options{dtype} // '') eq 'bool' and not defined $options{out};
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
     if ((my $stype = _stype($name, $options{stype})) ne 'default') {
         _fail("$name: only zeros can be sparse, but got stype => '$stype'") if $name !~ /\A(?:zeros|empty)\z/;
@@ -127,11 +129,23 @@ sub arange
           ctx => '' . ($options{ctx} // AI::MXNet::Context::->current_ctx) });
 }
 
+# Of a number: a square array with ones on the diagonal, as NumPy's; else the operator of that name, a copy.
+sub identity
+{
+    my ($self, @arguments) = @_;
+    return AI::MXNet::Operators::call(_row('_copy'), $self, @arguments) if ref $self or not looks_like_number($arguments[0]);
+    my ($count, @options) = @arguments;
+    return AI::MXNet::Operators::call(_row('_npi_identity'), $self, shape => [$count, $count], @options);
+}
+
+sub _as_bool { my ($self) = @_; return AI::MXNet::Operators::invoke(_row('_npi_not_equal_scalar'), [$self], { scalar => 0 }) }
+
 sub concatenate
 {
     my ($class, $arrays, @options) = @_;
     my %options = (axis => 0, always_copy => 1, _named('concatenate', [qw(axis always_copy)], @options));
     _fail('concatenate takes a list of NDArrays') unless ref $arrays eq 'ARRAY' and @$arrays;
+    $arrays = [map { ref eq 'AI::MXNet::NDArray::Slice' ? $_->sever : $_ } @$arrays];
     return $arrays->[0] if @$arrays == 1 and not $options{always_copy};
     my @shape = @{ $arrays->[0]->shape };
     for my $array (@$arrays) {
