@@ -1,6 +1,7 @@
 # First values of parameters: the rules, and which of them applies.
 use strict;
 use warnings;
+use File::Temp ();
 use Test::More;
 use AI::MXNet qw(mx nd);
 
@@ -183,6 +184,10 @@ subtest 'attributes by position, as in MXNet for Python' => sub {
     $load->('w_weight', $w);
     $load->(mx->init->InitDesc('v_weight'), $v);
     is_deeply [map { $_->aspdl->unpdl } $w, $v], [[4, 4], [0, 0]];
+    my $file = File::Temp->new;
+    nd->save("$file", { 'arg:v_weight' => nd->ones([2]) });
+    mx->init->Load("$file")->('v_weight', $v);
+    is_deeply $v->aspdl->unpdl, [1, 1], 'or of a file';
 };
 
 done_testing;

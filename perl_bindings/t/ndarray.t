@@ -278,4 +278,18 @@ subtest 'one call of more shapes and values than are remembered' => sub {
     is $sizes[-1], 4400, 'values';
 };
 
+subtest 'an operator that writes into its only input takes it as out' => sub {
+    my $x = mx->nd->zeros([2]);
+    is mx->nd->_set_value(src => 3, out => $x), $x;
+    is_deeply $x->aspdl->unpdl, [3, 3];
+    mx->nd->_set_value(4, { out => $x });
+    is_deeply $x->aspdl->unpdl, [4, 4];
+};
+
+subtest 'the context in use, and that there is no GPU' => sub {
+    local $mx::Context = mx->cpu(3);
+    is_deeply [mx->current_context . '', mx->num_gpus, mx->profiler], ['cpu(3)', 0, 'AI::MXNet::Profiler'];
+    is_deeply [map { $_->context . '' } @{ mx->gluon->utils->split_and_load(mx->nd->ones([2, 1]), [mx->cpu(0), mx->cpu(1)]) }], ['cpu(0)', 'cpu(1)'];
+};
+
 done_testing;

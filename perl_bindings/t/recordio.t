@@ -71,7 +71,7 @@ subtest 'headers' => sub {
 
 subtest 'images in records' => sub {
     my $image = nd->array(sequence(3, 5, 4), dtype => 'uint8');
-    my $record = eval { mx->recordio->pack_img([0, 2, 3, 4], $image, img_fmt => '.png', quality => 9) };
+    my $record = eval { mx->recordio->pack_img([0, 2, 3, 4], $image, img_fmt => '.png') };
     plan skip_all => 'Pillow is not installed' if not defined $record and $@ =~ /install pillow/;
     my ($header, $got) = mx->recordio->unpack_img($record);
     is_deeply [@$header], [0, 2, 3, 4];

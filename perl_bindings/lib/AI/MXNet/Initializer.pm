@@ -279,7 +279,7 @@ C<bidirectional> 0.
     my $load = AI::MXNet::Load->new(param => { 'arg:fc1_weight' => nd->ones([10, 20]) }, default_init => $xavier);
     $load->('fc1_weight', $weight);
 
-Values of C<param> by name, without C<arg:> or C<aux:>, else C<default_init>. C<verbose> (0) reports.
+Values of C<param>, a hash ref of arrays or a file of them, by name, without C<arg:> or C<aux:>, else C<default_init>. C<verbose> (0) reports.
 
 =head2 Mixed
 

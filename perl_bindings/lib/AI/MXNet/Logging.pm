@@ -7,7 +7,7 @@ our $silent = 0;
 
 sub get_logger { return shift }
 
-for my $level (qw(debug info warning)) {
+for my $level (qw(debug info warning error critical)) {
     no strict 'refs';
     *{$level} = sub {
         my ($class, $format, @values) = @_;
@@ -38,7 +38,7 @@ sees them. While C<$AI::MXNet::Logging::silent> is true there are none.
 
 =head1 METHODS
 
-=head2 debug, info, warning
+=head2 debug, info, warning, error, critical
 
     AI::MXNet::Logging->warning('%d of %d', 1, 2);
 

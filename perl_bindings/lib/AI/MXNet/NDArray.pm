@@ -459,6 +459,12 @@ array and returns it. C<< stype => 'csr' >> or C<row_sparse> makes sparse zeros.
 From C<start> (0) up to, and without, C<stop> in steps of C<step> (1), each C<repeat> (1) times. C<start> alone is taken
 as C<stop>.
 
+=head2 identity
+
+    my $square = nd->identity(3);    # as nd->eye(3)
+
+Of a number a square array with ones on the diagonal; of an array the operator of that name, a copy.
+
 =head2 concatenate
 
     my $rows = nd->concatenate([$x, $y], axis => 0);    # shape [4, 3]

@@ -195,6 +195,8 @@ sub pack_img
 {
     my ($class, $header, $image, @options) = @_;
     my %options = (quality => 95, img_fmt => '.jpg', AI::MXNet::NDArray::_named('pack_img', [qw(quality img_fmt)], @options));
+    # as OpenCV has it, so that the default serves PNG files, too
+    $options{quality} = 9 if lc $options{img_fmt} eq '.png' and $options{quality} > 9;
     my $pixels = blessed $image && $image->isa('AI::MXNet::NDArray') ? $image : AI::MXNet::NDArray->array($image, dtype => 'uint8');
     my $file = AI::MXNet::NDArray->_image_encode($pixels, format => $options{img_fmt}, quality => $options{quality});
     return $class->pack($header, ${ $file->aspdl->get_dataref });
@@ -369,7 +371,7 @@ a list, a piddle or an NDArray; their number becomes the C<flag>. C<unpack> give
     ($header, $image) = mx->recordio->unpack_img($record);
 
 A record whose content is an image file with these pixels: C<img_fmt> is C<.jpg> (the default), C<.png>, C<.bmp> or
-C<.webp>, C<quality> from 1 to 100 (95), of PNG files from 0 to 9. The image is uint8 of shape [height, width, channels],
+C<.webp>, C<quality> from 1 to 100 (95), of PNG files from 0 to 9 (more is 9). The image is uint8 of shape [height, width, channels],
 red first. C<unpack_img> takes the options of L<AI::MXNet::Image/imread, imdecode>.
 
 =head1 METHODS OF A FILE

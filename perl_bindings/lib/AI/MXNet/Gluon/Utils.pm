@@ -38,7 +38,9 @@ sub split_data
 
 sub split_and_load
 {
-    my ($class, $data, %options) = @_;
+    my ($class, $data, @options) = @_;
+    unshift @options, 'ctx_list' if @options % 2;    # also by position
+    my %options = @options;
     my $contexts = $options{ctx_list} // AI::MXNet::Error::fail('split_and_load needs ctx_list => [contexts]');
     $data = AI::MXNet::NDArray->array($data, ctx => $contexts->[0]) unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
     return [$data->as_in_context($contexts->[0])] if @$contexts == 1;

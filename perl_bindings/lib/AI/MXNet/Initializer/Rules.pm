@@ -244,7 +244,7 @@ use Mouse;
 
 extends 'AI::MXNet::Initializer';
 
-has param        => (is => 'rw', isa => 'HashRef[AI::MXNet::NDArray]', required => 1);
+has param        => (is => 'rw', isa => 'Str|HashRef[AI::MXNet::NDArray]', required => 1);
 has default_init => (is => 'rw', isa => 'Maybe[AI::MXNet::Initializer]');
 has verbose      => (is => 'rw', isa => 'Int', default => 0);
 
@@ -253,7 +253,8 @@ sub python_constructor_arguments { return [qw(param default_init verbose)] }
 sub BUILD
 {
     my ($self) = @_;
-    my $arrays = $self->param;
+    my $arrays = ref $self->param ? $self->param : AI::MXNet::NDArray->load($self->param);
+    AI::MXNet::Error::fail('Load takes arrays with names, but those of ', $self->param, ' have none') unless ref $arrays eq 'HASH';
     $self->param({ map { s/\A(?:arg|aux)://r => $arrays->{$_} } keys %$arrays });
 }
 

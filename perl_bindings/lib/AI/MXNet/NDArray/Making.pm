@@ -133,7 +133,7 @@ sub arange
 sub identity
 {
     my ($self, @arguments) = @_;
-    return AI::MXNet::Operators::call(_row('_copy'), $self, @arguments) if ref $self or not looks_like_number($arguments[0]);
+    return AI::MXNet::Operators::call(_row('_copy'), $self, @arguments) if ref $self or ref $arguments[0] or not looks_like_number($arguments[0]);
     my ($count, @options) = @arguments;
     return AI::MXNet::Operators::call(_row('_npi_identity'), $self, shape => [$count, $count], @options);
 }
