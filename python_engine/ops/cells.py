@@ -47,7 +47,7 @@ class _Run:
         """Start all gates of all steps with the inputs' share and a bias (gates, size)."""
         network = self.network
         flat = self.gates.reshape(network.gates, network.steps * network.batch, network.size)
-        x = x.reshape(flat.shape[1], -1)
+        x = x.reshape(flat.shape[1], x.shape[-1])
         matmul(x, self._scaled(self.of_input).swapaxes(1, 2), out=flat)
         flat += self._scaled(bias[:, None])
 

@@ -40,6 +40,8 @@ def _straight_through(names, function, doc):
     name, *aliases = names.split()
 
     def compute(data):
+        if data.dtype.kind == "b":
+            raise ShapeError(f"takes numbers, but got bool, in operator {name}")
         return function(data).astype(data.dtype, copy=False)
 
     compute.__doc__ = doc + " The gradient is passed on as if it were the identity.\n\nSource: Bengio et al. (2013)."

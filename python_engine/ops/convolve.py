@@ -163,6 +163,11 @@ def _batch_innermost(block):
     return block
 
 
+def _by_groups(array, groups):
+    """(N, channels, *sizes) as (N, groups, channels of one, *sizes); any of them may be 0, so none is left to NumPy."""
+    return array.reshape(array.shape[0], groups, array.shape[1] // groups, *array.shape[2:])
+
+
 class _Plan:
     """How one convolution is laid out. G groups, C channels and F filters of one group, N batch; large: enough work to
     share."""
@@ -200,7 +205,7 @@ class _ByRows(_Plan):
 
     def split(self, array):
         array = self._turn(array)
-        array = array.reshape(array.shape[0], self.groups, -1, *array.shape[2:])
+        array = _by_groups(array, self.groups)
         return array.transpose(1, 3, 2, *range(4, array.ndim), 0)
 
     source = split
@@ -208,7 +213,7 @@ class _ByRows(_Plan):
     def join(self, array):
         """The view (N, channels, *sizes) of an array whose memory runs (rows, G, channels, *others, N)."""
         array = array.transpose(array.ndim - 1, 0, 2, 1, *range(3, array.ndim - 1))
-        return self._turn(array.reshape(array.shape[0], -1, *array.shape[3:]))
+        return self._turn(array.reshape(array.shape[0], array.shape[1] * array.shape[2], *array.shape[3:]))
 
     def _empty(self, rows, *shape, dtype):
         return np.empty((rows, self.groups, *shape), dtype).swapaxes(0, 1)
@@ -305,14 +310,15 @@ class _AsWhole(_Plan):
         self.plain = all(a.plain for a in self.axes)
 
     def split(self, array):
-        array = array.reshape(array.shape[0], self.groups, -1, *array.shape[2:])
+        array = _by_groups(array, self.groups)
         return array.transpose(1, 2, *range(3, array.ndim), 0)
 
     def source(self, data):
         return self.split(data) if self.plain else _batch_innermost(self.split(data))
 
     def join(self, array):
-        return array.reshape(-1, *array.shape[2:]).transpose(array.ndim - 2, *range(array.ndim - 2))
+        array = array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])
+        return array.transpose(array.ndim - 1, *range(array.ndim - 1))
 
     def empty_out(self, dtype):
         return np.empty((self.groups, self.filters, *self.outs, self.batch), dtype)

@@ -242,6 +242,8 @@ def resize(data, *, size: Shape = (), keep_ratio: bool = False, interp: int = 1)
         raise ArgumentError(f"_image_resize: interp is a number from 0 to 4, but got {interp}")
     if 0 in data.shape:
         raise ShapeError(f"_image_resize cannot resize an image without pixels, of shape {list(data.shape)}")
+    if data.dtype.kind == "b":
+        raise ShapeError("_image_resize takes numbers, but got bool")
     width, height = size if len(size) == 2 else size * 2
     if keep_ratio and len(size) == 1:
         rows, columns = data.shape[-3:-1]

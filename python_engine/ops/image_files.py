@@ -68,6 +68,8 @@ def _check_image(name, src):
         raise ShapeError(
             f"{name}: an image has the shape (height, width, channels), none of them 0, but got {list(src.shape)}"
         )
+    if src.dtype.kind == "b":
+        raise ShapeError(f"{name}: an image consists of numbers, but got bool")
 
 
 def interpolation(interp, old, new):

@@ -52,9 +52,11 @@ def add_rows(shape, axis, index, values):
     values: shape[:axis] + index.shape + shape[axis + 1:], where the positions may repeat.
     """
     result = np.zeros(shape, values.dtype)
+    if not values.size:
+        return result
     inner = math.prod(shape[axis + 1 :])
     places = index.reshape(-1, 1) * inner + np.arange(inner) if inner != 1 else index.reshape(-1, 1)
-    if axis and values.size:
+    if axis:
         outer = np.arange(0, result.size, shape[axis] * inner)
         places = outer.reshape(-1, 1, 1) + places
     # NumPy adds quickly at positions of a vector only

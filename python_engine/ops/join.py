@@ -10,6 +10,8 @@ from ..inference import merged, with_length
 from ..registry import operator
 from .common import at_least_1d, normal_axis
 
+MOST_EMPTY = 4096  # pieces into which an axis that is shorter may be cut
+
 
 def _check(operator_name, data, num_args):
     """Refuse no arrays, another number of them than was said, and arrays of several dtypes."""
@@ -133,7 +135,7 @@ def slice_channel(data, *, num_outputs: int, axis: int = 1, squeeze_axis: bool =
     squeeze_axis: drop that axis, where the pieces are of length 1."""
     axis = normal_axis("SliceChannel", axis, data.ndim)
     length = data.shape[axis]
-    if num_outputs < 1 or length % num_outputs:
+    if num_outputs < 1 or length % num_outputs or num_outputs > max(length, MOST_EMPTY):
         raise ArgumentError(
             f"num_outputs={num_outputs} must be positive and divide the length of axis {axis} of {list(data.shape)}, "
             f"in operator SliceChannel"
@@ -179,6 +181,8 @@ def split_v2(data, *, indices: Shape, axis: int = 1, squeeze_axis: bool = False,
     squeeze_axis: drop that axis, where the pieces are of length 1."""
     axis = normal_axis("_split_v2", axis, data.ndim)
     length = data.shape[axis]
+    if sections > max(length, MOST_EMPTY):
+        raise ArgumentError(f"sections={sections} are more than {list(data.shape)} can have, in operator _split_v2")
     if sections < 0 or not (sections or indices):
         raise ArgumentError(
             f"takes a positive number of sections, or indices, but got sections={sections} and indices={indices}, "

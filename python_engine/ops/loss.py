@@ -160,7 +160,7 @@ def softmax_output_target(
         return label, np.full(ones, grad_scale, label.dtype)
     lines, classes, positions = _lines(shape, multi_output, preserve_shape)
     labels = label.reshape(-1).astype(np.int64)
-    valid = labels != int(ignore_label)
+    valid = labels != np.trunc(ignore_label)
     divisor = {"null": positions, "batch": labels.size, "valid": np.count_nonzero(valid)}
     weight = np.full(ones, grad_scale / max(1, divisor[normalization]), label.dtype)
     # with neither multi_output nor preserve_shape there may be more labels than lines; MXNet reads the first ones
@@ -387,7 +387,7 @@ def identity_attach_kl_sparse_reg(
     check_shape(name, "moving_avg", moving_avg, (math.prod(data.shape[1:]),))
     if train:
         moving_avg *= momentum
-        moving_avg += (1 - momentum) * data.reshape(len(data), -1).mean(0)
+        moving_avg += (1 - momentum) * data.reshape(len(data), moving_avg.size).mean(0)
     return data
 
 

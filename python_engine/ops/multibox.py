@@ -125,7 +125,8 @@ def multibox_target(
         match = _match_anchors(shared, overlap_threshold)
         positive = match >= 0
         if negative_mining_ratio > 0:
-            wanted = min(int(positive.sum() * negative_mining_ratio), count - int(positive.sum()))
+            found = int(positive.sum())
+            wanted = int(min(found * negative_mining_ratio if found else 0, count - found))
             candidates = ~positive & (shared.max(axis=1) < negative_mining_thresh)
             cls_target[i, _hardest(cls_pred[i], candidates, wanted)] = 0
         else:

@@ -186,6 +186,11 @@ def leaky_relu(
     if act_type == "prelu":
         out = _leaky(x, gamma.reshape(_slope_shape(data.shape, gamma.shape)))
     elif act_type == "rrelu":
+        if not 0 <= upper_bound - lower_bound < math.inf:
+            raise ArgumentError(
+                f"lower_bound={lower_bound} and upper_bound={upper_bound} must be finite and in order, in operator "
+                "LeakyReLU"
+            )
         if train:
             mask = generator.numpy.uniform(lower_bound, upper_bound, data.shape).astype(data.dtype)
         else:

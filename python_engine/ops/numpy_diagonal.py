@@ -4,18 +4,19 @@ import numpy as np
 
 from ..attributes import Shape
 from ..errors import ArgumentError, ShapeError
-from .numpy_common import (
-    back_to,
-    normal_axis,
-    numpy_operator,
-)
+from .numpy_common import back_to, normal_axis, numpy_operator
+
+
+def _within(k, rows, columns):
+    """The number of a diagonal, no further outside a matrix than needed: NumPy takes 31 bits, and crashes at -2**31."""
+    return max(-rows, min(k, columns))
 
 
 @numpy_operator("_np_diagonal")
 def diagonal(data, *, offset: int = 0, axis1: int = 0, axis2: int = 1):
     """The diagonal of two axes, as the last axis; `offset` > 0 names those above the main one."""
     _check_plane("_np_diagonal", data.ndim, axis1, axis2)
-    return data.diagonal(offset, axis1, axis2).copy()
+    return data.diagonal(_within(offset, data.shape[axis1], data.shape[axis2]), axis1, axis2).copy()
 
 
 def _check_plane(name, ndim, axis1, axis2):
@@ -51,7 +52,7 @@ def trace(data, *, offset: int = 0, axis1: int = 0, axis2: int = 1):
     _check_plane("_np_trace", data.ndim, axis1, axis2)
     if data.dtype.kind == "b":
         raise ArgumentError("Operator _np_trace does not support boolean type")
-    return data.trace(offset, axis1, axis2, data.dtype)
+    return data.trace(_within(offset, data.shape[axis1], data.shape[axis2]), axis1, axis2, data.dtype)
 
 
 @trace.gradient
@@ -68,7 +69,7 @@ def diag(data, *, k: int = 0):
     """The k-th diagonal of a matrix, or a matrix with a vector on its k-th diagonal."""
     if data.ndim not in (1, 2):
         raise ShapeError(f"Input must be 1- or 2-d, but got shape {list(data.shape)}, in operator _np_diag")
-    return np.diag(data, k).copy()
+    return np.diag(data, k if data.ndim == 1 else _within(k, *data.shape)).copy()
 
 
 @diag.gradient
@@ -93,14 +94,16 @@ def _(F, g, data_shape, k):
 def tril(data, *, k: int = 0):
     """The elements on and below the k-th diagonal of matrices, zeros elsewhere; a vector is the row of a matrix that
     has it n times."""
-    return np.tril(_with_plane("_npi_tril", data), k)
+    matrices = _with_plane("_npi_tril", data)
+    return np.tril(matrices, _within(k, *matrices.shape[-2:]))
 
 
 @numpy_operator("_npi_triu")
 def triu(data, *, k: int = 0):
     """The elements on and above the k-th diagonal of matrices, zeros elsewhere; a vector is the row of a matrix that
     has it n times. Source: numpy.triu."""
-    return np.triu(_with_plane("_npi_triu", data), k)
+    matrices = _with_plane("_npi_triu", data)
+    return np.triu(matrices, _within(k, *matrices.shape[-2:]))
 
 
 def _with_plane(name, data):

@@ -243,6 +243,8 @@ def pad(data, *, pad_width: Pairs(), mode: MODES = "constant", constant_value: f
     mode: with `constant_value`, with the value at the edge, the largest or smallest along the axis, or mirrored without
     ("reflect") or with ("symmetric") the edge. reflect_type: only "even" is there."""
     widths = _widths("_npi_pad", data.ndim, pad_width)
+    if not widths:
+        return data.copy()
     if reflect_type != "even":
         raise ArgumentError(f"reflect_type={reflect_type!r} is not supported: only 'even', in operator _npi_pad")
     if mode == "constant":

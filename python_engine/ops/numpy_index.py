@@ -121,7 +121,7 @@ def boolean_mask_assign_tensor(data, mask, value, *, start_axis: int = 0):
     key = _mask_of("_npi_boolean_mask_assign_tensor", data, mask, start_axis)
     try:
         result[key] = value.astype(data.dtype, copy=False)
-    except ValueError:
+    except (ValueError, TypeError):  # the latter for a mask of all axes and a value of several
         part = list(data[key].shape)
         raise ShapeError(
             f"cannot assign {shown(value)} to the {part} elements that the mask selects, "

@@ -43,7 +43,12 @@ def _positions(name, x):
     return x.astype(np.uint8) if x.dtype.kind == "b" else x
 
 
-def _at(name, data, key, act):
+def _check_arrays(name, data, least):
+    if len(data) < least:
+        raise ArgumentError(f"Operator {name} takes at least {least} arrays here, but got {len(data)}")
+
+
+def _at(name, data, act):
     try:
         return act(data)
     except IndexError as reason:
@@ -56,9 +61,10 @@ def _at(name, data, key, act):
 def getitem(*data, key: str):
     """The part of the first array that a key selects: integers, ranges first:end:step, `...`, and for each @ and ? the
     next of the other arrays, positions or a mask. Source: NumPy's advanced indexing."""
+    _check_arrays("_npi_getitem", data, 1)
     x, *arrays = data
     index = _key("_npi_getitem", key, arrays)
-    return _at("_npi_getitem", x, key, lambda x: np.array(x[index]))
+    return _at("_npi_getitem", x, lambda x: np.array(x[index]))
 
 
 @getitem.gradient
@@ -85,6 +91,7 @@ def setitem(*data, key: str, scalar: Maybe(float) = None):
     """A copy of the first array in which the part that a key selects is the last array, or the number `scalar`.
 
     The key and the arrays between are those of `_npi_getitem`; the last array must broadcast to the part."""
+    _check_arrays("_npi_setitem", data, 1 if scalar is not None else 2)
     x, arrays, value = _parts(data, scalar)
     result = x.copy()
     value = np.array(scalar).astype(x.dtype) if value is None else value.astype(x.dtype, copy=False)
@@ -93,7 +100,7 @@ def setitem(*data, key: str, scalar: Maybe(float) = None):
     def write(x):
         x[index] = value
 
-    _at("_npi_setitem", result, key, write)
+    _at("_npi_setitem", result, write)
     return result
 
 

@@ -4,6 +4,7 @@ All draw from the engine's one generator, in the order of the calls.
 """
 
 import inspect
+import math
 
 import numpy as np
 
@@ -38,6 +39,11 @@ def _size(name, values, size):
     except ValueError:
         raise ShapeError(f"parameters of shapes {shapes} do not broadcast to size={size}, in operator {name}") from None
     return size
+
+
+def _check_size(name, size):
+    if min(size or (), default=0) < 0:
+        raise ShapeError(f"size={size} has a negative dimension, in operator {name}")
 
 
 def _check(name, fits, words, values):
@@ -80,10 +86,13 @@ _TYPED = ("uniform", "normal", "gamma")  # whose dtype can be chosen
 
 def _draw(name, arrays, numbers, size, dtype, words, fits, draw):
     values = _given(name, arrays, numbers)
-    values = [v.astype(np.float64) if isinstance(v, np.ndarray) else v for v in values]
+    # 0.0 makes -0.0, which NumPy takes for a negative number, a positive one
+    values = [(v.astype(np.float64) if isinstance(v, np.ndarray) else v) + 0.0 for v in values]
     size = _size(name, values, size)
     if fits is not None:
         _check(name, fits(*values), words, values)
+    if 0 in size:
+        return np.empty(size, dtype)  # though there may be parameters, of which the empty ones leave nothing to check
     return np.asarray(draw(generator.numpy, size, *values)).astype(dtype)
 
 
@@ -124,6 +133,7 @@ def _declare_blocks(name, parameters, words, fits, draw, doc):
     def compute(*arrays, **given):
         values = _given(operator_name, arrays, [given[key] for key in parameters])
         block = given["size"] or ()
+        _check_size(operator_name, block)
         whole = (*block, *_size(operator_name, values, None))
         if fits is not None:
             _check(operator_name, fits(*values), words, values)
@@ -169,9 +179,11 @@ def multinomial(a=None, *, n: int, pvals: Maybe(Floats) = None, size: SIZE = Non
     """How often each of k outcomes comes up in `n` trials.
 
     Probabilities: the numbers `pvals`, or the vector `a`. Output: (*size, k), int64."""
+    _check_size("_npi_multinomial", size)
     (chances,) = _given("_npi_multinomial", [a], [pvals])
     chances = np.asarray(chances, np.float64)
-    fits = chances.ndim == 1 and (chances >= 0).all() and chances[:-1].sum() <= 1 + 1e-6
+    fits = chances.ndim == 1 and chances.size and ((chances >= 0) & (chances < np.inf)).all()
+    fits = fits and chances[:-1].sum() <= 1 + 1e-6
     _check("_npi_multinomial", fits and n >= 0, "n >= 0 and a vector of probabilities whose sum is 1", [a])
     return generator.numpy.multinomial(n, chances / max(1.0, chances.sum()), size).astype(np.int64)
 
@@ -213,7 +225,8 @@ def choice(
 
 
 def _check_choice(count, chances, size, replace):
-    wanted = int(np.prod(size or ()))
+    _check_size("_npi_choice", size)
+    wanted = math.prod(size or ())
     if count < 1 and wanted:
         raise ArgumentError("a must be greater than 0 unless no samples are taken, in operator _npi_choice")
     if chances is not None:

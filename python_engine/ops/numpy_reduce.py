@@ -7,6 +7,7 @@ import numpy as np
 from ..attributes import DType, Maybe
 from ..errors import ArgumentError, ShapeError
 from .common import number
+from .lapack import factorize
 from .numpy_common import (
     AXES,
     check_matrix,
@@ -262,14 +263,17 @@ def _placed_shape(shape, length, axes):
     return tuple(length[0] if i == axes[0] else 1 for i in range(len(shape)))
 
 
-@numpy_operator("_npi_norm")
+@numpy_operator("_npi_norm", fails=True)
 def norm(data):
-    """The largest singular value of matrices.
+    """The largest singular value of matrices; ComputeError where they do not converge, as with NaN.
 
     data (..., n, m). Output: (...)."""
     check_matrix("_npi_norm", data)
     (x,) = floating("_npi_norm", data)
-    return np.linalg.norm(x, 2, (-2, -1)).astype(data.dtype if data.dtype.kind == "f" else x.dtype, copy=False)
+    largest = factorize(
+        "_npi_norm", lambda m: np.linalg.norm(m, 2, (-2, -1)), x, "the singular values did not converge"
+    )
+    return largest.astype(data.dtype if data.dtype.kind == "f" else x.dtype, copy=False)
 
 
 @norm.gradient

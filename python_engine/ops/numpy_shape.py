@@ -38,7 +38,7 @@ def reshape(a, *, newshape: Shape, order: str = "C"):
 
 def _inferred(name, new, old):
     size, known = math.prod(old), math.prod(n for n in new if n != -1)
-    if new.count(-1) == 1 and known and size % known == 0:
+    if new.count(-1) == 1 and known > 0 and size % known == 0 and min(new) == -1:
         return tuple(size // known if n == -1 else n for n in new)
     if min(new, default=0) < 0 or known != size:
         raise ShapeError(f"cannot reshape array of size {size} into shape {new}, in operator {name}")

@@ -56,7 +56,7 @@ def cov_parts(
     name = "_npi_cov"
     x = _variables(name, m, y, rowvar)
     weights = _weights(name, x.shape[1], fweights, aweights)
-    middle = np.average(x, 1, weights) if x.shape[1] else np.full(len(x), np.nan)
+    middle = np.average(x, 1, weights) if x.size else np.full(len(x), np.nan)
     each = np.ones(x.shape[1]) if weights is None else weights
     return x - middle[:, None], each / _divisor(x.shape[1], fweights, aweights, weights, bias, ddof)
 
@@ -98,7 +98,7 @@ def _into_observations(F, g, m, y, fweights, aweights, rowvar, bias, ddof):
             continue
         one = len(array.shape) == 1
         count = 1 if one else array.shape[0 if rowvar else 1]
-        part = F.slice_axis(rows, axis=0, begin=first, end=first + count)
+        part = F._npi_slice(rows, begin=(first,), end=(first + count,))
         part = part if one or rowvar else F.transpose(part)
         results.append(in_dtype(F, F._backward_reshape(part, shape=array.shape), array.dtype))
         first += count

@@ -36,7 +36,7 @@ def solve(A, B):
         raise ShapeError(
             f"the right side of {shown(A)} must have {a.shape[-1]} rows, but got {shown(B)}, in _npi_solve"
         )
-    broadcast_shape("_npi_solve", a[..., 0, 0], b[..., 0, 0])
+    broadcast_shape("_npi_solve", *(np.empty(m.shape[:-2]) for m in (a, b)))
     x = factorize("_npi_solve", lambda m: np.linalg.solve(m, b), a, "a matrix has no inverse")
     return x[..., 0] if vector else x
 
@@ -89,6 +89,10 @@ def pinv(A, rcond, *, hermitian: bool = False):
     """Pseudoinverses; singular values below `rcond` times the largest are taken as 0. `hermitian`: of (A + Aᵀ) / 2.
 
     A (..., n, m); rcond: an array that broadcasts to the leading axes. Output (..., m, n)."""
+    check_matrix("_npi_pinv", A)
+    leading = A.shape[:-2]
+    if rcond.ndim > len(leading) or any(n not in (1, m) for n, m in zip(rcond.shape[::-1], leading[::-1])):
+        raise ShapeError(f"rcond of shape {list(rcond.shape)} does not broadcast to {list(leading)}, in _npi_pinv")
     return _pseudoinverse("_npi_pinv", A, rcond, hermitian)
 
 

@@ -235,9 +235,10 @@ def ftml_update(
     g = clipped(decayed(rescaled(grad, rescale_grad, -1, weight.dtype), wd, weight), clip_grad)
     v *= beta2
     v += (1 - beta2) * np.square(g)
-    new_d = np.sqrt(v / (1 - beta2**t))
+    new_d = np.sqrt(v / (1 - power(beta2, t)))
     new_d += epsilon
-    new_d *= (1 - beta1**t) / lr
+    new_d *= 1 - power(beta1, t)
+    new_d /= lr
     z *= beta1
     g *= 1 - beta1
     z += g
@@ -342,13 +343,18 @@ def group_adagrad_update(
     return descend(weight, g, lr)
 
 
+def power(beta, t):
+    """beta ** t, as a float: infinite where Python would raise an error."""
+    return float(np.float64(beta) ** t)
+
+
 def lamb_direction(weight, g, mean, var, beta1, beta2, epsilon, t, bias_correction, wd):
     """The direction of a LAMB step, in the memory of `g`; the moving averages are updated in place."""
     update_moments(g, mean, var, beta1, beta2)
     if bias_correction:
-        np.sqrt(var / (1 - beta2**t), out=g)
+        np.sqrt(var / (1 - power(beta2, t)), out=g)
         g += epsilon
-        np.divide(mean / (1 - beta1**t), g, out=g)
+        np.divide(mean / (1 - power(beta1, t)), g, out=g)
     else:
         moment_ratio(g, mean, var, epsilon)
     return decayed(g, wd, weight)

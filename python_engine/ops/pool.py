@@ -29,6 +29,8 @@ def _axes(name, shape, kernel, kind, global_pool, convention, stride, pad):
     if convention == "same" and (dims > 1 or kind != "max"):
         raise ArgumentError(f"pooling_convention='same' supports Max Pooling 1-D only, in operator {name}")
     if global_pool:
+        if 0 in sizes:
+            raise ShapeError(f"data of shape {list(shape)} has nothing to pool, in operator {name}")
         return tuple(Axis(n, n, 1, 1, 0, 1) for n in sizes)
     if len(kernel) != dims:
         raise ShapeError(

@@ -55,8 +55,9 @@ class Network:
     @property
     def parameters(self):
         """How many parameters there are."""
-        shapes = [s for layer in range(self.layers) for s in self.weight_shapes(layer) if s]
-        return self.directions * (sum(map(math.prod, shapes)) + self.layers * 2 * self.gates * self.size)
+        first, later = (sum(math.prod(s) for s in self.weight_shapes(layer) if s) for layer in (0, 1))
+        biases = self.layers * 2 * self.gates * self.size
+        return self.directions * (first + (self.layers - 1) * later + biases)
 
     def kept_shapes(self):
         """Shapes of what one run keeps: gates, states, and cells (LSTM) or the new gate's share of the state (GRU)."""

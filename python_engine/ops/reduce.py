@@ -259,7 +259,7 @@ moments.infers(reduced)
 
 @moments.gradient
 def _(F, g, data, mean, axes):
-    count, shape = _count(data.shape, axes, False), data.shape
+    count, shape = max(1, _count(data.shape, axes, False)), data.shape
     centred = data - spread(F, mean, shape, axes, False)
     return spread(F, g[0] / count, shape, axes, False) + spread(F, g[1] * (2 / count), shape, axes, False) * centred
 
@@ -351,7 +351,7 @@ def histogram(data, bins=None, *, bin_cnt: Maybe(int) = None, range: Maybe(Float
         raise ArgumentError(
             f"_histogram takes bins, or both bin_cnt and range, but got bin_cnt={bin_cnt}, range={range}"
         )
-    elif bin_cnt < 1 or len(range) != 2 or not -math.inf < range[0] <= range[1] < math.inf:
+    elif not 1 <= bin_cnt < 2**31 or len(range) != 2 or not -math.inf < range[0] <= range[1] < math.inf:
         raise ArgumentError(
             f"_histogram takes bin_cnt >= 1 and range (low, high), but got bin_cnt={bin_cnt}, range={range}"
         )

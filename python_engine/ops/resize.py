@@ -19,6 +19,8 @@ def check_image(name, data, argument="data"):
         raise ShapeError(
             f"{argument} should be 4D (batch, channel, y, x), but is {list(data.shape)}, in operator {name}"
         )
+    if 0 in data.shape[2:]:
+        raise ShapeError(f"{argument} of shape {list(data.shape)} has no pixels, in operator {name}")
 
 
 def _resample(data, rows, columns):
@@ -77,6 +79,8 @@ def _(F, v, g_shape):
 def _resized(mode, size, wanted, scale):
     """The new length of an axis."""
     if mode in ("size", "odd_scale") and scale is not None:
+        if not abs(scale) < 2**31:
+            raise ArgumentError(f"scale {scale} is not below 2**31, in operator _contrib_BilinearResize2D")
         return int((size - 1) * scale) + 1 if mode == "odd_scale" and size % 2 else int(size * scale)
     if mode == "odd_scale":
         raise ArgumentError("mode=odd_scale needs scale_height and scale_width, in operator _contrib_BilinearResize2D")

@@ -21,6 +21,8 @@ def check_regions(name, data, rois, pooled_size, spatial_scale):
     check_same_dtype(name, data, rois)
     if data.ndim != 4:
         raise ShapeError(f"data should be 4D (batch, channel, y, x), but is {list(data.shape)}, in operator {name}")
+    if 0 in data.shape[2:]:
+        raise ShapeError(f"data of shape {list(data.shape)} has no pixels, in operator {name}")
     if rois.ndim != 2 or rois.shape[1] != 5:
         raise ShapeError(
             f"rois should be a 2D tensor of shape [batch, 5], but is {list(rois.shape)}, in operator {name}"
@@ -96,7 +98,7 @@ def _flat_places(rois, maxidx, shape):
 def _backward_roi_pooling(g, rois, maxidx, *, data_shape: Shape):
     """The gradient of ROIPooling's data, of `data_shape`, from that of its output and the places of the maxima."""
     places, hits = _flat_places(rois, maxidx, data_shape)
-    total = np.bincount(places.ravel(), (g * hits).ravel(), math.prod(data_shape))
+    total = np.bincount(places[hits], g[hits], math.prod(data_shape))
     return total.reshape(data_shape).astype(g.dtype)
 
 

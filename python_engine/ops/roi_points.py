@@ -3,6 +3,8 @@
 An array of points, (4, ..., T), says where T samples of each result lie: x and y in pixels, within the image; their
 weight; and the number of their plane, image * channels + channel."""
 
+import math
+
 import numpy as np
 
 from ..attributes import Shape
@@ -33,6 +35,8 @@ def _corners(shape, points, x_order, y_order):
 def take_points(data, points, *, x_order: int = 0, y_order: int = 0):
     """Images (N, C, H, W), interpolated bilinearly at points and weighted; or (order 1) the slope there along x, y or
     both. Output: (..., T), dtype of `data`."""
+    if not data.size:  # all regions are of images that are not there
+        return np.zeros(points.shape[1:], data.dtype)
     flat, out = data.reshape(-1), 0
     for place, weight in _corners(data.shape, points, x_order, y_order):
         out = out + flat[place] * weight
@@ -43,7 +47,10 @@ def take_points(data, points, *, x_order: int = 0, y_order: int = 0):
 def _scatter_points(g, points, *, shape: Shape, x_order: int = 0, y_order: int = 0):
     """The gradient of the data of _take_points, of `shape`, from that of its result: (..., T), or (..., 1) for all
     samples of a result alike."""
-    out, size = 0, int(np.prod(shape))
+    size = math.prod(shape)
+    if not size:
+        return np.zeros(shape, g.dtype)
+    out = 0
     for place, weight in _corners(shape, points, x_order, y_order):
         out = out + np.bincount(place.ravel(), (g * weight).ravel(), size)
     return out.reshape(shape).astype(g.dtype)
@@ -122,7 +129,7 @@ def _rroi_points(rois, *, data_shape: Shape, pooled_size: Shape, spatial_scale: 
     planes = np.maximum(images, 0)[:, None] * channels + np.arange(channels)
     shape = (len(rois), channels, rows, columns, across * down)
     parts = [np.clip(x, 0, width - 1), np.clip(y, 0, height - 1), weight]
-    parts = [np.broadcast_to(part.reshape(len(rois), 1, rows, columns, -1), shape) for part in parts]
+    parts = [np.broadcast_to(part.reshape(len(rois), 1, rows, columns, across * down), shape) for part in parts]
     return np.stack([*parts, np.broadcast_to(planes[:, :, None, None, None], shape)]).astype(dtype)
 
 

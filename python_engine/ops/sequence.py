@@ -39,7 +39,7 @@ def sequence_mask(data, sequence_length=None, *, use_sequence_length: bool = Fal
         return data
     steps = np.arange(data.shape[axis])
     out = data.copy()
-    out[steps[:, None] >= lengths if axis == 0 else steps >= lengths[:, None]] = value
+    out[steps[:, None] >= lengths if axis == 0 else steps >= lengths[:, None]] = np.array(value).astype(data.dtype)
     return out
 
 

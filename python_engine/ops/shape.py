@@ -280,7 +280,7 @@ def _check_block(operator_name, data, block):
             f"takes an array of 4 axes (batch, channel, height, width), but got {list(data.shape)}, "
             f"in operator {operator_name}"
         )
-    if block < 1:
+    if not 1 <= block < 1 << 15:  # of 0 channels or rows, any number of blocks can be made
         raise ArgumentError(f"block_size must be a positive integer value, but is {block}, in operator {operator_name}")
 
 

@@ -1,5 +1,7 @@
 """Images seen through grids of points (spatial transformers), and upsampling."""
 
+import math
+
 import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
@@ -94,8 +96,8 @@ def _scaled(F, g, height, width, factor):
 def _backward_grid(g):
     """The gradient of affine GridGenerator's matrices, (batch, 6), from that of its grid."""
     x = widened(g)
-    matrices = x.reshape(len(x), 2, -1) @ _homogeneous(g.shape[2:], x.dtype).T
-    return matrices.reshape(-1, 6).astype(g.dtype, copy=False)
+    matrices = x.reshape(len(x), 2, math.prod(x.shape[2:])) @ _homogeneous(g.shape[2:], x.dtype).T
+    return matrices.reshape(len(x), 6).astype(g.dtype, copy=False)
 
 
 @_backward_grid.gradient
@@ -139,10 +141,11 @@ def sample(data, grid, normalized, x_order=0, y_order=0):
     Normalized points run from -1 to 1, and the image fades to zero within a pixel around it; others are in pixels, and
     the image has sharp edges: at the first pixel, and one after the last."""
     n, channels = data.shape[:2]
-    flat, out = data.reshape(n, channels, -1), 0
+    flat, out = data.reshape(n, channels, math.prod(data.shape[2:])), 0
+    points = math.prod(grid.shape[2:])
     for place, weight in _corners(data.shape, grid, normalized, x_order, y_order):
-        values = np.take_along_axis(flat, place.reshape(n, 1, -1), 2)
-        out = out + values * weight.reshape(n, 1, -1)
+        values = np.take_along_axis(flat, place.reshape(n, 1, points), 2)
+        out = out + values * weight.reshape(n, 1, points)
     return out.reshape(n, channels, *grid.shape[2:])
 
 
@@ -151,9 +154,10 @@ def scatter(g, grid, shape, normalized, x_order=0, y_order=0):
     n, channels = shape[:2]
     pixels = shape[2] * shape[3]
     image = (np.arange(n * channels) * pixels).reshape(n, channels, 1)
-    g, out = g.reshape(n, channels, -1), 0
+    points = math.prod(grid.shape[2:])
+    g, out = g.reshape(n, channels, points), 0
     for place, weight in _corners(shape, grid, normalized, x_order, y_order):
-        where, what = image + place.reshape(n, 1, -1), g * weight.reshape(n, 1, -1)
+        where, what = image + place.reshape(n, 1, points), g * weight.reshape(n, 1, points)
         out = out + np.bincount(where.ravel(), what.ravel(), n * channels * pixels)
     return out.reshape(shape).astype(g.dtype)
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..registry import operator
 
+MOST_DERIVATIVES = 170  # more, and the factorial is no float64
 BLOCK = 1 << 14  # elements computed at a time: 128 KiB of float64
 
 
@@ -365,8 +366,8 @@ def polygamma(data, *, n: int = 0):
     At 0 and the negative integers: infinite for n = 0 (as in MXNet) and odd n, else NaN.
 
     Output: shape and dtype of `data`."""
-    if n < 0:
-        raise ArgumentError(f"_polygamma takes n >= 0, but got n={n}")
+    if not 0 <= n <= MOST_DERIVATIVES:
+        raise ArgumentError(f"_polygamma takes n from 0 to {MOST_DERIVATIVES}, but got n={n}")
     return in_blocks(_digamma if n == 0 else lambda x: _polygamma(n, x), data)
 
 
