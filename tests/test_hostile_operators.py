@@ -71,6 +71,7 @@ EMPTY = [
     ("_npi_delete", {"int_ind": 1, "axis": 1}, [(0, 3)], (0, 2)),
     ("_npi_solve", {}, [(0, 0), (0, 2)], (0, 2)),
     ("_npi_cov", {}, [(0, 4)], (0, 0)),
+    ("RNN", {"state_size": 2, "num_layers": 1, "mode": "lstm"}, [(0, 2, 2), (48,), (1, 2, 2), (1, 2, 2)], (0, 2, 2)),
 ]  # fmt: skip
 
 
@@ -99,6 +100,13 @@ def test_a_diagonal_far_outside_is_empty(k):
     assert find("_np_trace").forward(matrix, offset=k) == 0
     assert find("_npi_tril").forward(matrix, k=k).sum() == (6 if k > 0 else 0)
     assert find("_npi_triu").forward(matrix, k=k).sum() == (0 if k > 0 else 6)
+
+
+@pytest.mark.parametrize(("name", "y", "wanted"), [("mod", 3, 2), ("mod", 0, 0), ("power", 3, 125), ("power", 4, 625)])
+def test_arrays_without_axes_have_remainders_and_powers(name, y, wanted):
+    five, y = np.array(5, np.float32), np.array(y, np.float32)
+    for result in (find(f"_npi_{name}").forward(five, y), find(f"_npi_{name}_scalar").forward(five, scalar=float(y))):
+        assert (result.shape, result.dtype, result) == ((), "float32", wanted)
 
 
 def test_minus_zero_is_a_scale_of_zero():

@@ -37,7 +37,7 @@ def _int_div(result, lhs, rhs):
 
 def remainder(x, y, out=None):
     """Python's remainder, but 0 for a divisor 0."""
-    out = np.mod(x, y, out=out)
+    out = np.asarray(np.mod(x, y, out=out))  # of two arrays without axes, NumPy makes a number
     if x.dtype.kind == "f":
         np.copyto(out, 0, where=np.equal(y, 0))
     return out
@@ -52,12 +52,12 @@ def power(x, y, out=None):
 
 
 def _cube(x, out=None):
-    square = np.square(x)
+    square = np.asarray(np.square(x))
     return np.multiply(square, x, out=square if out is None else out)
 
 
 def _fourth(x, out=None):
-    out = np.square(x, out=out)
+    out = np.asarray(np.square(x, out=out))
     return np.square(out, out)
 
 

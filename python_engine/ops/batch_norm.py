@@ -55,31 +55,44 @@ def _into_batch_norm(F, g, data, gamma, mean, rstd, eps, fix_gamma, use_batch, a
     return dx, dgamma, F.reshape(dbeta, shape=gamma.shape), None, None
 
 
-@operator(
+def _declare(name, relu, doc):
+    @operator(
+        name,
+        outputs=("output", "mean", "var"),
+        visible=with_mean_and_deviation,
+        mutates=("gamma", "moving_mean", "moving_var"),
+        train=True,
+    )
+    def row(
+        data,
+        gamma,
+        beta,
+        moving_mean,
+        moving_var,
+        *,
+        eps: float = 0.0010000000474974513,  # 1e-3 in float32
+        momentum: float = 0.9,
+        fix_gamma: bool = True,
+        use_global_stats: bool = False,
+        output_mean_var: bool = False,
+        axis: int = 1,
+        cudnn_off: bool = False,
+        min_calib_range: Maybe(float) = None,
+        max_calib_range: Maybe(float) = None,
+        train: bool = False,
+    ):
+        use_batch = train and not use_global_stats
+        inputs = (data, gamma, beta, moving_mean, moving_var)
+        out, mean, var = _batch_norm(name, *inputs, eps, momentum, fix_gamma, use_batch, axis)
+        return np.maximum(out, 0) if relu else out, mean, 1 / np.sqrt(var + eps)
+
+    row.forward.__doc__ = doc
+    return row
+
+
+batch_norm = _declare(
     "BatchNorm",
-    outputs=("output", "mean", "var"),
-    visible=with_mean_and_deviation,
-    mutates=("gamma", "moving_mean", "moving_var"),
-    train=True,
-)
-def batch_norm(
-    data,
-    gamma,
-    beta,
-    moving_mean,
-    moving_var,
-    *,
-    eps: float = 0.0010000000474974513,  # 1e-3 in float32
-    momentum: float = 0.9,
-    fix_gamma: bool = True,
-    use_global_stats: bool = False,
-    output_mean_var: bool = False,
-    axis: int = 1,
-    cudnn_off: bool = False,
-    min_calib_range: Maybe(float) = None,
-    max_calib_range: Maybe(float) = None,
-    train: bool = False,
-):
+    False,
     """(data - mean) / sqrt(var + eps) * gamma + beta for each channel (`axis`).
 
     In training, mean and variance are the batch's (over all other axes), and moving_mean and moving_var become
@@ -87,11 +100,8 @@ def batch_norm(
     the moving ones. fix_gamma: set gamma to 1 and give it no gradient.
     data: any shape, floating point; the others (channels,), of its dtype, float32 for float16. Output: shape and dtype
     of `data`; with `output_mean_var` also mean and 1 / sqrt(var + eps). cudnn_off and the calib ranges have no effect.
-    Source: Ioffe and Szegedy, Batch normalization (2015)."""
-    use_batch = train and not use_global_stats
-    inputs = (data, gamma, beta, moving_mean, moving_var)
-    out, mean, var = _batch_norm("BatchNorm", *inputs, eps, momentum, fix_gamma, use_batch, axis)
-    return out, mean, 1 / np.sqrt(var + eps)
+    Source: Ioffe and Szegedy, Batch normalization (2015).""",
+)
 
 
 @batch_norm.joint_gradient
@@ -168,36 +178,7 @@ def sync_batch_norm(
 sync_batch_norm.joint_gradient(_into_variant)
 
 
-@operator(
-    "_contrib_BatchNormWithReLU",
-    outputs=("output", "mean", "var"),
-    visible=with_mean_and_deviation,
-    mutates=("gamma", "moving_mean", "moving_var"),
-    train=True,
-)
-def batch_norm_with_relu(
-    data,
-    gamma,
-    beta,
-    moving_mean,
-    moving_var,
-    *,
-    eps: float = 0.0010000000474974513,  # 1e-3 in float32
-    momentum: float = 0.9,
-    fix_gamma: bool = True,
-    use_global_stats: bool = False,
-    output_mean_var: bool = False,
-    axis: int = 1,
-    cudnn_off: bool = False,
-    min_calib_range: Maybe(float) = None,
-    max_calib_range: Maybe(float) = None,
-    train: bool = False,
-):
-    """BatchNorm, then 0 for what is negative."""
-    use_batch = train and not use_global_stats
-    inputs = (data, gamma, beta, moving_mean, moving_var)
-    out, mean, var = _batch_norm("_contrib_BatchNormWithReLU", *inputs, eps, momentum, fix_gamma, use_batch, axis)
-    return np.maximum(out, 0), mean, 1 / np.sqrt(var + eps)
+batch_norm_with_relu = _declare("_contrib_BatchNormWithReLU", True, "BatchNorm, then 0 for what is negative.")
 
 
 @batch_norm_with_relu.joint_gradient

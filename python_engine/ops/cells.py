@@ -58,10 +58,10 @@ class _Run:
     def _finish(self, x, g_inputs, g_states, gradients, need_data):
         """Weight gradients from those of the gates' sums, (gates, steps, batch, size); these may differ in what they
         mean for the inputs and for the state. Returns the gradient of x, if needed."""
-        gates, count = len(g_inputs), self.network.steps * self.network.batch
-        g_inputs, g_states = g_inputs.reshape(gates, count, -1), g_states.reshape(gates, count, -1)
-        matmul(g_inputs.swapaxes(1, 2), x.reshape(count, -1), out=gradients[0])
-        matmul(g_states.swapaxes(1, 2), self.before(self.states).reshape(count, -1), out=gradients[1])
+        count, before = self.network.steps * self.network.batch, self.before(self.states)
+        g_inputs, g_states = (g.reshape(len(g), count, g.shape[-1]) for g in (g_inputs, g_states))
+        matmul(g_inputs.swapaxes(1, 2), x.reshape(count, x.shape[-1]), out=gradients[0])
+        matmul(g_states.swapaxes(1, 2), before.reshape(count, before.shape[-1]), out=gradients[1])
         np.add.reduce(g_inputs, 1, out=gradients[3])
         np.add.reduce(g_states, 1, out=gradients[4])
         return np.add.reduce(matmul(g_inputs, self.of_input), 0).reshape(x.shape) if need_data else None

@@ -54,7 +54,7 @@ def normal_axis(name, axis, ndim):
     return normal_axes(name, (axis,), ndim)[0]
 
 
-def common_dtype(name, *arrays):
+def common_dtype(*arrays):
     """The dtype of a result of arrays of several dtypes, as MXNet mixes them: a float wins over an integer and that
     over bool; of two floats, or of two integers, the wider one."""
     dtypes = {x.dtype for x in arrays}
@@ -81,7 +81,7 @@ def broadcast_shape(name, *arrays):
 def floating(name, *arrays):
     """The arrays in their common dtype if that is float32 or float64, else in float32 or float64: float16 is computed
     in float32, integers are computed in float64."""
-    dtype = common_dtype(name, *arrays)
+    dtype = common_dtype(*arrays)
     work = dtype if dtype.char in "fd" else np.dtype("float32" if dtype.char == "e" else "float64")
     return [x.astype(work, copy=False) for x in arrays]
 

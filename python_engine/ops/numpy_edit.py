@@ -295,7 +295,7 @@ def polyval(p, x):
     Output: shape of `x`, the common dtype."""
     if p.ndim != 1:
         raise ShapeError(f"takes coefficients with one axis, but got shape {list(p.shape)}, in operator _npi_polyval")
-    dtype = common_dtype("_npi_polyval", p, x)
+    dtype = common_dtype(p, x)
     return np.polyval(p.astype(dtype, copy=False), x.astype(dtype, copy=False)).astype(dtype, copy=False)
 
 

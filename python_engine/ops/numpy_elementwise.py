@@ -103,7 +103,7 @@ def _declare_binary(name, function, check, left, right, result, scalars, doc):
     def compute(lhs, rhs, operator_name):
         check(operator_name, lhs, rhs)
         broadcast_shape(operator_name, lhs, rhs)
-        dtype = common_dtype(operator_name, lhs, rhs)
+        dtype = common_dtype(lhs, rhs)
         values = function(lhs.astype(dtype, copy=False), rhs.astype(dtype, copy=False))
         return values.astype(_result(result, dtype), copy=False)
 
@@ -269,7 +269,7 @@ def where(condition, x, y):
 
     Output: the shape that the three broadcast to, the common dtype of `x` and `y`."""
     broadcast_shape("_npi_where", condition, x, y)
-    dtype = common_dtype("_npi_where", x, y)
+    dtype = common_dtype(x, y)
     return np.where(condition, x.astype(dtype, copy=False), y.astype(dtype, copy=False))
 
 

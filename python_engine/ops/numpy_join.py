@@ -18,7 +18,7 @@ from .numpy_common import (
 def _alike(name, arrays, num_args):
     if not arrays or num_args not in (0, len(arrays)):
         raise ArgumentError(f"{name} takes num_args={num_args} arrays, at least 1, but got {len(arrays)}")
-    dtype = common_dtype(name, *arrays)
+    dtype = common_dtype(*arrays)
     return [x.astype(dtype, copy=False) for x in arrays]
 
 

@@ -13,7 +13,7 @@ from .numpy_common import back_to, common_dtype, in_dtype, normal_axes, numpy_op
 
 def _alike(name, *arrays):
     refuse_bool(name, *arrays)
-    dtype = common_dtype(name, *arrays)
+    dtype = common_dtype(*arrays)
     return [x.astype(dtype, copy=False) for x in arrays]
 
 

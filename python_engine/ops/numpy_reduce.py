@@ -216,7 +216,7 @@ def average(a, weights=None, *, axis: AXES = None, returned: bool = False, weigh
         count = math.prod(a.shape[i] for i in axes)
         return _mean(_working(a), axes).astype(a.dtype, copy=False), np.array(count, a.dtype)
     w = _placed_weights(a.shape, weights, axes)
-    dtype = common_dtype("_npi_average", a, weights)
+    dtype = common_dtype(a, weights)
     x, w = _working(a.astype(dtype, copy=False)), _working(w.astype(dtype, copy=False))
     total = _sum(w, axes if weights.shape == a.shape else tuple(range(w.ndim)))
     return (_sum(x * w, axes) / total).astype(dtype, copy=False), total.astype(dtype, copy=False)

@@ -163,7 +163,7 @@ def _(F, g, array_shape):
     return back_to(F, g, array_shape, g.dtype)
 
 
-def _declare_at_least(ndim, aliases, widen):
+def _declare_at_least(ndim, widen):
     name = f"_np_atleast_{ndim}d"
 
     def compute(*arys, num_args: int = 0):
@@ -176,11 +176,9 @@ def _declare_at_least(ndim, aliases, widen):
     row.gradient(lambda F, g, arys_shapes: [F._backward_reshape(x, shape=s) for x, s in zip(g, arys_shapes)])
 
 
-_declare_at_least(1, (), lambda s: s or (1,))
-_declare_at_least(2, (), lambda s: (1,) * (2 - len(s)) + s)
-_declare_at_least(
-    3, (), lambda s: (1, *s, 1) if len(s) == 1 else (1,) * (3 - len(s)) if not s else s + (1,) * (3 - len(s))
-)
+_declare_at_least(1, lambda s: s or (1,))
+_declare_at_least(2, lambda s: (1,) * (2 - len(s)) + s)
+_declare_at_least(3, lambda s: (1, *s, 1) if len(s) == 1 else s + (1,) * (3 - len(s)))
 
 
 # -- order of elements -------------------------------------------------------------------------------------------------

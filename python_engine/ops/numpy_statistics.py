@@ -37,7 +37,7 @@ def _weights(name, count, fweights, aweights):
     return weights
 
 
-def _divisor(count, fweights, aweights, weights, bias, ddof):
+def _divisor(count, aweights, weights, bias, ddof):
     """What the sum of products is divided by, as numpy.cov has it."""
     ddof = (0 if bias else 1) if ddof is None else ddof
     if weights is None:
@@ -58,7 +58,7 @@ def cov_parts(
     weights = _weights(name, x.shape[1], fweights, aweights)
     middle = np.average(x, 1, weights) if x.size else np.full(len(x), np.nan)
     each = np.ones(x.shape[1]) if weights is None else weights
-    return x - middle[:, None], each / _divisor(x.shape[1], fweights, aweights, weights, bias, ddof)
+    return x - middle[:, None], each / _divisor(x.shape[1], aweights, weights, bias, ddof)
 
 
 cov_parts.no_gradient()

@@ -49,7 +49,7 @@ def _check_lists(name, count, **lists):
             )
 
 
-def _sgd(name, groups, lrs, wds, momentum, rescale_grad, clip_gradient, mixed):
+def _sgd(groups, lrs, wds, momentum, rescale_grad, clip_gradient, mixed):
     """Descent by each group's gradient: with momentum unless that is None, through weight32 if `mixed`."""
     new = []
     for group, lr, wd in zip(groups, lrs, wds, strict=True):
@@ -71,7 +71,7 @@ def multi_sgd_update(
     """sgd_update of many weights. data: weight, grad for each."""
     _check_lists("multi_sgd_update", num_weights, lrs=lrs, wds=wds)
     groups = _groups("multi_sgd_update", data, num_weights, 2)
-    return _sgd("multi_sgd_update", groups, lrs, wds, None, rescale_grad, clip_gradient, False)
+    return _sgd(groups, lrs, wds, None, rescale_grad, clip_gradient, False)
 
 
 @operator("multi_sgd_mom_update", outputs="num_weights", mutates=("data",))
@@ -82,7 +82,7 @@ def multi_sgd_mom_update(
     """sgd_mom_update of many weights. data: weight, grad, mom for each."""
     _check_lists("multi_sgd_mom_update", num_weights, lrs=lrs, wds=wds)
     groups = _groups("multi_sgd_mom_update", data, num_weights, 3)
-    return _sgd("multi_sgd_mom_update", groups, lrs, wds, momentum, rescale_grad, clip_gradient, False)
+    return _sgd(groups, lrs, wds, momentum, rescale_grad, clip_gradient, False)
 
 
 @operator("multi_mp_sgd_update", outputs="num_weights", mutates=("data",))
@@ -92,7 +92,7 @@ def multi_mp_sgd_update(
     """mp_sgd_update of many weights. data: weight, grad, weight32 for each."""
     _check_lists("multi_mp_sgd_update", num_weights, lrs=lrs, wds=wds)
     groups = _groups("multi_mp_sgd_update", data, num_weights, 3, check=check_master)
-    return _sgd("multi_mp_sgd_update", groups, lrs, wds, None, rescale_grad, clip_gradient, True)
+    return _sgd(groups, lrs, wds, None, rescale_grad, clip_gradient, True)
 
 
 @operator("multi_mp_sgd_mom_update", outputs="num_weights", mutates=("data",))
@@ -103,7 +103,7 @@ def multi_mp_sgd_mom_update(
     """mp_sgd_mom_update of many weights. data: weight, grad, mom, weight32 for each."""
     _check_lists("multi_mp_sgd_mom_update", num_weights, lrs=lrs, wds=wds)
     groups = _groups("multi_mp_sgd_mom_update", data, num_weights, 4, check=check_master)
-    return _sgd("multi_mp_sgd_mom_update", groups, lrs, wds, momentum, rescale_grad, clip_gradient, True)
+    return _sgd(groups, lrs, wds, momentum, rescale_grad, clip_gradient, True)
 
 
 def _preloaded(name, data, count, width, check=check_update):
@@ -122,7 +122,7 @@ def preloaded_multi_sgd_update(
     """multi_sgd_update whose lrs and wds are arrays of shape (num_weights,), the last two inputs."""
     name = "preloaded_multi_sgd_update"
     groups, lrs, wds = _preloaded(name, data, num_weights, 2)
-    return _sgd(name, groups, lrs, wds, None, rescale_grad, clip_gradient, False)
+    return _sgd(groups, lrs, wds, None, rescale_grad, clip_gradient, False)
 
 
 @operator("preloaded_multi_sgd_mom_update", outputs="num_weights", mutates=("data",))
@@ -132,7 +132,7 @@ def preloaded_multi_sgd_mom_update(
     """multi_sgd_mom_update whose lrs and wds are arrays of shape (num_weights,), the last two inputs."""
     name = "preloaded_multi_sgd_mom_update"
     groups, lrs, wds = _preloaded(name, data, num_weights, 3)
-    return _sgd(name, groups, lrs, wds, momentum, rescale_grad, clip_gradient, False)
+    return _sgd(groups, lrs, wds, momentum, rescale_grad, clip_gradient, False)
 
 
 @operator("preloaded_multi_mp_sgd_update", outputs="num_weights", mutates=("data",))
@@ -142,7 +142,7 @@ def preloaded_multi_mp_sgd_update(
     """multi_mp_sgd_update whose lrs and wds are arrays of shape (num_weights,), the last two inputs."""
     name = "preloaded_multi_mp_sgd_update"
     groups, lrs, wds = _preloaded(name, data, num_weights, 3, check_master)
-    return _sgd(name, groups, lrs, wds, None, rescale_grad, clip_gradient, True)
+    return _sgd(groups, lrs, wds, None, rescale_grad, clip_gradient, True)
 
 
 @operator("preloaded_multi_mp_sgd_mom_update", outputs="num_weights", mutates=("data",))
@@ -152,45 +152,41 @@ def preloaded_multi_mp_sgd_mom_update(
     """multi_mp_sgd_mom_update whose lrs and wds are arrays of shape (num_weights,), the last two inputs."""
     name = "preloaded_multi_mp_sgd_mom_update"
     groups, lrs, wds = _preloaded(name, data, num_weights, 4, check_master)
-    return _sgd(name, groups, lrs, wds, momentum, rescale_grad, clip_gradient, True)
+    return _sgd(groups, lrs, wds, momentum, rescale_grad, clip_gradient, True)
 
 
-def _adamw(name, data, lrs, wds, etas, clip_gradient, count, mixed, moments):
-    _check_lists(name, count, lrs=lrs, wds=wds, etas=etas)
-    groups = _groups(name, data, count, 5 if mixed else 4, 1, check_master if mixed else check_update)
-    scale, new = usable_scale(name, data[-1]), []
-    for group, lr, wd, eta in zip(groups, lrs, wds, etas, strict=True):
-        weight, grad, mean, var, *rest = group
-        if scale is None:
-            new.append(weight.copy())
-            continue
-        base = rest[0] if mixed else weight
-        g = rescaled(grad, scale, clip_gradient, base.dtype)
-        adamw(base, g, mean, var, lr, eta, *moments, wd)
-        new.append(keep(g, base, weight) if mixed else g)
-    return new
+def _declare_adamw(name, mixed, doc):
+    @operator(name, outputs="num_weights", mutates=("data",))
+    def update(
+        *data, lrs: Floats, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, wds: Floats, etas: Floats,
+        clip_gradient: float = -1.0, num_weights: int = 1,
+    ):  # fmt: skip
+        _check_lists(name, num_weights, lrs=lrs, wds=wds, etas=etas)
+        groups = _groups(name, data, num_weights, 5 if mixed else 4, 1, check_master if mixed else check_update)
+        scale, new = usable_scale(name, data[-1]), []
+        for group, lr, wd, eta in zip(groups, lrs, wds, etas, strict=True):
+            weight, grad, mean, var, *rest = group
+            if scale is None:
+                new.append(weight.copy())
+                continue
+            base = rest[0] if mixed else weight
+            g = rescaled(grad, scale, clip_gradient, base.dtype)
+            adamw(base, g, mean, var, lr, eta, beta1, beta2, epsilon, wd)
+            new.append(keep(g, base, weight) if mixed else g)
+        return new
+
+    update.forward.__doc__ = doc
 
 
-@operator("_multi_adamw_update", outputs="num_weights", mutates=("data",))
-def multi_adamw_update(
-    *data, lrs: Floats, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, wds: Floats, etas: Floats,
-    clip_gradient: float = -1.0, num_weights: int = 1,
-):  # fmt: skip
-    """_adamw_update of many weights. data: weight, grad, mean, var for each, then one rescale_grad of shape (1,).
-
-    The gradients stay as they are."""
-    moments = beta1, beta2, epsilon
-    return _adamw("_multi_adamw_update", data, lrs, wds, etas, clip_gradient, num_weights, False, moments)
-
-
-@operator("_multi_mp_adamw_update", outputs="num_weights", mutates=("data",))
-def multi_mp_adamw_update(
-    *data, lrs: Floats, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, wds: Floats, etas: Floats,
-    clip_gradient: float = -1.0, num_weights: int = 1,
-):  # fmt: skip
-    """_mp_adamw_update of many weights. data: weight, grad, mean, var, weight32 for each, then one rescale_grad."""
-    moments = beta1, beta2, epsilon
-    return _adamw("_multi_mp_adamw_update", data, lrs, wds, etas, clip_gradient, num_weights, True, moments)
+_declare_adamw(
+    "_multi_adamw_update", False,
+    "_adamw_update of many weights. data: weight, grad, mean, var for each, then one rescale_grad of shape (1,).\n\n"
+    "The gradients stay as they are.",
+)  # fmt: skip
+_declare_adamw(
+    "_multi_mp_adamw_update", True,
+    "_mp_adamw_update of many weights. data: weight, grad, mean, var, weight32 for each, then one rescale_grad.",
+)  # fmt: skip
 
 
 def _sum_sq(x):
@@ -198,44 +194,37 @@ def _sum_sq(x):
     return float(np.dot(x, x))
 
 
-def _lamb(name, data, rates, wds, steps, rescale_grad, clip_gradient, bounds, bias_correction, count, mixed, moments):
-    _check_lists(name, count, learning_rates=rates, wds=wds, step_count=steps)
-    groups = _groups(name, data, count, 5 if mixed else 4, 0, check_master if mixed else check_update)
-    new = []
-    for group, lr, wd, t in zip(groups, rates, wds, steps, strict=True):
-        weight, grad, mean, var, *rest = group
-        base = rest[0] if mixed else weight
-        g = rescaled(grad, rescale_grad, clip_gradient, base.dtype)
-        lamb_direction(base, g, mean, var, *moments, t, bias_correction, wd)
-        descend(base, g, lr * trust_ratio(sqrt(_sum_sq(weight)), sqrt(_sum_sq(g)), *bounds))
-        new.append(keep(g, base, weight) if mixed else g)
-    return new
+def _declare_lamb(name, mixed, doc):
+    @operator(name, outputs="num_tensors", mutates=("data",))
+    def update(
+        *data, learning_rates: Floats, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-6, wds: Floats,
+        rescale_grad: float = 1.0, lower_bound: float = -1.0, upper_bound: float = -1.0, clip_gradient: float = -1.0,
+        bias_correction: bool = True, step_count: Shape, num_tensors: int = 1,
+    ):  # fmt: skip
+        _check_lists(name, num_tensors, learning_rates=learning_rates, wds=wds, step_count=step_count)
+        groups = _groups(name, data, num_tensors, 5 if mixed else 4, 0, check_master if mixed else check_update)
+        new = []
+        for group, lr, wd, t in zip(groups, learning_rates, wds, step_count, strict=True):
+            weight, grad, mean, var, *rest = group
+            base = rest[0] if mixed else weight
+            g = rescaled(grad, rescale_grad, clip_gradient, base.dtype)
+            lamb_direction(base, g, mean, var, beta1, beta2, epsilon, t, bias_correction, wd)
+            norms = sqrt(_sum_sq(weight)), sqrt(_sum_sq(g))
+            descend(base, g, lr * trust_ratio(*norms, lower_bound, upper_bound))
+            new.append(keep(g, base, weight) if mixed else g)
+        return new
+
+    update.forward.__doc__ = doc
 
 
-@operator("_multi_lamb_update", outputs="num_tensors", mutates=("data",))
-def multi_lamb_update(
-    *data, learning_rates: Floats, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-6, wds: Floats,
-    rescale_grad: float = 1.0, lower_bound: float = -1.0, upper_bound: float = -1.0, clip_gradient: float = -1.0,
-    bias_correction: bool = True, step_count: Shape, num_tensors: int = 1,
-):  # fmt: skip
-    """Both phases of LAMB for many weights. data: weight, grad, mean, var for each; step_count: the step of each."""
-    return _lamb(
-        "_multi_lamb_update", data, learning_rates, wds, step_count, rescale_grad, clip_gradient,
-        (lower_bound, upper_bound), bias_correction, num_tensors, False, (beta1, beta2, epsilon),
-    )  # fmt: skip
-
-
-@operator("_multi_mp_lamb_update", outputs="num_tensors", mutates=("data",))
-def multi_mp_lamb_update(
-    *data, learning_rates: Floats, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-6, wds: Floats,
-    rescale_grad: float = 1.0, lower_bound: float = -1.0, upper_bound: float = -1.0, clip_gradient: float = -1.0,
-    bias_correction: bool = True, step_count: Shape, num_tensors: int = 1,
-):  # fmt: skip
-    """_multi_lamb_update of float16 weights. data: weight, grad, mean, var, weight32 for each."""
-    return _lamb(
-        "_multi_mp_lamb_update", data, learning_rates, wds, step_count, rescale_grad, clip_gradient,
-        (lower_bound, upper_bound), bias_correction, num_tensors, True, (beta1, beta2, epsilon),
-    )  # fmt: skip
+_declare_lamb(
+    "_multi_lamb_update", False,
+    "Both phases of LAMB for many weights. data: weight, grad, mean, var for each; step_count: the step of each.",
+)  # fmt: skip
+_declare_lamb(
+    "_multi_mp_lamb_update", True,
+    "_multi_lamb_update of float16 weights. data: weight, grad, mean, var, weight32 for each.",
+)  # fmt: skip
 
 
 @operator("multi_lars", shape="equal")
