@@ -5,7 +5,7 @@ import numpy as np
 from . import ops, tape  # noqa: F401  ops fills the table
 from .attributes import expected
 from .context import Context, check_usable
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, ComputeError, MXNetError, ShapeError
 from .ndarray import NDArray
 from .registry import HEAD, OPERATORS, ZERO
 
@@ -45,7 +45,14 @@ def function_of(operator, name):
                 break
         if out is not None:
             return _write(operator, arrays, attrs, out)
-        outputs = call(operator, arrays, attrs)
+        try:
+            outputs = call(operator, arrays, attrs)
+        except MXNetError:
+            raise
+        except (ArithmeticError, LookupError, TypeError, ValueError) as reason:  # NumPy's, as for a shape too large
+            shapes = [list(x.data.shape) for x in arrays if x is not None]
+            message = f"{type(reason).__name__}: {reason}, in operator {operator.name} on arrays of {shapes}"
+            raise ComputeError(message, operator.name, shapes) from reason
         if single:
             return outputs[0]
         visible = operator.visible_count(attrs)

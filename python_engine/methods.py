@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from . import autograd, indexing, tape
-from .attributes import DTYPES
+from .attributes import DTYPES, Shape, parse
 from .context import CPU, Context, check_usable
 from .errors import ArgumentError, ShapeError
 from .functions import function_of, run
@@ -24,7 +24,7 @@ def dtype_name(dtype):
     """The name of a dtype given as a name, a NumPy type or a numpy.dtype."""
     try:
         name = np.dtype(dtype).name
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # NumPy parses texts
         name = None
     if name not in DTYPES:
         raise ArgumentError(f"data type {dtype!r} not understood: it is one of {', '.join(DTYPES)}")
@@ -133,9 +133,10 @@ class Methods:
 
     def broadcast_to(self, shape):
         """Repeated along axes of length 1, and along new ones in front, to `shape`. ValueError if it does not fit."""
+        shape = parse("broadcast_to", "shape", Shape, shape)
         ahead = len(shape) - self.data.ndim
         x = self.reshape((1,) * ahead + self.data.shape) if ahead > 0 else self
-        return run("broadcast_to", x, shape=tuple(shape))
+        return run("broadcast_to", x, shape=shape)
 
     def copy(self):
         """A new array of the same values; the tape knows."""
@@ -166,11 +167,9 @@ class Methods:
         if options.keys() - {"shape", "reverse"}:
             raise ArgumentError(f"Got unknown keywords in reshape: {', '.join(options)}. Accepted: shape, reverse.")
         shape = shape or (options.get("shape"),)
-        if shape == (None,):
+        if len(shape) == 1 and shape[0] is None:
             raise ArgumentError("Shape must be provided: x.reshape(3, 2) or x.reshape(shape=(3, 2)).")
-        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-            shape = shape[0]
-        shape = tuple(map(int, shape))
+        shape = parse("reshape", "shape", Shape, shape[0] if len(shape) == 1 else shape)
         if not shape:
             raise ShapeError(f"Cannot reshape array of size {self.data.size} into shape ()")
         return run("_view_reshape", self, shape=shape, reverse=bool(options.get("reverse", False)))

@@ -9,12 +9,14 @@ import numpy as np
 
 from . import methods, random  # noqa: F401  methods gives NDArray its interface
 from . import nd_sparse as sparse
+from .attributes import Shape, parse
 from .context import check_usable
 from .custom import operator_of
 from .errors import ArgumentError, MXNetError, ShapeError
 from .functions import Namespace, call, function_of
 from .methods import dtype_name
 from .ndarray import NDArray
+from .ops.common import normal_axis
 from .overloads import FUNCTIONS
 from .registry import OPERATORS
 from .sparse import dense
@@ -69,6 +71,8 @@ def array(source_array, ctx=None, dtype=None):
 
 def from_numpy(ndarray, zero_copy=True):
     """An NDArray of the dtype of a numpy.ndarray, sharing its memory if `zero_copy`. Source: mx.nd.from_numpy."""
+    if not isinstance(ndarray, np.ndarray):
+        raise ArgumentError(f"from_numpy takes a numpy.ndarray, but got {ndarray!r:.80}")
     dtype_name(ndarray.dtype)
     return NDArray(np.atleast_1d(ndarray if zero_copy else ndarray.copy()))
 
@@ -76,10 +80,10 @@ def from_numpy(ndarray, zero_copy=True):
 def empty(shape, ctx=None, dtype=None):
     """An array whose values are whatever the memory held."""
     check_usable(ctx)
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    shape, name = parse("empty", "shape", Shape, shape), dtype_name(dtype or "float32")
     try:
-        return NDArray(np.empty(shape, dtype_name(dtype or "float32")))
-    except (ValueError, TypeError):
+        return NDArray(np.empty(shape, name))
+    except ValueError:
         raise ShapeError(f"a shape consists of dimensions from 0, but got {shape}") from None
 
 
@@ -142,8 +146,8 @@ def split_v2(ary, indices_or_sections, axis=0, squeeze_axis=False):
 
     squeeze_axis: drop the axis, where all parts have length 1 in it. ValueError where the parts are not equal."""
     if isinstance(indices_or_sections, int):
-        length = ary.shape[axis]
-        if length % indices_or_sections:
+        length = ary.shape[normal_axis("split_v2", axis, ary.ndim)]
+        if indices_or_sections < 1 or length % indices_or_sections:
             raise ShapeError(f"array split of length {length} in {indices_or_sections} is not an equal division")
         attrs = {"indices": (), "sections": indices_or_sections}
     elif isinstance(indices_or_sections, tuple):
@@ -181,7 +185,10 @@ def histogram(a, bins=10, range=None):
         raise ArgumentError(f"bins argument should be either an integer or an NDArray, but is {bins!r:.80}")
     if range is not None:
         return op._histogram(a, bin_cnt=bins, range=range)
-    counts, edges = op._histogram(a, bin_cnt=bins, range=(float(dense(a.data).min()), float(dense(a.data).max())))
+    values = dense(a.data)
+    if not values.size:
+        raise ShapeError("histogram needs a range, where an array has no values to take it from")
+    counts, edges = op._histogram(a, bin_cnt=bins, range=(float(values.min()), float(values.max())))
     return [counts.astype("float32"), edges]
 
 

@@ -1,8 +1,11 @@
 """Operators at the edges of what they take: extreme attributes are refused by name, empty arrays computed."""
 
+import os
+
 import numpy as np
 import pytest
 
+import python_engine as mx
 from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.functions import call
@@ -127,3 +130,36 @@ def test_a_label_to_ignore_that_is_no_number_ignores_none():
     )  # fmt: skip
     assert target.tolist() == [[1, 0, 0], [0, 0, 1]]
     assert weight.ravel().tolist() == [0.5, 0.5]
+
+
+# -- the interface for Python ------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_numpy_names_the_operator_and_what_it_was_given():
+    with pytest.raises(MXNetError, match=r"in operator tile on arrays of \[\[2, 3\]\]") as caught:
+        mx.nd.tile(mx.nd.ones((2, 3)), reps=(2**62, 2**62))
+    assert type(caught.value.__cause__) in (ValueError, OverflowError)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.astype("(1,"),
+        lambda x: x.reshape("x"),
+        lambda x: x.broadcast_to(None),
+        lambda x: mx.nd.empty(None),
+        lambda x: mx.nd.from_numpy([1, 2]),
+        lambda x: mx.nd.histogram(mx.nd.array(np.zeros(0))),
+        lambda x: mx.nd.split_v2(x, 0),
+        lambda x: mx.nd.split_v2(x, 1, axis=2),
+    ],
+)
+def test_arguments_that_mean_nothing_are_refused(call):
+    with pytest.raises(MXNetError):
+        call(mx.nd.ones((2, 3)))
+
+
+def test_a_number_is_no_file_to_load():
+    with pytest.raises(TypeError):
+        mx.nd.load(True)
+    os.fstat(1)  # open(True) would be standard output, and closed afterwards

@@ -97,8 +97,9 @@ def save(path, arrays):
 
 def load(path):
     """The values in the file `path`, as `loads` gives them. Raises OSError, and ParamsError naming the file."""
+    name = os.fsdecode(path)  # before `open`, to which a number is an open file
     with open(path, "rb") as file:
-        return _read_file(_Reader(file, os.fsdecode(path)))
+        return _read_file(_Reader(file, name))
 
 
 # Writing: chunks are bytes or contiguous arrays, so that saving needs no second copy of the data.
