@@ -26,7 +26,7 @@ REFUSED = [
      [np.zeros(3)]),
     ("the rounding of truth values", "_contrib_round_ste", {}, [np.zeros(3, bool)]),
     ("an image of truth values", "_image_resize", {"size": 2, "interp": 3}, [np.zeros((3, 3, 1), bool)]),
-    ("bits of a fraction", "_npi_bitwise_and_scalar", {"scalar": 0.5}, [np.zeros(3, np.int32)]),
+    ("bits of infinity", "_npi_bitwise_and_scalar", {"scalar": INF}, [np.zeros(3, np.int32)]),
     ("the norm of NaN", "_npi_norm", {}, [np.full((2, 2), NAN)]),
     ("cutoffs that do not broadcast", "_npi_pinv", {}, [np.zeros((4, 2)), np.zeros(3)]),
     ("no array to index", "_npi_getitem", {"key": "1"}, []),
@@ -110,6 +110,12 @@ def test_arrays_without_axes_have_remainders_and_powers(name, y, wanted):
     five, y = np.array(5, np.float32), np.array(y, np.float32)
     for result in (find(f"_npi_{name}").forward(five, y), find(f"_npi_{name}_scalar").forward(five, scalar=float(y))):
         assert (result.shape, result.dtype, result) == ((), "float32", wanted)
+
+
+def test_the_bits_of_a_fraction_are_those_of_its_whole_part():
+    for is_int in (True, False):
+        result = find("_npi_bitwise_xor_scalar").forward(np.int32([1, 6]), scalar=3.9, is_int=is_int)
+        assert (result.tolist(), result.dtype) == ([2, 5], np.int32)
 
 
 def test_minus_zero_is_a_scale_of_zero():
