@@ -28,6 +28,7 @@ REFUSED = [
     ("an image of truth values", "_image_resize", {"size": 2, "interp": 3}, [np.zeros((3, 3, 1), bool)]),
     ("bits of infinity", "_npi_bitwise_and_scalar", {"scalar": INF}, [np.zeros(3, np.int32)]),
     ("the norm of NaN", "_npi_norm", {}, [np.full((2, 2), NAN)]),
+    ("the norm of nothing", "_npi_norm", {}, [np.zeros((0, 3))]),
     ("cutoffs that do not broadcast", "_npi_pinv", {}, [np.zeros((4, 2)), np.zeros(3)]),
     ("no array to index", "_npi_getitem", {"key": "1"}, []),
     ("no value to set", "_npi_setitem", {"key": "1"}, [np.zeros(3)]),
@@ -74,6 +75,7 @@ EMPTY = [
     ("_npi_delete", {"int_ind": 1, "axis": 1}, [(0, 3)], (0, 2)),
     ("_npi_solve", {}, [(0, 0), (0, 2)], (0, 2)),
     ("_npi_cov", {}, [(0, 4)], (0, 0)),
+    ("_npi_einsum", {"subscripts": "ij,jk->ik"}, [(0, 3), (3, 2)], (0, 2)),
     ("RNN", {"state_size": 2, "num_layers": 1, "mode": "lstm"}, [(0, 2, 2), (48,), (1, 2, 2), (1, 2, 2)], (0, 2, 2)),
 ]  # fmt: skip
 
