@@ -26,8 +26,9 @@ REFUSED = [
      [np.zeros(3)]),
     ("the rounding of truth values", "_contrib_round_ste", {}, [np.zeros(3, bool)]),
     ("an image of truth values", "_image_resize", {"size": 2, "interp": 3}, [np.zeros((3, 3, 1), bool)]),
-    ("bits of a fraction", "_npi_bitwise_and_scalar", {"scalar": 0.5}, [np.zeros(3, np.int32)]),
+    ("bits of infinity", "_npi_bitwise_and_scalar", {"scalar": INF}, [np.zeros(3, np.int32)]),
     ("the norm of NaN", "_npi_norm", {}, [np.full((2, 2), NAN)]),
+    ("the norm of nothing", "_npi_norm", {}, [np.zeros((0, 3))]),
     ("cutoffs that do not broadcast", "_npi_pinv", {}, [np.zeros((4, 2)), np.zeros(3)]),
     ("no array to index", "_npi_getitem", {"key": "1"}, []),
     ("no value to set", "_npi_setitem", {"key": "1"}, [np.zeros(3)]),
@@ -74,6 +75,7 @@ EMPTY = [
     ("_npi_delete", {"int_ind": 1, "axis": 1}, [(0, 3)], (0, 2)),
     ("_npi_solve", {}, [(0, 0), (0, 2)], (0, 2)),
     ("_npi_cov", {}, [(0, 4)], (0, 0)),
+    ("_npi_einsum", {"subscripts": "ij,jk->ik"}, [(0, 3), (3, 2)], (0, 2)),
     ("RNN", {"state_size": 2, "num_layers": 1, "mode": "lstm"}, [(0, 2, 2), (48,), (1, 2, 2), (1, 2, 2)], (0, 2, 2)),
 ]  # fmt: skip
 
@@ -110,6 +112,12 @@ def test_arrays_without_axes_have_remainders_and_powers(name, y, wanted):
     five, y = np.array(5, np.float32), np.array(y, np.float32)
     for result in (find(f"_npi_{name}").forward(five, y), find(f"_npi_{name}_scalar").forward(five, scalar=float(y))):
         assert (result.shape, result.dtype, result) == ((), "float32", wanted)
+
+
+def test_the_bits_of_a_fraction_are_those_of_its_whole_part():
+    for is_int in (True, False):
+        result = find("_npi_bitwise_xor_scalar").forward(np.int32([1, 6]), scalar=3.9, is_int=is_int)
+        assert (result.tolist(), result.dtype) == ([2, 5], np.int32)
 
 
 def test_minus_zero_is_a_scale_of_zero():

@@ -157,9 +157,9 @@ def _result(result, dtype):
 def _compute_scalar(name, data, scalar, is_int, function, check, result, swapped):
     if check is _integers:
         _integers(name, data)
-        if not scalar.is_integer():
+        if not np.isfinite(scalar):
             raise ArgumentError(f"takes integers, but got scalar={scalar}, in operator {name}")
-        is_int = True
+        is_int = True  # a fraction is cut off, as in MXNet
     x, y = (data.astype(np.float32), np.float32(scalar)) if result == "float" and data.dtype.kind != "f" else (
         (data, np.array(scalar).astype(bool)) if check is _integers and data.dtype.kind == "b"
         else operands(data, scalar, is_int)

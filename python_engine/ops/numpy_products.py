@@ -230,7 +230,7 @@ def _(F, g, data, subscripts):
     sizes = {}
     for letters, x in zip(inputs, data, strict=True):
         for letter, n in zip(letters, x.shape, strict=True):
-            sizes[letter] = max(n, sizes.get(letter, 1))
+            sizes[letter] = sizes.get(letter, 1) if n == 1 else n
     results = []
     for position, (own, x) in enumerate(zip(inputs, data, strict=True)):
         others = [i for i in range(len(data)) if i != position]
