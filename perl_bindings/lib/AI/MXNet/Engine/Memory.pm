@@ -7,10 +7,12 @@ use strict;
 use warnings;
 use Fcntl qw(LOCK_SH);
 use PDL::Core ();
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use List::Util qw(product);
 use Scalar::Util qw(weaken);
 use AI::MXNet::Engine;
+use AI::MXNet::Engine::Stream;
 
 my %data;    # of the piddles over mapped memory, by address, weakly
 
@@ -162,9 +164,7 @@ sub _piddle
     else {
         my $size = PDL::Core::howbig($type) * product(@dims);
         _broken("an array of $size bytes came with " . length $$payload) if length $$payload != $size;
-        $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
-        ${ $piddle->get_dataref } = $$payload;
-        $piddle->upd_data;
+        $piddle = AI::MXNet::DType::_piddle($type, $payload, @dims);
     }
     return ($dtype, \@shape, $piddle);
 }
@@ -217,7 +217,7 @@ sub _open
     return $file;
 }
 
-sub _broken { AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: $_[0]") }
+*_broken = \&AI::MXNet::Engine::Stream::_broken;
 
 # -- piddles over mapped memory ------------------------------------------------------------------------------------
 
