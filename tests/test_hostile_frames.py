@@ -16,7 +16,7 @@ import msgpack
 import pytest
 from stream_client import HEADER, PATIENCE, ROOT, Server, frame, vectors
 
-from python_engine import messages, wire
+from python_engine import messages, session, wire  # noqa: F401  session loads the modules of all messages
 from python_engine.errors import ProtocolError
 from python_engine.registry import OPERATORS, REGISTRY
 
@@ -291,7 +291,8 @@ def test_a_field_of_a_wrong_type_ends_the_connection(server, control, position, 
 @pytest.mark.parametrize("control", messages.CONTROLS.values(), ids=lambda control: control.name)
 def test_too_few_and_too_many_fields_end_the_connection(server, control):
     right = [SAMPLES[field.name][0] for _, field in control.fields]
-    for fields in [right[: control.least - 1]] + ([[*right, 1]] if control.rest is None else []):
+    few = [right[: control.least - 1]] if control.least else []
+    for fields in few + ([[*right, 1]] if control.rest is None else []):
         engine = server.greeted()
         engine.send([[control.name, *fields]])
         assert_refused(engine, f"the message {control.name} has the fields")
