@@ -5,7 +5,6 @@ use warnings;
 use Exporter qw(import);
 use List::Util ();
 use PDL;
-use Scalar::Util qw(blessed);
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;

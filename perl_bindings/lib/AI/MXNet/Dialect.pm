@@ -5,7 +5,7 @@ package AI::MXNet::Dialect;
 # Without the choice this module is not loaded. With it, a few methods of arrays ask whose code calls them.
 use strict;
 use warnings;
-use Scalar::Util qw(blessed looks_like_number);
+use Scalar::Util qw(looks_like_number);
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NDArray::Selection;

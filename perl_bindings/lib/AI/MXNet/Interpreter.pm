@@ -10,7 +10,7 @@ use strict;
 use warnings;
 use Data::MessagePack;
 use Errno qw(EINTR);
-use Fcntl qw(F_GETFD F_GETFL F_SETFD F_SETFL F_SETOWN FD_CLOEXEC O_ASYNC);
+use Fcntl qw(F_GETFL F_SETFD F_SETFL F_SETOWN FD_CLOEXEC O_ASYNC);
 use IO::Handle ();
 use Scalar::Util qw(blessed looks_like_number reftype);
 use Socket qw(MSG_DONTWAIT MSG_PEEK);

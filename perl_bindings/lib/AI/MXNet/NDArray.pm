@@ -10,7 +10,7 @@ use strict;
 use warnings;
 use base 'AI::MXNet::NDArray::Base';
 use List::Util ();
-use Scalar::Util qw(blessed looks_like_number);
+use Scalar::Util qw(blessed);
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Context;
 use AI::MXNet::DType;
@@ -179,8 +179,6 @@ sub waitall
     AI::MXNet::Error->throw(kind => 'compute', message => $failure =~ s/ at .*? line \d+\.\n//r);
 }
 
-# -- writing -------------------------------------------------------------------------------------------------------
-
 # -- copies ------------------------------------------------------------------------------------------------------
 
 sub copy : lvalue { my ($self) = @_; my $result = $self->copyto($self->context); $result }
@@ -333,9 +331,6 @@ sub is_on_tape
     my ($fields) = AI::MXNet::Engine->request('on_tape', AI::MXNet::Engine::handles_of($self));
     return $fields->[1];
 }
-
-# True if a backward has written the gradient since a Trainer last used it.
-sub _fresh_grad { my ($self) = @_; my ($fields) = AI::MXNet::Engine->request('fresh', AI::MXNet::Engine::handles_of($self)); return $fields->[1] }
 
 # -- namespaces ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@ package AI::MXNet::Optimizer;
 use strict;
 use warnings;
 use Mouse;
-use Scalar::Util qw(blessed looks_like_number);
+use Scalar::Util qw(blessed);
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;

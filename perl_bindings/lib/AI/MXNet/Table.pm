@@ -3,7 +3,7 @@ package AI::MXNet::Table;
 use strict;
 use warnings;
 use File::Spec ();
-use List::Util qw(first max min sum0);
+use List::Util qw(first max min);
 use Scalar::Util qw(looks_like_number);
 use overload '""' => sub { $_[0]->asstr }, 'bool' => sub { 1 }, fallback => 1;
 use AI::MXNet::Error;

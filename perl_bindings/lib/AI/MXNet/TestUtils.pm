@@ -5,7 +5,7 @@ use warnings;
 use Exporter qw(import);
 use List::Util ();
 use PDL ();
-use Scalar::Util qw(blessed looks_like_number);
+use Scalar::Util qw(blessed);
 use AI::MXNet::Base qw(assert enumerate zip);
 use AI::MXNet::DType;
 use AI::MXNet::Error;

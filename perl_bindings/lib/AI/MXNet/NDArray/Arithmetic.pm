@@ -129,7 +129,7 @@ overload->import(
     'bool' => \&_truth,
     '0+'   => sub { $_[0]->asscalar },
     '<=>'  => sub { _fail('the operator <=> is not defined for NDArrays: compare with == < > or aspdl') },
-    'cmp'  => sub { my ($x, $y, $swapped) = map {"$_"} @_[0, 1]; $_[2] ? $y cmp $x : $x cmp $y },
+    'cmp'  => sub { my ($x, $y) = map {"$_"} @_[0, 1]; $_[2] ? $y cmp $x : $x cmp $y },
     'x'    => sub { _fail('the operator x is not defined for NDArrays') },
     '@{}'  => sub { $_[0]->split_array },
     fallback => undef,

@@ -2,8 +2,6 @@ package AI::MXNet::Gluon::ModelZoo::ModelStore;
 # Files with the trained weights of the zoo's networks. POD at the end.
 use strict;
 use warnings;
-use File::Basename qw(dirname);
-use File::Path qw(make_path);
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use AI::MXNet::Logging;

@@ -44,11 +44,18 @@ sub reset
     return;
 }
 
+sub _not_modified
+{
+    my ($self) = @_;
+    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
+        if $self->{modified};
+    return;
+}
+
 sub begin_state
 {
     my ($self, %options) = @_;
-    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
-        if $self->{modified};
+    _not_modified($self);
     my $batch_size = delete $options{batch_size} // 0;
     my $func = delete $options{func} // \&_zeros;
     my @states;
@@ -85,12 +92,13 @@ sub unroll
 }
 
 sub _zeros { my (%info) = @_; return AI::MXNet::NDArray->zeros($info{shape}, map { $_ => $info{$_} } grep { defined $info{$_} } qw(ctx dtype)) }
+sub _symbol_zeros { my (%info) = @_; return AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) }
 
 # Options of begin_state for a batch as $step is one: the size and the kind of states.
 sub _beginning
 {
     my ($layout, $step) = @_;
-    return (batch_size => 0, func => sub { my (%info) = @_; AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) })
+    return (batch_size => 0, func => \&_symbol_zeros)
         if namespace($step) eq 'AI::MXNet::Symbol';
     return (batch_size => $step->shape->[0], ctx => $step->context, dtype => $step->dtype);
 }
@@ -133,8 +141,7 @@ sub state_info { my ($self) = @_; AI::MXNet::Error::fail(ref $self, ' does not d
 sub forward
 {
     my ($self, $inputs, $states) = @_;
-    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
-        if $self->{modified};
+    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
     my $count = @{ $self->state_info };
     AI::MXNet::Error::fail($self->class, " takes an input and the list of its $count states, such as begin_state makes, but got ", $states // 'no states')
         if $count and not(ref $states eq 'ARRAY' and @$states == $count);

@@ -108,7 +108,7 @@ sub forward
     my $is_symbol = AI::MXNet::Gluon::RNN::Cell::namespace($inputs) eq 'AI::MXNet::Symbol';
     if (not $given) {
         $states = $is_symbol
-            ? $self->begin_state(0, func => sub { my (%info) = @_; AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) })
+            ? $self->begin_state(0, func => \&AI::MXNet::Gluon::RNN::Cell::_symbol_zeros)
             : $self->begin_state($inputs->shape->[index $self->layout, 'N'], ctx => $inputs->context, dtype => $inputs->dtype);
     }
     $states = [$states] if ref $states ne 'ARRAY';

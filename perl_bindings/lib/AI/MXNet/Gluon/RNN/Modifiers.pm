@@ -20,8 +20,7 @@ sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@
 sub begin_state
 {
     my ($self, @options) = @_;
-    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
-        if $self->modified;
+    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
     return [map { @{ $_->begin_state(@options) } } @{ $self->_blocks }];
 }
 
@@ -145,8 +144,7 @@ sub begin_state { my ($self, @options) = @_; return $self->_unmodified(sub { $se
 sub _unmodified
 {
     my ($self, $code) = @_;
-    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
-        if $self->modified;
+    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
     local $self->base_cell->{modified} = 0;
     return $code->();
 }
@@ -256,8 +254,7 @@ sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@
 sub begin_state
 {
     my ($self, @options) = @_;
-    AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
-        if $self->modified;
+    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
     return [map { @{ $_->begin_state(@options) } } $self->l_cell, $self->r_cell];
 }
 
