@@ -118,9 +118,9 @@ sub _unknown
 sub _inferred
 {
     my ($symbol, $shapes, $types) = @_;
-    my @found = eval { my @s = $symbol->_infer_shape(0, %$shapes); @s ? @s : die 'the shapes of some arguments are not known: ' . join(', ', _unknown($symbol, $shapes)) . "\n" };
+    my @found = eval { $symbol->_infer_shape(0, %$shapes) };
     if (not @found) {
-        my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ =~ s/\n//r;
+        my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ ? $@ =~ s{\n}{}r : 'the shapes of some arguments are not known: ' . join ', ', _unknown($symbol, $shapes);
         my $given = join ', ', map { my $shape = $shapes->{$_}; "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef') } sort keys %$shapes;
         AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {$given}");
     }
@@ -290,18 +290,15 @@ sub reshape
             AI::MXNet::Error::fail("Shape of unspecified array arg:$name changed. This can cause the new executor to not share parameters with the old one. "
                 . 'Please check for error in network. If this is intended, set partial_shaping=True to suppress this warning.')
                 unless $options{partial_shaping} or exists $shapes->{$name};
-            my ($new, $old) = (1, 1);
-            $new *= $_ for @$shape;
-            $old *= $_ for @{ $array->shape };
-            my $grows = $new > $old;
-            if ($grows) {
-                AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
-                    . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.') unless $options{allow_up_sizing};
-            }
+            my $size = $array->size($shape);
+            my $grows = $size > $array->size;
+            AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
+                . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.')
+                if $grows and not $options{allow_up_sizing};
             ($array, $grad) = map {
                 not(defined $_) ? undef
-                    : $grows || $new == 0 || $_->stype ne 'default' ? AI::MXNet::NDArray->zeros($shape, ctx => $_->context, dtype => $_->dtype, stype => $_->stype)
-                    : $_->reshape([-1])->_slice([0, $new - 1])->reshape($shape);    # the same memory
+                    : $grows || $size == 0 || $_->stype ne 'default' ? AI::MXNet::NDArray->zeros($shape, ctx => $_->context, dtype => $_->dtype, stype => $_->stype)
+                    : $_->reshape([-1])->_slice([0, $size - 1])->reshape($shape);    # the same memory
             } $array, $grad;
         }
         push @args,  $array;

@@ -70,7 +70,7 @@ sub AUTOLOAD
     my ($self, @value) = @_;
     my $name = $AUTOLOAD =~ s/.*:://r;
     my $class = ref $self || $self;
-    AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$class\"") 
+    AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$class\"")
         if not ref $self or @value > 1 or $name !~ /[a-z]/;
     return $self->{$name} if not @value;
     AI::MXNet::Gluon::Mouse::declare($class, $name, is => 'rw', init_arg => undef);

@@ -38,6 +38,13 @@ sub _reshape_like
     return $F->reshape_like($x, $y);
 }
 
+# Of the logistic of a prediction with a label of 0 to 1, in a form that does not overflow.
+sub _cross_entropy
+{
+    my ($self, $F, $pred, $label) = @_;
+    return $F->relu($pred) - $pred * $label + $F->Activation(-$F->abs($pred), act_type => 'softrelu');
+}
+
 # The loss of each sample: weighted, and averaged over all other axes.
 sub _mean
 {
@@ -135,7 +142,7 @@ sub hybrid_forward
     $label = $self->_reshape_like($F, $label, $pred);
     my $loss;
     if ($self->{from_sigmoid}) { $loss = -($F->log($pred + 1e-12) * $label + $F->log(1 - $pred + 1e-12) * (1 - $label)) }
-    else { $loss = $F->relu($pred) - $pred * $label + $F->Activation(-$F->abs($pred), act_type => 'softrelu') }
+    else { $loss = $self->_cross_entropy($F, $pred, $label) }
     return $self->_mean($F, $loss, $sample_weight);
 }
 
@@ -281,7 +288,7 @@ sub hybrid_forward
     my ($self, $F, $pred, $label, $sample_weight) = @_;
     $label = $self->_reshape_like($F, $label, $pred);
     $label = ($label + 1) / 2 if $self->{label_format} eq 'signed';
-    my $loss = $F->relu($pred) - $pred * $label + $F->Activation(-$F->abs($pred), act_type => 'softrelu');
+    my $loss = $self->_cross_entropy($F, $pred, $label);
     return $self->_mean($F, $loss, $sample_weight);
 }
 

@@ -102,9 +102,6 @@ sub forward_backward
 # What prepare is told beside the batch.
 sub _rows { my ($options) = @_; return defined $options->{sparse_row_id_fn} ? (sparse_row_id_fn => $options->{sparse_row_id_fn}) : () }
 
-# The metric named, or made, and the same for a list.
-sub _metric { my ($metric) = @_; return AI::MXNet::Metric->create($metric) }
-
 # A metric's names and values in its own order, as pairs.
 sub _name_values
 {
@@ -130,7 +127,7 @@ sub score
     my %options = (reset => 1, epoch => 0, _named('score', [qw(num_batch batch_end_callback score_end_callback reset epoch sparse_row_id_fn)], @options));
     $self->_needs(qw(binded params_initialized));
     $data->reset if $options{reset};
-    $metric = _metric($metric);
+    $metric = AI::MXNet::Metric->create($metric);
     $metric->reset;
     my ($count, @rows) = (0, _rows(\%options));
     until (defined $options{num_batch} and $count >= $options{num_batch}) {
@@ -222,7 +219,7 @@ sub fit
     $self->init_params(map { exists $options{$_} ? ($_ => $options{$_}) : () } qw(initializer arg_params aux_params allow_missing force_init));
     $self->init_optimizer(map { $_ => $options{$_} } qw(kvstore optimizer optimizer_params));
     # callbacks may reset the metric that they are given, but what is told of the epoch is all of it
-    my $metric = _metric($options{eval_metric});
+    my $metric = AI::MXNet::Metric->create($options{eval_metric});
     my @rows = _rows(\%options);
     my @metrics = ($metric, defined $options{batch_end_callback} ? _metric_like($metric) : ());
     for my $epoch ($options{begin_epoch} .. $options{num_epoch} - 1) {
@@ -246,7 +243,7 @@ sub fit
         $self->set_params($arg_params, $aux_params);    # auxiliary states differ between contexts
         $_->($epoch, $self->get_symbol, $arg_params, $aux_params) for _as_list($options{epoch_end_callback});
         if (defined $options{eval_data}) {
-            my $validation = _metric($options{validation_metric} // $metric);
+            my $validation = AI::MXNet::Metric->create($options{validation_metric} // $metric);
             $self->score($options{eval_data}, $validation, score_end_callback => $options{eval_end_callback},
                 batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch, @rows);
             $self->logger->info('Epoch[%d] Validation-%s=%f', $epoch, @$_) for _name_values($validation);

@@ -6,6 +6,7 @@ use List::Util ();
 use Scalar::Util qw(blessed);
 use AI::MXNet::Error;
 use AI::MXNet::NDArray::Slice;
+use AI::MXNet::Operators;
 use AI::MXNet::Shape;
 
 sub _fail { goto &AI::MXNet::Error::fail }
@@ -35,7 +36,7 @@ sub _at
     return _ranged($self, @indices, (':') x ($ndim - @indices));
 }
 
-sub _is_array { blessed $_[0] && ($_[0]->isa('AI::MXNet::NDArray') || $_[0]->isa('AI::MXNet::NDArray::Slice')) }
+*_is_array = \&AI::MXNet::Operators::_is_array;
 sub _positions { my ($array) = @_; return $array->dtype =~ /int/ ? $array : $array->astype('int64') }
 
 # begin => , end => , step => as an index for each axis.

@@ -20,17 +20,13 @@ sub register { my ($class, $container) = @_; return AI::MXNet::NS::register($cla
 sub at  { AI::MXNet::Error::fail(ref $_[0], ' is a dataset without a method at($index)') }
 sub len { AI::MXNet::Error::fail(ref $_[0], ' is a dataset without a method len') }
 
-sub transform
-{
-    my ($self, $function, $lazy) = @_;
-    my $new = AI::MXNet::Gluon::Data::TransformedSet->new(set => $self, function => $function);
-    return $lazy // 1 ? $new : AI::MXNet::Gluon::Data::SimpleDataset->new([map { scalar $new->at($_) } 0 .. $new->len - 1]);
-}
+sub transform       { my ($self, $function, $lazy) = @_; return $self->_transformed($lazy, function => $function) }
+sub transform_first { my ($self, $function, $lazy) = @_; return $self->_transformed($lazy, function => $function, first => 1) }
 
-sub transform_first
+sub _transformed
 {
-    my ($self, $function, $lazy) = @_;
-    my $new = AI::MXNet::Gluon::Data::TransformedSet->new(set => $self, function => $function, first => 1);
+    my ($self, $lazy, @options) = @_;
+    my $new = AI::MXNet::Gluon::Data::TransformedSet->new(set => $self, @options);
     return $lazy // 1 ? $new : AI::MXNet::Gluon::Data::SimpleDataset->new([map { scalar $new->at($_) } 0 .. $new->len - 1]);
 }
 

@@ -8,6 +8,7 @@ use Scalar::Util qw(blessed looks_like_number);
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
+use AI::MXNet::Operators;
 
 # $array makes an NDArray, or what stands for it, of a piddle and a dtype. Plain numbers are of $dtype.
 sub make
@@ -39,7 +40,7 @@ sub make
 # What a worker, which leaves making NDArrays to its parent, has in their place.
 sub values { my ($piddle, $dtype) = @_; return bless [$piddle, $dtype], 'AI::MXNet::Gluon::Data::Loader::Values' }
 
-sub _is_array { my ($value) = @_; return blessed $value && ($value->isa('AI::MXNet::NDArray') || $value->isa('AI::MXNet::NDArray::Slice')) }
+*_is_array = \&AI::MXNet::Operators::_is_array;
 
 sub _same
 {
