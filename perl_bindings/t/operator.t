@@ -112,6 +112,13 @@ subtest 'on arrays, with a gradient' => sub {
     is_deeply mx->operator->get_all_registered_operators, [sort keys %props];
 };
 
+subtest 'slices are arrays, by position and by name' => sub {
+    my $x = mx->nd->array([[1, 2, 3], [4, 5, 6]]);
+    my $slice = sub { $x->slice([0, 1], [1, 2]) };
+    is(text(mx->nd->Custom($slice->(), op_type => 'cube')), '8 27 125 216', 'by position');
+    is(text(mx->nd->Custom(data => $slice->(), op_type => 'cube')), '8 27 125 216', 'by name');
+};
+
 subtest 'a gradient of the gradient' => sub {
     my $x = nd->array([2, 3]);
     $x->attach_grad;

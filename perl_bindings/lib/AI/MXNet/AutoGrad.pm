@@ -125,18 +125,24 @@ sub _options
     AI::MXNet::Error::fail("In method $name: parameter 1 (\$code): Validation failed for 'CodeRef' with value ", $code // 'undef')
         unless ref $code eq 'CODE';
     AI::MXNet::Error::fail("Odd number of paired arguments for method $name") if @rest % 2;
-    my %options = (%$defaults, @rest);
-    exists $defaults->{$_} or AI::MXNet::Error::fail("In method $name: no such named parameter: $_") for sort keys %options;
-    return ($class, $code, %options);
+    return ($class, $code, _completed($name, $defaults, @rest));
+}
+
+# Named options with the defaults of those that are not given; there are no others.
+sub _completed
+{
+    my ($name, $defaults, %given) = @_;
+    exists $defaults->{$_} or AI::MXNet::Error::fail("In method $name: no such named parameter: $_") for sort keys %given;
+    return (%$defaults, %given);
 }
 
 # -- gradients ---------------------------------------------------------------------------------------------------
 
 sub mark_variables
 {
-    my ($class, $variables, $grads, %options) = @_;
-    my $reqs = delete $options{grad_reqs} // 'write';
-    AI::MXNet::Error::fail("In method mark_variables: no such named parameter: $_") for sort keys %options;
+    my ($class, $variables, $grads, @options) = @_;
+    my %options = _completed('mark_variables', { grad_reqs => undef }, @options);
+    my $reqs = $options{grad_reqs} // 'write';
     my @variables = ref $variables eq 'ARRAY' ? @$variables : $variables;
     my @grads     = ref $grads     eq 'ARRAY' ? @$grads     : $grads;
     my @reqs      = ref $reqs      eq 'ARRAY' ? @$reqs      : ($reqs) x @variables;
@@ -148,10 +154,8 @@ sub mark_variables
 
 sub backward
 {
-    my ($class, $heads, %options) = @_;
-    my %known = (head_grads => undef, retain_graph => 0, train_mode => 1);
-    exists $known{$_} or AI::MXNet::Error::fail("In method backward: no such named parameter: $_") for sort keys %options;
-    %options = (%known, %options);
+    my ($class, $heads, @options) = @_;
+    my %options = _completed('backward', { head_grads => undef, retain_graph => 0, train_mode => 1 }, @options);
     my ($arrays, $grads) = _heads($heads, $options{head_grads});
     my $newest = 0;
     for (@$arrays) { $newest = $_->{rec} if $_->{rec} > $newest }
@@ -169,10 +173,8 @@ sub compute_gradient { my ($class, $outputs) = @_; return $class->backward($outp
 
 sub grad
 {
-    my ($class, $heads, $variables, %options) = @_;
-    my %known = (head_grads => undef, retain_graph => undef, create_graph => 0, train_mode => 1);
-    exists $known{$_} or AI::MXNet::Error::fail("In method grad: no such named parameter: $_") for sort keys %options;
-    %options = (%known, %options);
+    my ($class, $heads, $variables, @options) = @_;
+    my %options = _completed('grad', { head_grads => undef, retain_graph => undef, create_graph => 0, train_mode => 1 }, @options);
     my ($arrays, $grads) = _heads($heads, $options{head_grads});
     my @variables = ref $variables eq 'ARRAY' ? @$variables : $variables;
     AI::MXNet::Error::fail('grad needs at least one variable') unless @variables;

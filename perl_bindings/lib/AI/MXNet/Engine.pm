@@ -519,8 +519,9 @@ sub bulk
     my ($class, $size, $code) = @_;
     my $before = $class->set_bulk_size($size);
     my $done = eval { $code->(); 1 };
+    my $error = $@;
     $class->set_bulk_size($before);
-    die $@ unless $done;
+    die $error unless $done;
     return;
 }
 

@@ -105,20 +105,9 @@ sub push
         push @order, $key unless $arrays{$key};
         push @{ $arrays{$key} }, defined $self->_threshold ? $self->_compressed($key, @given) : @given;
     }
-    my @sums = map { _sum($arrays{$_}, $self->_stored->{$_}->context) } @order;
+    my @sums = map { AI::MXNet::NDArray::_sum_on($self->_stored->{$_}->context, @{ $arrays{$_} }) } @order;
     $self->_reduce(List::Util::max(map { scalar @$_ } values %arrays), @sums);
     return $self->_apply(\@order, \@sums);
-}
-
-# A new array: what is pushed stays as it is.
-sub _sum
-{
-    my ($arrays, $context) = @_;
-    my ($first, @rest) = map { $_->as_in_context($context) } @$arrays;
-    return $first->copy unless @rest;
-    return AI::MXNet::NDArray->add_n($first, @rest) unless grep { $_->stype ne 'default' } $first, @rest;
-    $first = $first + $_ for @rest;
-    return $first;
 }
 
 # Has the stored values take in what was pushed.

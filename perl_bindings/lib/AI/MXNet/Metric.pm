@@ -339,7 +339,7 @@ The mean of the predictions. Labels do not count.
 
 =head2 Confidence
 
-Is not there yet: it dies.
+Is not supported: its constructor dies.
 
 =head2 CompositeEvalMetric
 

@@ -9,6 +9,7 @@ use AI::MXNet::Context;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
+use AI::MXNet::Operators;
 use AI::MXNet::Symbol;
 
 my (%classes, %announced, %functions);
@@ -42,7 +43,7 @@ sub call
 {
     my ($arrays, $named) = @_;
     announce();
-    my %attributes = map { $_ => $named->{$_} } grep { not _is_array($named->{$_}) } keys %$named;
+    my %attributes = map { $_ => $named->{$_} } grep { not AI::MXNet::Operators::_is_array($named->{$_}) } keys %$named;
     delete @attributes{qw(name ctx out)};
     my $key = join "\0", $AI::MXNet::Engine::STALE, map { ($_, AI::MXNet::Symbol::Base::text($attributes{$_})) } sort keys %attributes;
     my $function = $functions{$key} //= do {
@@ -50,15 +51,13 @@ sub call
         AI::MXNet::CachedOp->new($symbol);
     };
     my @names = map {s/\Acustom_//r} @{ $function->symbol->list_inputs };
-    my %given = map { $_ => $named->{$_} } grep { _is_array($named->{$_}) } keys %$named;
+    my %given = map { $_ => $named->{$_} } grep { AI::MXNet::Operators::_is_array($named->{$_}) } keys %$named;
     my @inputs = (@$arrays, map { delete $given{$_} // () } @names[@$arrays .. $#names]);
     AI::MXNet::Error::fail("the custom operator $attributes{op_type} takes the arrays @names, but got ", scalar @inputs, map {", $_"} sort keys %given)
         if %given or @inputs != @names;
     my @outputs = $function->call(@inputs);
     return @outputs == 1 ? $outputs[0] : \@outputs;
 }
-
-sub _is_array { my ($x) = @_; return blessed $x && $x->isa('AI::MXNet::NDArray') }
 
 # -- what the engine asks ------------------------------------------------------------------------------------------
 

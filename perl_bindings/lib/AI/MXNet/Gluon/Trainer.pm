@@ -217,16 +217,7 @@ sub _reduce
     return;
 }
 
-sub _sum
-{
-    my ($arrays) = @_;
-    my ($first, @rest) = @$arrays;
-    return $first->copy unless @rest;
-    @rest = map { $_->as_in_context($first->context) } @rest;
-    return AI::MXNet::NDArray->add_n($first, @rest) if $first->stype eq 'default';
-    $first = $first + $_ for @rest;
-    return $first;
-}
+sub _sum { my ($arrays) = @_; return AI::MXNet::NDArray::_sum_on($arrays->[0]->context, @$arrays) }
 
 sub _update
 {

@@ -44,7 +44,7 @@ sub _begin
     my ($self) = @_;
     my $handle = $self->handle;
     my $order = $handle->{order} ? $handle->{order}->() : undef;
-    $self->_rows([$order ? (map { AI::MXNet::NDArray->take($_, $order) } @{ $handle->{sources} }) : @{ $handle->{sources} }]);
+    $self->_rows([defined $order ? (map { AI::MXNet::NDArray->take($_, $order) } @{ $handle->{sources} }) : @{ $handle->{sources} }]);
     return;
 }
 

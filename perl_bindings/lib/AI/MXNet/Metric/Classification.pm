@@ -246,7 +246,7 @@ has confidence_thresholds => (is => 'rw', isa => 'ArrayRef[Num]', required => 1)
 
 sub python_constructor_arguments { return ['num_classes', 'confidence_thresholds'] }
 
-sub BUILD { AI::MXNet::Error::fail('the metric Confidence is not there yet') }
+sub BUILD { AI::MXNet::Error::fail('the metric Confidence is not supported: CustomMetric computes one of your own') }
 
 __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);

@@ -142,6 +142,17 @@ sub concatenate
     return AI::MXNet::Operators::invoke(_row('Concat'), [@$arrays], { dim => $options{axis} });
 }
 
+# The sum of arrays that may be on several contexts and sparse: a new array, even of one.
+sub _sum_on
+{
+    my ($ctx, @arrays) = @_;
+    my ($first, @rest) = map { $_->as_in_context($ctx) } @arrays;
+    return $first->copy unless @rest;
+    return __PACKAGE__->add_n($first, @rest) unless grep { $_->stype ne 'default' } $first, @rest;
+    $first = $first + $_ for @rest;
+    return $first;
+}
+
 sub onehot_encode
 {
     my ($class, $indices, $out) = @_;
@@ -171,8 +182,8 @@ sub Custom
     my ($self, @arguments) = @_;
     AI::MXNet::NS::load('AI/MXNet/Operator.pm');
     my @arrays = ref $self ? $self : ();
-    push @arrays, shift @arguments while @arguments and blessed $arguments[0] and $arguments[0]->isa('AI::MXNet::NDArray');
-    _fail('Custom takes arrays, then named arguments, but got ', $arguments[0]) if @arguments % 2 and ref $arguments[0] ne 'HASH';
+    push @arrays, shift @arguments while @arguments and AI::MXNet::Operators::_is_array($arguments[0]);
+    _fail('Custom takes arrays, then named arguments, but got ', $arguments[0] // 'undef') if @arguments % 2 and ref $arguments[0] ne 'HASH';
     return AI::MXNet::Operator::call(\@arrays, { ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments });
 }
 
