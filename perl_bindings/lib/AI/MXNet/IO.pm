@@ -32,6 +32,9 @@ sub to_nameshape { my ($self) = @_; return [$self->name, $self->shape] }
 # The position of the batch in a layout.
 sub get_batch_axis { my ($class, $layout) = @_; return defined $layout ? index $layout, 'N' : 0 }
 
+# A description, which may be given as a list of its fields.
+sub _of { my ($given) = @_; return ref $given eq 'ARRAY' ? __PACKAGE__->new(@$given) : $given }
+
 # Descriptions from hashes of shapes and of dtypes.
 sub get_list
 {

@@ -48,7 +48,7 @@ sub _descriptions
 {
     my ($given) = @_;
     return undef unless defined $given;
-    return [map { ref $_ eq 'ARRAY' ? AI::MXNet::DataDesc->new(@$_) : $_ } @$given];
+    return [map { AI::MXNet::DataDesc::_of($_) } @$given];
 }
 
 package AI::MXNet::DataParallelExecutorGroup;

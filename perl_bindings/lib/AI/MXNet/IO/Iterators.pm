@@ -102,19 +102,37 @@ sub getpad
 
 __PACKAGE__->meta->make_immutable;
 
-package AI::MXNet::ResizeIter;
-# Epochs of another number of batches.
+package AI::MXNet::IO::Passing;
+# Iterators that give the batches of others: what iter_next has made the current one.
 use strict;
 use warnings;
 use Mouse;
 
 extends 'AI::MXNet::DataIter';
 
+has current_batch => (is => 'rw', isa => 'Maybe[AI::MXNet::DataBatch]');
+
+sub next { my ($self) = @_; return $self->iter_next ? $self->current_batch : undef }
+
+for ([getdata => 'data'], [getlabel => 'label'], [getindex => 'index'], [getpad => 'pad']) {
+    my ($method, $field) = @$_;
+    __PACKAGE__->meta->add_method($method => sub { my ($self) = @_; return $self->current_batch->$field });
+}
+
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::ResizeIter;
+# Epochs of another number of batches.
+use strict;
+use warnings;
+use Mouse;
+
+extends 'AI::MXNet::IO::Passing';
+
 has data_iter      => (is => 'ro', isa => 'AI::MXNet::DataIter', required => 1, handles => [qw(provide_data provide_label)]);
 has size           => (is => 'ro', isa => 'Int', required => 1);
 has reset_internal => (is => 'rw', isa => 'Int', default => 1);
 has cur            => (is => 'rw', isa => 'Int', default => 0);
-has current_batch  => (is => 'rw', isa => 'Maybe[AI::MXNet::DataBatch]');
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -144,13 +162,6 @@ sub iter_next
     return 1;
 }
 
-sub next { my ($self) = @_; return $self->iter_next ? $self->current_batch : undef }
-
-for ([getdata => 'data'], [getlabel => 'label'], [getindex => 'index'], [getpad => 'pad']) {
-    my ($method, $field) = @$_;
-    __PACKAGE__->meta->add_method($method => sub { my ($self) = @_; return $self->current_batch->$field });
-}
-
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::PrefetchingIter;
@@ -160,12 +171,11 @@ use warnings;
 use Mouse;
 use AI::MXNet::Error;
 
-extends 'AI::MXNet::DataIter';
+extends 'AI::MXNet::IO::Passing';
 
 has iters         => (is => 'ro', required => 1);
 has rename_data   => (is => 'ro', isa => 'Maybe[ArrayRef[HashRef]]');
 has rename_label  => (is => 'ro', isa => 'Maybe[ArrayRef[HashRef]]');
-has current_batch => (is => 'rw', isa => 'Maybe[AI::MXNet::DataBatch]', init_arg => undef);
 has next_batch    => (is => 'rw', isa => 'Maybe[AI::MXNet::DataBatch]', init_arg => undef);
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
@@ -190,7 +200,7 @@ for my $what (qw(data label)) {
         return [map {
             my $i = $_;
             map {
-                my $desc = ref $_ eq 'ARRAY' ? AI::MXNet::DataDesc->new(@$_) : $_;
+                my $desc = AI::MXNet::DataDesc::_of($_);
                 my $name = $names ? $names->[$i]{ $desc->name } : undef;
                 defined $name ? AI::MXNet::DataDesc->new(name => $name, map { $_ => $desc->$_ } qw(shape dtype layout)) : $desc;
             } @{ $self->iters->[$i]->$provide }
@@ -228,13 +238,6 @@ sub iter_next
     return 0 unless defined $self->current_batch;
     $self->next_batch($self->_fetched);
     return 1;
-}
-
-sub next { my ($self) = @_; return $self->iter_next ? $self->current_batch : undef }
-
-for ([getdata => 'data'], [getlabel => 'label'], [getindex => 'index'], [getpad => 'pad']) {
-    my ($method, $field) = @$_;
-    __PACKAGE__->meta->add_method($method => sub { my ($self) = @_; return $self->current_batch->$field });
 }
 
 __PACKAGE__->meta->make_immutable;

@@ -66,7 +66,7 @@ sub _described
     my ($self, $kind, $names, $shapes, $strict) = @_;
     AI::MXNet::Error::fail("${kind}_shapes is a list of DataDesc or [name => [sizes]], but got ", ref $shapes eq 'ARRAY' ? "[@$shapes]" : $shapes)
         if defined $shapes and (ref $shapes ne 'ARRAY' or grep { not ref or ref eq 'ARRAY' && ref $_->[1] ne 'ARRAY' } @$shapes);
-    my $described = defined $shapes ? [map { ref $_ eq 'ARRAY' ? AI::MXNet::DataDesc->new(@$_) : $_ } @$shapes] : undef;
+    my $described = defined $shapes ? [map { AI::MXNet::DataDesc::_of($_) } @$shapes] : undef;
     my ($expected, $got) = map { join ' ', sort @$_ } $names, [map { $_->name } @{ $described // [] }];
     if ($expected ne $got) {
         my $message = "Data provided by ${kind}_shapes don't match names specified by ${kind}_names (@{ $described // [] } vs. @$names)";
