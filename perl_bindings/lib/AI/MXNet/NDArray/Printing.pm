@@ -170,7 +170,7 @@ sub printf
     return;
 }
 
-sub _is_shown { my ($item) = @_; return blessed $item && ($item->isa(__PACKAGE__) || $item->isa('AI::MXNet::NDArray::Slice')) || ref $item eq 'HASH' }
+sub _is_shown { my ($item) = @_; return AI::MXNet::Operators::_is_array($item) || ref $item eq 'HASH' }
 
 # Prints an item; true if what was printed ends its line.
 sub _show

@@ -24,12 +24,8 @@ sub _of_base
 {
     my ($self, $method, @arguments) = @_;
     my $base = $self->base_cell;
-    $base->_modified(0);
-    my @result = eval { ($base->$method(@arguments), 1) };
-    my $error = $@;
-    $base->_modified(1);
-    die $error unless pop @result;
-    return wantarray ? @result : $result[0];
+    local $base->{_modified} = 0;
+    return $base->$method(@arguments);
 }
 
 sub begin_state
