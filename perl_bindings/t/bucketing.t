@@ -1,14 +1,16 @@
 # Modules of several buckets, which share parameters and optimizer.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx nd);
 
 my @warnings;
 $SIG{__WARN__} = sub { push @warnings, @_ };
 
-sub died { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 sub difference { my ($x, $y) = @_; return ($x - $y)->abs->max->asscalar }
 
 # The class of a text, from the mean of its words.

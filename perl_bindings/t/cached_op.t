@@ -1,11 +1,12 @@
 # Symbols as functions of arrays.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
 use AI::MXNet::CachedOp;
-
-sub died (&) { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 
 sub text { my ($array) = @_; return join ' ', map { 0 + sprintf '%.5g', $_ } $array->aspdl->list }
 

@@ -1,7 +1,10 @@
 # Blocks: names, attributes, children, calls, hooks, files; hybridized blocks and blocks made of symbols.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
+use Outcomes qw(dies values_of warned);
 use Test::More;
 use AI::MXNet qw(mx nd);
 use AI::MXNet::AutoGrad qw(autograd);
@@ -9,17 +12,6 @@ use AI::MXNet::Gluon qw(gluon);
 use AI::MXNet::Gluon::NN qw(nn);
 
 my $folder = tempdir(CLEANUP => 1);
-
-sub values_of { my ($array) = @_; return join ' ', map { sprintf '%.5g', $_ } $array->aspdl->list }
-
-sub warned { my ($code) = @_; my @said; local $SIG{__WARN__} = sub { push @said, @_ }; $code->(); return join '', @said }
-
-sub dies
-{
-    my ($words, $code) = @_;
-    ok !eval { $code->(); 1 }, 'dies';
-    like $@, qr/\Q$words\E.* at \Q$0\E line \d+\.$/s;
-}
 
 package Pair {
     use AI::MXNet::Gluon::Mouse;

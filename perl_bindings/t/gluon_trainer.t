@@ -1,8 +1,11 @@
 # Trainers: steps of every optimizer, stale gradients, several contexts, states in files.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
 use Scalar::Util ();
+use Outcomes qw(dies values_of warned);
 use Test::More;
 use AI::MXNet qw(mx nd);
 use AI::MXNet::AutoGrad qw(autograd);
@@ -11,17 +14,6 @@ use AI::MXNet::Gluon qw(gluon);
 use AI::MXNet::Gluon::NN qw(nn);
 
 my $folder = tempdir(CLEANUP => 1);
-
-sub values_of { my ($array) = @_; return join ' ', map { sprintf '%.5g', $_ } $array->aspdl->list }
-
-sub warned { my ($code) = @_; my @said; local $SIG{__WARN__} = sub { push @said, @_ }; $code->(); return join '', @said }
-
-sub dies
-{
-    my ($words, $code) = @_;
-    ok !eval { $code->(); 1 }, 'dies';
-    like $@, qr/\Q$words\E.* at \Q$0\E line \d+\.$/s;
-}
 
 # A network of two layers, and the sum of its output differentiated.
 sub network

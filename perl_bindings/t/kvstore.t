@@ -1,11 +1,13 @@
 # The store of arrays by key, on one machine.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx nd);
 
-sub died { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 sub numbers { return join ' ', map { sprintf '%g', $_ } map { $_->aspdl->list } @_ }
 
 sub pulled

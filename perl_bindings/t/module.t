@@ -1,7 +1,10 @@
 # Modules: training over iterators, parameters, several contexts, checkpoints.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx nd);
 use AI::MXNet::Logging;
@@ -10,7 +13,6 @@ my @warnings;
 $SIG{__WARN__} = sub { push @warnings, $_[0] =~ s/cost=[\d.]+/cost=T/r };
 
 sub warned { my $said = join '', @warnings; @warnings = (); return $said }
-sub died { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 sub values_of { my ($array, $count) = @_; my @values = $array->aspdl->list; $#values = $count - 1 if $count and @values > $count; return join ' ', map { sprintf '%.5f', $_ } @values }
 sub batch { my ($data, $label) = @_; return AI::MXNet::DataBatch->new(data => [$data], label => defined $label ? [$label] : undef) }
 sub difference { my ($x, $y) = @_; return ($x - $y)->abs->max->asscalar }

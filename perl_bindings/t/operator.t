@@ -1,6 +1,9 @@
 # Operators written in Perl, on arrays and in symbols.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx nd autograd);
 
@@ -93,8 +96,6 @@ use AI::MXNet qw(mx nd autograd);
 our @created;
 my %props = (softmax => 'SoftmaxProp', scaled => 'ScaledProp', cube => 'CubeProp', wrong => 'WrongProp');
 mx->operator->register($_ => $props{$_}) for sort keys %props;
-
-sub died (&) { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 
 sub text { my ($array) = @_; return join ' ', map { 0 + sprintf '%.5g', $_ } $array->aspdl->list }
 

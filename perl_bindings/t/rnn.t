@@ -1,11 +1,12 @@
 # Symbolic recurrent networks: mx->rnn.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx);
-
-sub died (&) { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 
 sub steps { my ($count) = @_; return [map { mx->sym->var("t$_") } 0 .. $count - 1] }
 

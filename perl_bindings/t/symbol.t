@@ -1,12 +1,13 @@
 # Symbols: composition, names, attributes, inference, files.
 use strict;
 use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
 use File::Temp qw(tempdir);
 use Storable ();
+use Outcomes qw(died);
 use Test::More;
 use AI::MXNet qw(mx);
-
-sub died (&) { my ($code) = @_; return eval { $code->(); 1 } ? 'lived' : "$@" }
 
 sub shapes { return join ' ', map { '(' . join(',', @$_) . ')' } @{ $_[0] } }
 
