@@ -23,13 +23,20 @@ sub _environment
     die "AI_MXNET_DIALECT is numpy or mxnet, but is '$dialect'\n";
 }
 
+# Whether a tag, of those in a `use` of a module, is NumPy's.
+sub _is_numpys
+{
+    my ($module, $tag) = @_;
+    my %tags = (':numpy' => 1, ':mxnet' => 0);
+    AI::MXNet::Error::fail("use $module knows the tags ", join(' and ', sort keys %tags), ", but got '$tag'") unless exists $tags{$tag};
+    return $tags{$tag};
+}
+
 # To be called while the file that chooses is compiled.
 sub choose
 {
     my ($class, $tag) = @_;
-    my %tags = (':numpy' => 1, ':mxnet' => 0);
-    AI::MXNet::Error::fail("use AI::MXNet knows the tags ", join(' and ', sort keys %tags), ", but got '$tag'") unless exists $tags{$tag};
-    $^H{ +HINT } = $tags{$tag};
+    $^H{ +HINT } = _is_numpys('AI::MXNet', $tag);
     $by_files = 1;
     return;
 }

@@ -1,7 +1,7 @@
 package AI::MXNet::Notebook;
 # What a notebook shows: arrays, networks, symbols and tables as HTML. POD at the end.
 #
-# The classes' methods `to_html` and `iperl_data_representations` are made here from a function that gives the HTML.
+# The methods `to_html` and `iperl_data_representations` of their classes call these.
 use strict;
 use warnings;
 

@@ -16,11 +16,8 @@ my %packages = (
 sub import
 {
     my ($class, @tags) = @_;
-    my %known = (':numpy' => 1, ':mxnet' => 0);
-    for my $tag (@tags) {
-        AI::MXNet::Error::fail("use $class knows the tags ", join(' and ', sort keys %known), ", but got '$tag'") unless exists $known{$tag};
-        $AI::MXNet::Dialect::NUMPY = $known{$tag};    # a prompt compiles each line for itself
-    }
+    # for all code, because a prompt compiles each line for itself
+    $AI::MXNet::Dialect::NUMPY = AI::MXNet::Dialect::_is_numpys($class, $_) for @tags;
     my $caller = caller;
     no strict 'refs';
     no warnings 'redefine';

@@ -34,8 +34,7 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub _nodes
 {
     my ($symbol, $shapes) = @_;
-    my $content = JSON::PP->new->utf8->decode($symbol->tojson);
-    my @nodes = @{ $content->{nodes} };
+    my @nodes = @{ JSON::PP->new->utf8->decode($symbol->tojson)->{nodes} };
     if ($shapes) {
         my $internals = $symbol->get_internals;
         my (undef, $found) = $internals->infer_shape(%$shapes);
@@ -45,7 +44,7 @@ sub _nodes
         # an operator with several outputs is shown with its first
         $_->{shape} = $shape{"$_->{name}_output"} // $shape{"$_->{name}_output0"} // $shape{ $_->{name} } for @nodes;
     }
-    return ($content, @nodes);
+    return @nodes;
 }
 
 sub _attribute { my ($node, $name) = @_; return ($node->{attrs} // $node->{param} // $node->{attr} // {})->{$name} }
@@ -68,7 +67,7 @@ sub print_summary
         }
         print "$line\n";
     };
-    my ($content, @nodes) = _nodes($symbol, $shape);
+    my @nodes = _nodes($symbol, $shape);
     print '_' x $line_length, "\n";
     $row->('Layer (type)', 'Output Shape', 'Param #', 'Previous Layer');
     print '=' x $line_length, "\n";
@@ -138,7 +137,7 @@ sub plot_network
     my %o = (title => 'plot', save_format => 'ps', node_attrs => {}, hide_weights => 1,
         AI::MXNet::NDArray::_named('plot_network', [qw(title save_format shape node_attrs hide_weights)], @options));
     eval { AI::MXNet::NS::load('GraphViz.pm'); 1 } or AI::MXNet::Error::fail('plot_network needs the Perl module GraphViz (Debian: libgraphviz-perl)');
-    my ($content, @nodes) = _nodes($symbol, $o{shape});
+    my @nodes = _nodes($symbol, $o{shape});
     my %style = (shape => 'box', width => 1.3, height => 0.8034, style => 'filled', %{ $o{node_attrs} });
     # GraphViz writes the name as it is
     my $name = $o{title} =~ /\A[A-Za-z_]\w*\z/ ? $o{title} : '"' . $o{title} =~ s/(["\\])/\\$1/gr . '"';

@@ -11,6 +11,7 @@ use AI::MXNet::Error;
 use List::Util qw(product);
 use Scalar::Util qw(weaken);
 use AI::MXNet::Engine;
+use AI::MXNet::Engine::Stream;
 
 my %data;    # of the piddles over mapped memory, by address, weakly
 
@@ -217,7 +218,7 @@ sub _open
     return $file;
 }
 
-sub _broken { AI::MXNet::Error->throw(kind => 'protocol', message => "The engine broke the protocol: $_[0]") }
+*_broken = \&AI::MXNet::Engine::Stream::_broken;
 
 # -- piddles over mapped memory ------------------------------------------------------------------------------------
 
