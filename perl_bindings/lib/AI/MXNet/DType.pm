@@ -27,6 +27,16 @@ sub letter { $dtypes{ $_[0] }[2] }
 # The enumeration value of the PDL type that holds a dtype.
 sub pdl_type { $pdl_types{ $dtypes{ $_[0] }[1] }->enum }
 
+# A piddle of a PDL type (or its enumeration value) and of these dims, with the bytes that a reference is to.
+sub _piddle
+{
+    my ($type, $bytes, @dims) = @_;
+    my $piddle = PDL->new_from_specification(ref $type ? $type : PDL::Type->new($type), @dims);
+    ${ $piddle->get_dataref } = $$bytes;
+    $piddle->upd_data;
+    return $piddle;
+}
+
 # The dtype that a piddle's type is, by name; undef where MXNet has none.
 sub of_pdl { $by_pdl{ $_[0]->type } }
 

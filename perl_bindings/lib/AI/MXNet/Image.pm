@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use List::Util ();
 use Scalar::Util qw(blessed);
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NDArray::Base;
@@ -55,10 +56,7 @@ sub _bytes
     if (not ref $buffer) {
         _fail('the bytes of an image file are wanted, but got ', defined $buffer ? length $buffer ? 'wide characters' : 'an empty string' : 'undef')
             unless length $buffer and utf8::downgrade($buffer, 1);
-        my $bytes = PDL->new_from_specification(PDL::byte(), length $buffer);
-        ${ $bytes->get_dataref } = $buffer;
-        $bytes->upd_data;
-        $buffer = $bytes;
+        $buffer = AI::MXNet::DType::_piddle(PDL::byte(), \$buffer, length $buffer);
     }
     return AI::MXNet::NDArray->array($buffer, dtype => 'uint8');
 }

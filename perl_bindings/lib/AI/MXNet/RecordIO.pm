@@ -7,6 +7,7 @@ use IO::Handle ();
 use Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
@@ -184,9 +185,7 @@ sub unpack
     my $start = HEADER_BYTES + 4 * $flag;
     if ($flag) {
         AI::MXNet::Error::fail("a record with $flag labels has at least $start bytes, but this one has ", length $record) if length $record < $start;
-        $label = PDL->new_from_specification(PDL::float(), $flag);
-        ${ $label->get_dataref } = CORE::pack('f*', CORE::unpack('f<*', substr $record, HEADER_BYTES, 4 * $flag));
-        $label->upd_data;
+        $label = AI::MXNet::DType::_piddle(PDL::float(), \CORE::pack('f*', CORE::unpack('f<*', substr $record, HEADER_BYTES, 4 * $flag)), $flag);
     }
     return ('AI::MXNet::IRHeader'->new(flag => $flag, label => $label, id => $id, id2 => $id2), substr $record, $start);
 }

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Fcntl qw(LOCK_SH);
 use PDL::Core ();
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use List::Util qw(product);
 use Scalar::Util qw(weaken);
@@ -163,9 +164,7 @@ sub _piddle
     else {
         my $size = PDL::Core::howbig($type) * product(@dims);
         _broken("an array of $size bytes came with " . length $$payload) if length $$payload != $size;
-        $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
-        ${ $piddle->get_dataref } = $$payload;
-        $piddle->upd_data;
+        $piddle = AI::MXNet::DType::_piddle($type, $payload, @dims);
     }
     return ($dtype, \@shape, $piddle);
 }

@@ -82,9 +82,7 @@ sub STORABLE_thaw
     my ($self, undef, $head, $bytes) = @_;
     my ($dtype, $device, $id, @shape) = split ' ', $head;
     my $type = AI::MXNet::DType::pdl_type($dtype eq 'float16' ? 'float64' : $dtype);
-    my $piddle = PDL->new_from_specification(PDL::Type->new($type), reverse @shape);
-    ${ $piddle->get_dataref } = $$bytes;
-    $piddle->upd_data;
+    my $piddle = AI::MXNet::DType::_piddle($type, $bytes, reverse @shape);
     my $array = _array($piddle, dtype => $dtype, ctx => AI::MXNet::Context::->new($device, $id));
     %$self = %$array;
     $array->{handle} = 0;    # the handle lives on in $self

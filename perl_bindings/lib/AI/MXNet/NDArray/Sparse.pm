@@ -3,6 +3,7 @@ package AI::MXNet::NDArray::Sparse;
 use strict;
 use warnings;
 use Scalar::Util qw(blessed);
+use AI::MXNet::DType;
 use AI::MXNet::NDArray;
 use AI::MXNet::NDArray::Base;
 our @ISA = ('AI::MXNet::NDArray::Sparse::Operators', 'AI::MXNet::NDArray');
@@ -117,10 +118,7 @@ sub _thawed
 {
     my (undef, $bytes, $dtype) = @_;
     my $type = PDL::Type->new(AI::MXNet::DType::pdl_type($dtype eq 'float16' ? 'float64' : $dtype));
-    my $piddle = PDL->new_from_specification($type, length($bytes) / PDL::Core::howbig($type->enum));
-    ${ $piddle->get_dataref } = $bytes;
-    $piddle->upd_data;
-    return $piddle;
+    return AI::MXNet::DType::_piddle($type, \$bytes, length($bytes) / PDL::Core::howbig($type->enum));
 }
 
 # -- making sparse arrays ----------------------------------------------------------------------------------------------

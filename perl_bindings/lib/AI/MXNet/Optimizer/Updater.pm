@@ -108,9 +108,7 @@ sub _arrays
     my $size = PDL::Core::howbig($type->enum);
     $size *= $_ for @$shape;
     AI::MXNet::Error::fail("set_states: a state of shape [@$shape] has ", length $bytes, ' bytes') unless length $bytes == $size;
-    my $piddle = PDL->new_from_specification($type, reverse @$shape);
-    ${ $piddle->get_dataref } = $bytes;
-    $piddle->upd_data;
+    my $piddle = AI::MXNet::DType::_piddle($type, \$bytes, reverse @$shape);
     return AI::MXNet::NDArray->array($piddle, dtype => $dtype);
 }
 

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Mouse;
 use AI::MXNet::Base ();
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use AI::MXNet::NDArray;
@@ -226,9 +227,7 @@ sub _gathered
     my $all = $values->get_dataref;
     my $bytes = '';
     for my $row (@$rows) { $bytes .= substr $$all, $row * $size, $size }
-    my $piddle = PDL->new_from_specification($values->type, @dims);
-    ${ $piddle->get_dataref } = $bytes;
-    $piddle->upd_data;
+    my $piddle = AI::MXNet::DType::_piddle($values->type, \$bytes, @dims);
     $piddle->badflag($values->badflag);
     return AI::MXNet::NDArray->array($piddle, dtype => AI::MXNet::DType::of_pdl($values) // 'int32');
 }

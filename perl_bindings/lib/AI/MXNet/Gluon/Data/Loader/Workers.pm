@@ -265,9 +265,7 @@ sub _decoded
         return \%hash;
     }
     my ($dtype, $type, $bad, @dims) = @fields;
-    my $piddle = PDL->new_from_specification(PDL::Type->new($type), @dims);
-    ${ $piddle->get_dataref } = ${ shift @$parts };
-    $piddle->upd_data;
+    my $piddle = AI::MXNet::DType::_piddle($type, shift @$parts, @dims);
     $piddle->badflag(1) if $bad;
     return $kind eq 'piddle' ? $piddle : AI::MXNet::NDArray->array($piddle, dtype => $dtype);
 }

@@ -4,7 +4,9 @@ use strict;
 use warnings;
 use Mouse;
 use Digest::SHA ();
+use List::Util ();
 use PDL::Core ();
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
@@ -81,10 +83,7 @@ sub _content
 sub _bytes
 {
     my ($content, $offset, @dims) = @_;
-    my $piddle = PDL->new_from_specification(PDL::byte(), @dims);
-    ${ $piddle->get_dataref } = substr $content, $offset, $piddle->nelem;
-    $piddle->upd_data;
-    return $piddle;
+    return AI::MXNet::DType::_piddle(PDL::byte(), \substr($content, $offset, List::Util::product(@dims)), @dims);
 }
 
 __PACKAGE__->meta->make_immutable;
