@@ -20,7 +20,6 @@ sub array : lvalue
 sub _array
 {
     my ($source, %options) = @_;
-    return _array($source, %options, dtype => 'float64')->_as_bool if ($options{dtype} // '') eq 'bool';
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
     my $ctx = AI::MXNet::Context::of($options{ctx});
     if (blessed $source and ($source->isa(__PACKAGE__) or $source->isa('AI::MXNet::NDArray::Slice'))) {
@@ -106,7 +105,6 @@ sub _filled
     (my $shape, @options) = _shape_first(@options);
     _check_shape($name, $shape);
     my %options = _named($name, [qw(ctx dtype out name __layout__ stype)], @options);
-    return _filled($name, $value, $shape, %options, dtype => 'float32')->_as_bool if ($options{dtype} // '') eq 'bool' and not defined $options{out};
     my $dtype = AI::MXNet::DType::check($options{dtype} // 'float32');
     if ((my $stype = _stype($name, $options{stype})) ne 'default') {
         _fail("$name: only zeros can be sparse, but got stype => '$stype'") if $name !~ /\A(?:zeros|empty)\z/;
