@@ -1,4 +1,4 @@
-"""Products of matrices, shared between threads of our own.
+"""Products of matrices, shared between threads of our own, and sums of two arrays in place.
 
 BLAS itself runs on one thread. Its threads wait for each other many times in a product, and without letting go of the
 core: where something else computes too, as the client does beside the engine, each of these waits may last as long as
@@ -11,25 +11,50 @@ from pathlib import Path
 
 import numpy as np
 
-from .parallel import each
+from .parallel import FAST_PIECE, each, in_pieces
 
 SHARED = 6e7  # flops from which on a product is computed in parts; see docs/performance.md for the measurement
 LARGE = 4e8  # flops from which on there are twice as many
 GRAIN = 16  # rows or columns, that BLAS computes together
+FEW = 1 << 14  # elements up to which NumPy adds two arrays sooner than a function of BLAS is called
 
 
-def _use_one_thread():
-    """Tell NumPy's OpenBLAS, if it is that; another BLAS goes by the environment (see __main__.py)."""
+def _of_openblas(name, *arguments):
+    """A function of NumPy's OpenBLAS that returns nothing, "int" among its arguments standing for BLAS's own type; None
+    where NumPy has another BLAS."""
     folder = Path(np.__file__).parent
     for path in [*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]:
         library = ctypes.CDLL(str(path))
-        for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
-            if hasattr(library, name):
-                getattr(library, name)(1)
-                return
+        for form, int_ in ("scipy_{}64_", ctypes.c_int64), ("{}64_", ctypes.c_int64), ("{}", ctypes.c_int):
+            function = getattr(library, form.format(name), None)
+            if function is not None:
+                function.argtypes = [int_ if argument == "int" else argument for argument in arguments]
+                function.restype = None
+                return function
+    return None
 
 
-_use_one_thread()
+def _axpby(letter, number):
+    return _of_openblas(f"cblas_{letter}axpby", "int", number, ctypes.c_void_p, "int", number, ctypes.c_void_p, "int")
+
+
+_set_num_threads = _of_openblas("openblas_set_num_threads", ctypes.c_int)
+if _set_num_threads:  # another BLAS goes by the environment (see __main__.py)
+    _set_num_threads(1)
+AXPBY = {np.dtype(np.float32): _axpby("s", ctypes.c_float), np.dtype(np.float64): _axpby("d", ctypes.c_double)}
+
+
+def axpby(a, x, b, y):
+    """y = a * x + b * y, in place, for numbers and arrays of one shape and floating dtype: in one pass over memory."""
+    function = AXPBY.get(y.dtype) if y.size > FEW and x.shape == y.shape and x.dtype == y.dtype else None
+    # BLAS takes 0 times NaN for 0
+    if not function or not a or not b or not (x.flags.c_contiguous and y.flags.c_contiguous):
+        if b != 1:
+            y *= b
+        y += x if a == 1 else a * x
+        return
+    step, to, by = y.itemsize, y.ctypes.data, x.ctypes.data
+    in_pieces(lambda i, j: function(j - i, a, by + i * step, 1, b, to + i * step, 1), y.size, piece=FAST_PIECE)
 
 
 def matmul(a, b, out=None):

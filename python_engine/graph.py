@@ -1,6 +1,7 @@
 """Graphs at work: a symbol's plan, which computes it on arrays, and an executor, which is bound to arrays."""
 
 import math
+import sys
 
 import numpy as np
 
@@ -17,10 +18,46 @@ HEAD_NEEDED = (
     "Check failed: i < head_grads.size() && !head_grads[i].is_none(): Because the last operator is not Loss function, "
     "head_gradient is required when calling backward."
 )
+REUSE_BYTES = 1 << 16  # from this size on a call may write its result over an input that nobody needs any more
+
+
+def _holders(values, slot):
+    """How many references there are to the array of a slot, to its data, and to the owner of the data's memory."""
+    array = values[slot]
+    data = array.data
+    owner = data if data.base is None else data.base
+    return sys.getrefcount(array), sys.getrefcount(data), sys.getrefcount(owner)
+
+
+ALONE = _holders([NDArray(np.zeros(1))], 0), _holders([NDArray(np.zeros(2)[:1])], 0)
+
+
+def _spare(operator, values, ins, slots):
+    """Memory for the result of an operator that works in place: that of an input in one of `slots`; None if somebody
+    else, as the tape, still needs them all."""
+    if state.recording and operator.saves_inputs:
+        return None
+    for slot in slots:
+        array = values[slot]
+        data = array.data
+        if (
+            type(data) is np.ndarray
+            and data.nbytes >= REUSE_BYTES
+            and array.root is None
+            and array.lender is None
+            and not (array.views or array.borrowers)
+            and data.flags.writeable
+            and tape.fits(operator, [values[i] for i in ins], data)
+        ):
+            del array, data
+            if _holders(values, slot) in ALONE:
+                return values[slot].data
+    return None
 
 
 class Plan:
-    """The calls that compute a symbol, in order. Values are dropped after their last use."""
+    """The calls that compute a symbol, in order. Values are dropped after their last use, and what works in place
+    writes its result over an input that is dropped."""
 
     def __init__(self, symbol, shapes=None, bound=False):
         """shapes: {entry: shape}, for constants whose symbol leaves dimensions open; without, these are looked up at
@@ -42,7 +79,7 @@ class Plan:
         calls = [node for node in nodes if node.operator is not None]
         for position, node in enumerate(calls):
             last.update((slots[entry], position) for entry in node.inputs)
-        kept = set(self.outputs)
+        kept, made = set(self.outputs), set()
         self.steps = []
         for position, node in enumerate(calls):
             outs = [slots[node, index] for index in range(node.count)]
@@ -50,7 +87,10 @@ class Plan:
             dead = {slot for slot in ins if last[slot] == position} | {slot for slot in outs if slot not in last}
             attrs = self._attributes(node, shapes)
             operator = node.operator.fresh() if bound and isinstance(node.operator, Custom) else node.operator
-            self.steps.append((node, operator, attrs, ins, outs, sorted(dead - kept)))
+            dead = sorted(dead - kept)
+            spare = [slot for slot in dead if slot in made] if operator.in_place else []
+            made.update(outs)
+            self.steps.append((node, operator, attrs, ins, outs, dead, spare))
 
     def _attributes(self, node, shapes):
         """The attributes of a call, the shape of a constant completed."""
@@ -76,15 +116,16 @@ class Plan:
         values = [None] * self.size
         for slot, array in zip(self.inputs, arrays):
             values[slot] = array
-        for node, operator, attrs, ins, outs, dead in self.steps:
+        for node, operator, attrs, ins, outs, dead, spare in self.steps:
             if state.interrupted:
                 raise Interrupted("the computation was interrupted")
             if operator.train:
                 attrs = attrs.copy()
                 if state.recording and not self.bound and isinstance(operator, Custom):
                     operator = operator.fresh()
+            out = _spare(operator, values, ins, spare) if spare else None
             try:
-                results = tape.invoke(operator, [values[slot] for slot in ins], attrs)
+                results = tape.invoke(operator, [values[slot] for slot in ins], attrs, out)
             except (ComputeError, AutogradError, ProtocolError):
                 raise
             except MXNetError as reason:

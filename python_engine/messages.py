@@ -427,6 +427,7 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
             f"the message update takes groups of arrays, and one row of attributes or as many as groups, "
             f"but got {len(groups)} groups and {len(rows)} rows"
         )
+    attrs = None
     for position, handles in enumerate(groups):
         row = rows[0] if len(rows) == 1 else rows[position]
         try:
@@ -434,7 +435,9 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
                 raise Interrupted("the computation was interrupted")
             inputs = [session.array(h) for h in handles]
             operator.check_inputs(len(inputs))
-            tape.invoke_into(operator, inputs, operator.parse_row(row or ()), inputs[:1])
+            if attrs is None or len(rows) > 1:
+                attrs = operator.parse_row(row or ())
+            tape.invoke_into(operator, inputs, attrs, inputs[:1])
         except Exception as reason:
             session.fail(handles[:1], session.call_failure(reason, operator, row, handles))
 

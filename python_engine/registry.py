@@ -11,6 +11,8 @@
 
 Positional parameters are the array inputs (`= None`: optional, `*data`: any number); keyword-only parameters are the
 attributes, with their types (see attributes.py) and defaults. Inputs arrive as NumPy arrays, attributes parsed.
+A keyword-only `out=None` is no attribute: the function may write its result there, and return that array, where it is
+given one; it is of the result's shape, dtype and C order, and may be one of the inputs itself.
 
 A gradient rule takes `F`, the incoming gradient `g` (a list where the operator has several outputs) and then, by
 name, whatever it needs: inputs, `out` (or output names), attributes, `<input>_shape` / `<input>_dtype` where the
@@ -93,6 +95,7 @@ class Operator:
         self.number = -1
         self.inputs, self.optional, self.variadic = [], set(), None
         self.attributes, self.defaults, self.required = {}, {}, []
+        self.in_place = False
         self._read_signature(function)
         self.differentiable, self.detached = None, False
         self.forms, self.lazy = {}, frozenset()  # for sparse arrays: see `sparse`, and storage.py
@@ -118,6 +121,9 @@ class Operator:
         given = function.__kwdefaults__ or {}
         for name in code.co_varnames[count:total]:
             if name == "train":
+                continue
+            if name == "out":
+                self.in_place = True
                 continue
             self.attributes[name] = attributes.as_type(function.__annotations__[name])
             if name in given:

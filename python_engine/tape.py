@@ -230,9 +230,11 @@ class _Taped:
 plain_functions, taped_functions = _Plain(), _Taped()
 
 
-def invoke(operator, inputs, attrs):
+def invoke(operator, inputs, attrs, out=None):
     """Compute an operator on NDArrays and record it; `attrs` are parsed and complete. Returns the list of outputs,
-    hidden ones included."""
+    hidden ones included.
+
+    out: memory that may be written to, of an operator that works in place (see registry.py)."""
     if sparse.exists:
         if storage.concerns(inputs):
             return _invoke_sparse(operator, inputs, attrs)
@@ -240,7 +242,9 @@ def invoke(operator, inputs, attrs):
             return _invoke_lifted(operator, inputs, attrs)
     if operator.simple:
         # most calls: one array or two in, one new array out
-        if len(inputs) == 1:
+        if out is not None:
+            output = NDArray(operator.forward(*[x.data for x in inputs], **attrs, out=out))
+        elif len(inputs) == 1:
             output = NDArray(operator.forward(inputs[0].data, **attrs))
         else:
             output = NDArray(operator.forward(*[x.data for x in inputs], **attrs))
@@ -254,14 +258,16 @@ def invoke(operator, inputs, attrs):
     if operator.mutates:
         for position in operator.mutated(len(inputs)):
             inputs[position].writable()
-    result = operator.forward(*[None if x is None else x.data for x in inputs], **attrs)
+    data = [None if x is None else x.data for x in inputs]
+    result = operator.forward(*data, **attrs) if out is None else operator.forward(*data, **attrs, out=out)
     if operator.shares:
         outputs = [inputs[0].view(result)]
     else:
         outputs = [NDArray(data) for data in ((result,) if operator.single else result)]
         if operator.views:
             for output in outputs:
-                _note_lender(inputs, output)
+                if output.data is not out:
+                    _note_lender(inputs, output)
     _note_zero_dim(operator, outputs)
     if state.recording and not operator.detached:
         _record(operator, inputs, attrs, outputs)
@@ -309,12 +315,41 @@ def _invoke_sparse(operator, inputs, attrs, target=None):
 
 
 def invoke_for(operator, inputs, attrs, targets):
-    """As `invoke`, for a caller who then stores the outputs in existing arrays: the first may be the target itself.
+    """As `invoke`, for a caller who then stores the outputs in existing arrays: the first may be the target itself, or
+    have its memory.
 
-    So an optimizer that updates some rows of the target need not copy the others."""
-    if sparse.exists and targets and not state.recording and storage.concerns(inputs):
+    So an optimizer needs no memory for the new weight, and one that updates some of its rows need not copy the others.
+    """
+    if not targets or state.recording:
+        return invoke(operator, inputs, attrs)
+    if sparse.exists and storage.concerns(inputs):
         return _invoke_sparse(operator, inputs, attrs, targets[0])
-    return invoke(operator, inputs, attrs)
+    return invoke(operator, inputs, attrs, targets[0].writable() if _may_be(operator, inputs, targets[0]) else None)
+
+
+def _may_be(operator, inputs, target):
+    """True where an operator of these inputs may write its result to an array at once: it fits, and has no views, one
+    of which could be an input."""
+    return operator.in_place and target.root is None and not target.views and fits(operator, inputs, target.data)
+
+
+def fits(operator, inputs, data):
+    """True where `data` has the shape and dtype of what an operator that works in place makes of the inputs."""
+    if not inputs or inputs[0] is None:
+        return False
+    first = inputs[0].data
+    if first is not data and (first.shape != data.shape or first.dtype != data.dtype):
+        return False
+    return data.flags.c_contiguous and (
+        operator.shape != "broadcast" or all(_spreads(x.data.shape, data.shape) for x in inputs[1:])
+    )
+
+
+def _spreads(shape, whole):
+    """True where an array of a shape broadcasts to another."""
+    return shape == whole or (
+        len(shape) <= len(whole) and all(m in (1, n) for m, n in zip(reversed(shape), reversed(whole)))
+    )
 
 
 def invoke_into(operator, inputs, attrs, targets):
@@ -435,7 +470,9 @@ def store(target, output, inputs=()):
         )
     if state.recording and (is_on_tape(target) or (is_on_tape(output) and any(x is target for x in inputs))):
         raise AutogradError(IN_GRAPH)
-    if _is_large(output.data) and _references(output) <= UNSHARED and _may_replace(target, output.data):
+    if output.data is target.data:
+        pass
+    elif _is_large(output.data) and _references(output) <= UNSHARED and _may_replace(target, output.data):
         target.data = output.data  # nobody else knows of it
     else:
         target.assign(output.data if target.data.shape else output.data.reshape(()))

@@ -37,9 +37,10 @@ def _int_div(result, lhs, rhs):
 
 def remainder(x, y, out=None):
     """Python's remainder, but 0 for a divisor 0."""
+    zero = np.equal(y, 0) if x.dtype.kind == "f" else None
     out = np.asarray(np.mod(x, y, out=out))  # of two arrays without axes, NumPy makes a number
-    if x.dtype.kind == "f":
-        np.copyto(out, 0, where=np.equal(y, 0))
+    if zero is not None:
+        np.copyto(out, 0, where=zero)
     return out
 
 
@@ -149,39 +150,46 @@ def _declare(
     piece = PIECE if function in (remainder, power, _hypot) else FAST_PIECE
     large = SHARED * piece
 
-    def on_one_shape(lhs, rhs):
+    def on_one_shape(lhs, rhs, *, out=None):
         if lhs.shape != rhs.shape:
             check_same_shape(name, lhs, rhs)
-        return broadcasting(lhs, rhs)
+        return broadcasting(lhs, rhs, out=out)
 
-    def broadcasting(lhs, rhs):
+    def broadcasting(lhs, rhs, *, out=None):
         if lhs.dtype is not rhs.dtype:
             check_same_dtype(broadcast_name, lhs, rhs)
         try:
-            if lhs.size >= large and lhs.dtype.kind == "f" and lhs.shape == rhs.shape:
-                return elementwise(function, lhs, rhs, piece=piece)
-            result = function(lhs, rhs)
+            if lhs.dtype.kind != "f":
+                result = function(lhs, rhs)
+            elif lhs.size < large or lhs.shape != rhs.shape:
+                result = function(lhs, rhs) if out is None else function(lhs, rhs, out=out)
+            else:
+                return elementwise(function, lhs, rhs, piece=piece, out=out)
         except (ValueError, TypeError):
             raise _refusal(broadcast_name, lhs, rhs) from None
         return result if result.dtype is lhs.dtype else settle(result, lhs, rhs)
 
-    def with_number(data, *, scalar: float = 1.0, is_int: bool = True):
+    def with_number(data, *, scalar: float = 1.0, is_int: bool = True, out=None):
         try:
             operand = NUMBERS[data.dtype][scalar or key_of_zero(scalar)]
         except KeyError:
             data, operand = operands(data, scalar, is_int)
         if data.size >= large and data.dtype.kind == "f":
-            result = elementwise(lambda x, out=None: function(x, operand, out=out), data, piece=piece)
-        else:
+            result = elementwise(lambda x, out=None: function(x, operand, out=out), data, piece=piece, out=out)
+        elif out is None or data.dtype.kind != "f":
             result = function(data, operand)
+        else:
+            result = function(data, operand, out=out)
         return result if result.dtype is data.dtype else settle(result, data, operand)
 
-    def number_first(data, *, scalar: float = 1.0, is_int: bool = True):
+    def number_first(data, *, scalar: float = 1.0, is_int: bool = True, out=None):
         data, operand = operands(data, scalar, is_int)
         if data.size >= large and data.dtype.kind == "f":
-            result = elementwise(lambda x, out=None: function(operand, x, out=out), data, piece=piece)
-        else:
+            result = elementwise(lambda x, out=None: function(operand, x, out=out), data, piece=piece, out=out)
+        elif out is None or data.dtype.kind != "f":
             result = function(operand, data)
+        else:
+            result = function(operand, data, out=out)
         return result if result.dtype is data.dtype else settle(result, operand, data)
 
     on_one_shape.__doc__ = doc + "\n\nBoth arrays have one shape and dtype; so has the output."

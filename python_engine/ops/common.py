@@ -14,28 +14,35 @@ SEVERAL = 2 * PIECE  # elements from which a formula of several steps gains by p
 
 
 def keep_dtype(function, piece=PIECE):
-    """`function(array, out=None)`, elementwise, as a function of one array with the result in the array's dtype.
+    """`function(array, out=None)`, elementwise, as that of an operator, with the result in the array's dtype. `out` may
+    be the array itself.
 
     Types narrower than 32 bits are computed in 32: NumPy would compute an int8 in float16, and a float16 rounded after
     each step of a formula loses digits that MXNet keeps."""
     large = SHARED * piece if isinstance(function, np.ufunc) else SEVERAL
 
-    def compute(data):
+    def compute(data, *, out=None):
         x = data if data.itemsize >= 4 else widened(data)
-        result = function(x) if x.size < large or x.dtype.kind != "f" else elementwise(function, x, piece=piece)
+        if x is not data or x.dtype.kind != "f":
+            out = None
+        if x.size >= large and x.dtype.kind == "f":
+            result = elementwise(function, x, piece=piece, out=out)
+        else:
+            result = function(x) if out is None else function(x, out=out)
         return result if result.dtype is data.dtype else result.astype(data.dtype)
 
     return compute
 
 
-def elementwise(function, *arrays, piece=PIECE):
+def elementwise(function, *arrays, piece=PIECE, out=None):
     """`function(*arrays, out=...)` of floating point arrays of one shape and dtype, piece by piece where they lie alike
-    in memory and without gaps, or hold but one number; else at once."""
+    in memory and without gaps, or hold but one number; else at once. out: one in C order to use if that is possible."""
     varying = [x for x in arrays if any(x.strides)]
     first = varying[0] if varying else arrays[0]
     if any(x.strides != first.strides for x in varying) or not (first.flags.c_contiguous or is_dense(first)):
         return function(*arrays)
-    out = np.empty_like(first)
+    if out is None or not first.flags.c_contiguous:
+        out = np.empty_like(first)
     into = out.ravel("K")
     flat = [x.ravel("K") if any(x.strides) else np.broadcast_to(x[(0,) * x.ndim], into.shape) for x in arrays]
     in_pieces(lambda i, j: function(*[x[i:j] for x in flat], out=into[i:j]), into.size, piece=piece)

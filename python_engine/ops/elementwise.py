@@ -87,9 +87,9 @@ def _sign(x, out=None):
 
 def _softsign(x, out=None):
     x = _floats(x)
-    out = np.abs(x, out=out)
-    np.add(out, ONE[out.dtype], out)
-    return np.divide(x, out, out)
+    bottom = np.abs(x)
+    np.add(bottom, ONE[bottom.dtype], bottom)
+    return np.divide(x, bottom, bottom if out is None else out)
 
 
 FAST = {np.abs, np.ceil, np.degrees, np.floor, np.negative, np.radians, np.sqrt, np.square, np.trunc, _relu}
@@ -202,12 +202,12 @@ _declare_slope("tanh", _tanh_slope, lambda out: -2 * out)
 
 
 @operator("clip", "_sparse_clip", shape="same")
-def clip(data, *, a_min: float, a_max: float):
+def clip(data, *, a_min: float, a_max: float, out=None):
     """Limit values to [a_min, a_max].
 
     Output: shape and dtype of `data`."""
     if data.dtype.kind == "f":
-        return np.clip(data, number(a_min, data.dtype), number(a_max, data.dtype))
+        return np.clip(data, number(a_min, data.dtype), number(a_max, data.dtype), out=out)
     if data.dtype.kind == "b":
         raise ArgumentError("clip takes an array of numbers, but got bool")
     limits = np.iinfo(data.dtype)
@@ -286,13 +286,13 @@ def _(F, g):
 
 
 @operator("add_n", "ElementWiseSum", "_sparse_ElementWiseSum", "_sparse_add_n", shape="equal")
-def add_n(*args, num_args: int = 0):
+def add_n(*args, num_args: int = 0, out=None):
     """Sum of any number of arrays of one shape and dtype.
 
     num_args: how many; 0: as many as there are."""
     if num_args not in (0, len(args)) or not args:
         raise ShapeError(f"add_n takes num_args={num_args} arrays, at least 1, but got {len(args)}")
-    total = args[0].copy()
+    total = args[0] if out is args[0] and all(x is not out for x in args[1:]) else args[0].copy()
     for other in args[1:]:
         check_same_dtype("add_n", total, other)
         check_same_shape("add_n", total, other)

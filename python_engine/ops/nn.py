@@ -71,14 +71,13 @@ def _negative(x):
     return minimum(x, number(0.0, x.dtype))
 
 
-def softrelu(x):
+def softrelu(x, out=None):
     """log(1 + exp(x)) without overflow."""
-    out = np.abs(x)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    np.log1p(out, out=out)
-    out += _positive(x)
-    return out
+    bend = np.abs(x)
+    np.negative(bend, out=bend)
+    np.exp(bend, out=bend)
+    np.log1p(bend, out=bend)
+    return np.add(bend, _positive(x), out=bend if out is None else out)
 
 
 ACTIVATIONS = {
@@ -91,12 +90,12 @@ ACTIVATIONS = {
 
 
 @operator("Activation", shape="same")
-def activation(data, *, act_type: Choice("relu", "sigmoid", "softrelu", "softsign", "tanh")):
+def activation(data, *, act_type: Choice("relu", "sigmoid", "softrelu", "softsign", "tanh"), out=None):
     """The function `act_type` of each element; softrelu is log(1 + exp(x)), softsign x / (1 + |x|).
 
     data: any shape, floating point. Output: its shape and dtype."""
     check_floats("Activation", data)
-    return ACTIVATIONS[act_type](data)
+    return ACTIVATIONS[act_type](data, out=out)
 
 
 @activation.gradient
@@ -347,6 +346,7 @@ def dropout(
     axes: Shape = (),
     cudnn_off: Maybe(bool) = False,
     train: bool = False,
+    out=None,
 ):
     """Each element times 0 with probability `p`, else times 1 / (1 - p); in prediction mode the input itself.
 
@@ -362,7 +362,7 @@ def dropout(
     shape = tuple(1 if axis in axes else n for axis, n in enumerate(data.shape))
     scale = 1 / (1 - p) if p < 1 else 0.0
     mask = np.multiply(_kept(shape, 1 - p), scale, dtype=data.dtype)
-    return data * mask, mask
+    return np.multiply(data, mask, out=out), mask
 
 
 @dropout.gradient

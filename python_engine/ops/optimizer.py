@@ -12,6 +12,7 @@ gradients with absent rows only. No update has a derivative.
 
 import numpy as np
 
+from ..blas import axpby
 from ..errors import ShapeError
 from ..registry import operator
 
@@ -58,33 +59,27 @@ def clipped(g, limit):
 def decayed(g, wd, weight):
     """`g`, to which wd * weight is added in place."""
     if wd:
-        g += wd * weight
+        axpby(wd, weight, 1, g)
     return g
 
 
 def descend(weight, g, lr):
     """weight - lr * g, in the memory of `g`."""
-    g *= -lr
-    g += weight
+    axpby(1, weight, -lr, g)
     return g
 
 
 def descend_with_momentum(weight, g, mom, lr, momentum):
     """weight + mom, in the memory of `g`, once mom = momentum * mom - lr * g."""
-    g *= lr
-    mom *= momentum
-    mom -= g
+    axpby(-lr, g, momentum, mom)
     return np.add(weight, mom, out=g)
 
 
 def update_moments(g, mean, var, beta1, beta2):
     """Moving averages of the gradient and of its square, in place. What `g` holds afterwards means nothing."""
-    mean *= beta1
-    mean += (1 - beta1) * g
+    axpby(1 - beta1, g, beta1, mean)
     np.square(g, out=g)
-    g *= 1 - beta2
-    var *= beta2
-    var += g
+    axpby(1 - beta2, g, beta2, var)
 
 
 def moment_ratio(g, mean, var, epsilon):
@@ -113,12 +108,16 @@ def sgd_update(
 @operator("sgd_mom_update", "_sparse_sgd_mom_update", shape="equal", mutates=("mom",))
 def sgd_mom_update(
     weight, grad, mom, *, lr: float, momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
-    clip_gradient: float = -1.0, lazy_update: bool = True,
+    clip_gradient: float = -1.0, lazy_update: bool = True, out=None,
 ):  # fmt: skip
     """Gradient descent with momentum: mom = momentum * mom - lr * (grad + wd * weight); weight + mom."""
     check_update("sgd_mom_update", weight, grad, mom)
-    g = decayed(rescaled(grad, rescale_grad, clip_gradient, weight.dtype), wd, weight)
-    return descend_with_momentum(weight, g, mom, lr, momentum)
+    if clip_gradient >= 0:
+        grad, rescale_grad = rescaled(grad, rescale_grad, clip_gradient, weight.dtype), 1
+    axpby(-lr * rescale_grad, grad, momentum, mom)
+    if wd:
+        axpby(-lr * wd, weight, 1, mom)
+    return np.add(weight, mom, out=out)
 
 
 @operator("mp_sgd_update", mutates=("weight32",))
@@ -145,10 +144,9 @@ def mp_sgd_mom_update(
 
 def _nesterov(weight, g, mom, lr, momentum):
     g *= lr
-    mom *= momentum
-    mom -= g
+    axpby(-1, g, momentum, mom)
     np.subtract(weight, g, out=g)
-    g += momentum * mom
+    axpby(momentum, mom, 1, g)
     return g
 
 
