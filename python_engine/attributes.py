@@ -16,10 +16,12 @@ def _text(value):
 
 
 class Type:
-    """One attribute type. `exact` is the Python class that needs no conversion."""
+    """One attribute type. `exact` is the Python class that needs no conversion; `quick` has a function for each class
+    that most values of clients are of, which returns the value or None where it must be looked at closely."""
 
     name = ""
     exact = ()
+    quick = {}
 
     def parse(self, value):
         raise NotImplementedError
@@ -45,6 +47,7 @@ class Int(Type):
 
 class Float(Type):
     name, exact = "float", float
+    quick = {int: float}
 
     def parse(self, value):
         value = _text(value)
@@ -54,6 +57,7 @@ class Float(Type):
 class Bool(Type):
     name, exact = "boolean", bool
     _words = {"1": True, "true": True, "True": True, "0": False, "false": False, "False": False, "": False}
+    quick = {int: {0: False, 1: True}.get}
 
     def parse(self, value):
         value = _text(value)
@@ -79,6 +83,14 @@ class Tuple(Type):
 
     def __init__(self, item, name, holes=False):
         self.item, self.name, self.holes = item, name, holes
+        self.quick = {list: self._as_it_is}
+
+    def _as_it_is(self, value):
+        exact = self.item.exact
+        for item in value:
+            if type(item) is not exact:
+                return None
+        return tuple(value)
 
     def parse(self, value):
         value = _text(value)
@@ -101,6 +113,7 @@ class Choice(Type):
 
     def __init__(self, *choices):
         self.choices = choices
+        self.quick = {bytes: {choice.encode(): choice for choice in choices}.get}
 
     def parse(self, value):
         value = _text(value)
@@ -128,7 +141,7 @@ class Maybe(Type):
     def __init__(self, item):
         self.item = as_type(item)
         self.name = self.item.name + " or None"
-        self.exact = self.item.exact
+        self.exact, self.quick = self.item.exact, self.item.quick
 
     def parse(self, value):
         if value is None or _text(value) == "None":

@@ -1,4 +1,4 @@
-"""Products of matrices, shared between threads of our own, and sums of two arrays in place.
+"""Products of matrices, shared between threads of our own; sums of two arrays in place; matrices transposed.
 
 BLAS itself runs on one thread. Its threads wait for each other many times in a product, and without letting go of the
 core: where something else computes too, as the client does beside the engine, each of these waits may last as long as
@@ -13,7 +13,7 @@ import numpy as np
 
 from .parallel import FAST_PIECE, each, in_pieces
 
-SHARED = 6e7  # flops from which on a product is computed in parts; see docs/performance.md for the measurement
+SHARED = 4e7  # flops from which on a product is computed in parts; see docs/performance.md for the measurement
 LARGE = 4e8  # flops from which on there are twice as many
 GRAIN = 16  # rows or columns, that BLAS computes together
 FEW = 1 << 14  # elements up to which NumPy adds two arrays sooner than a function of BLAS is called
@@ -34,14 +34,22 @@ def _of_openblas(name, *arguments):
     return None
 
 
-def _axpby(letter, number):
-    return _of_openblas(f"cblas_{letter}axpby", "int", number, ctypes.c_void_p, "int", number, ctypes.c_void_p, "int")
+def _of_floats(name, *arguments):
+    """A function of OpenBLAS for each dtype that it has, by its name without the letter."""
+    return {
+        np.dtype(number): _of_openblas(f"cblas_{letter}{name}", *[number if a == "number" else a for a in arguments])
+        for letter, number in (("s", ctypes.c_float), ("d", ctypes.c_double))
+    }
 
 
 _set_num_threads = _of_openblas("openblas_set_num_threads", ctypes.c_int)
 if _set_num_threads:  # another BLAS goes by the environment (see __main__.py)
     _set_num_threads(1)
-AXPBY = {np.dtype(np.float32): _axpby("s", ctypes.c_float), np.dtype(np.float64): _axpby("d", ctypes.c_double)}
+AXPBY = _of_floats("axpby", "int", "number", ctypes.c_void_p, "int", "number", ctypes.c_void_p, "int")
+OMATCOPY = _of_floats(
+    "omatcopy", ctypes.c_int, ctypes.c_int, "int", "int", "number", ctypes.c_void_p, "int", ctypes.c_void_p, "int"
+)
+ROW_MAJOR, TRANSPOSED = 101, 112  # as CBLAS numbers them
 
 
 def axpby(a, x, b, y):
@@ -59,20 +67,41 @@ def axpby(a, x, b, y):
 
 def matmul(a, b, out=None):
     """`a @ b` for arrays of at least one dimension; a large one in parts, on all cores."""
-    flops = 2.0 * a.size * b.shape[-1]
-    if flops < SHARED or a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2] or _flops(a, b) < SHARED:
         return np.matmul(a, b, out=out)
-    rows, columns = a.shape[-2], b.shape[-1]
     if out is None:
         lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        out = np.empty((*lead, rows, columns), np.result_type(a, b))
-    count = 4 if flops < LARGE else 8
-    if out.ndim > 2 and len(out) >= count:
-        parts = [(_part(a, i, out.ndim), _part(b, i, out.ndim), out[i]) for i in _ranges(len(out), count)]
-    else:
-        parts = [(a[..., i, :], b[..., j], out[..., i, j]) for i, j in _grid(rows, columns, count)]
-    each(lambda part: np.matmul(part[0], part[1], out=part[2]), parts)
+        out = np.empty((*lead, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+    matmuls((a, b, out))
     return out
+
+
+def product_of(a, b):
+    """`matmul`, or NumPy's if that is what it comes to for arrays of these shapes: for loops over small products."""
+    return np.matmul if _flops(a, b) < SHARED else matmul
+
+
+def matmuls(*products):
+    """`np.matmul(a, b, out=out)` for each (a, b, out), of two dimensions or more; large ones in parts, on all cores."""
+    flops = sum(_flops(a, b) for a, b, _ in products)
+    if flops < SHARED:
+        for a, b, out in products:
+            np.matmul(a, b, out=out)
+        return
+    count = 4 if flops < LARGE else 8
+    parts = [part for product in products for part in _parts(*product, count)]
+    each(lambda part: np.matmul(part[0], part[1], out=part[2]), parts)
+
+
+def _flops(a, b):
+    return 2.0 * max(a.size * b.shape[-1], b.size * a.shape[-2])
+
+
+def _parts(a, b, out, count):
+    """About `count` products that make up one."""
+    if out.ndim > 2 and len(out) >= count:
+        return [(_part(a, i, out.ndim), _part(b, i, out.ndim), out[i]) for i in _ranges(len(out), count)]
+    return [(a[..., i, :], b[..., j], out[..., i, j]) for i, j in _grid(out.shape[-2], out.shape[-1], count)]
 
 
 def _part(x, batch, ndim):
@@ -94,9 +123,21 @@ def _grid(rows, columns, count):
     return [(i, j) for i in _ranges(rows, down, GRAIN) for j in _ranges(columns, count // down, GRAIN)]
 
 
+def transposed(x):
+    """A matrix, or each of several, transposed in C order. NumPy takes five times as long as BLAS."""
+    function = OMATCOPY.get(x.dtype) if x.size > FEW else None
+    if not function or not x.flags.c_contiguous:
+        return np.ascontiguousarray(x.swapaxes(-1, -2))
+    rows, columns = x.shape[-2:]
+    out = np.empty((*x.shape[:-2], columns, rows), x.dtype)
+    for start in range(0, x.nbytes, rows * columns * x.itemsize):
+        function(ROW_MAJOR, TRANSPOSED, rows, columns, 1, x.ctypes.data + start, columns, out.ctypes.data + start, rows)
+    return out
+
+
 def matmul_transposed(a, b):
     """`a @ b.T` for matrices. With few rows against many columns OpenBLAS computes the transposed product faster, up to
     twice, though that has to be transposed then."""
     if 2 <= len(a) <= 64 and b.size >= 1 << 16 and len(b) > len(a):
-        return np.ascontiguousarray(matmul(b, a.T).T)
+        return transposed(matmul(b, a.T))
     return matmul(a, b.T)

@@ -312,8 +312,8 @@ class Operator:
 
     @cached_property
     def columns(self):
-        """(name, type, class that needs no conversion) of the attributes in declared order."""
-        return tuple((name, type_, type_.exact) for name, type_ in self.attributes.items())
+        """(name, type, its `exact`, its `quick`) of the attributes in declared order."""
+        return tuple((name, type_, type_.exact, type_.quick) for name, type_ in self.attributes.items())
 
     def parse_row(self, row):
         """All attributes from values in declared order; None (or the end of the row) stands for the default.
@@ -327,8 +327,12 @@ class Operator:
             position = 0
             for value in row:
                 if value is not None:
-                    name, type_, exact = columns[position]
-                    full[name] = value if type(value) is exact else attributes.parse(self.name, name, type_, value)
+                    name, type_, exact, quick = columns[position]
+                    if type(value) is not exact:
+                        convert = quick.get(type(value))
+                        known = convert(value) if convert else None
+                        value = attributes.parse(self.name, name, type_, value) if known is None else known
+                    full[name] = value
                 position += 1  # noqa: SIM113 (enumerate is slower, and this is on every call's path)
         if len(full) != len(columns):
             self.parse(full)

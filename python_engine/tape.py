@@ -181,7 +181,7 @@ class Node:
                 values.append([parent is not None for parent in self.parents])
             else:  # shapes, dtypes: of any number of inputs
                 values.append([meta[kind == "dtypes"] for meta in self.metas])
-        if sparse.exists and plain and storage.among((g, *values)):
+        if sparse.exists and plain and storage.among((g.values if type(g) is Gradients else g, *values)):
             functions = storage.functions
         return rule.function(functions, g, *values)
 
@@ -191,6 +191,32 @@ class Node:
         output = kept.view(kept.data)
         output.node, output.index = self, where
         return output
+
+
+class Gradients:
+    """The gradients of a call's outputs, a sequence. Where none came there are zeros, made when somebody looks: of a
+    hidden output, which may be large, most rules do not."""
+
+    __slots__ = ("results", "taped", "values")
+
+    def __init__(self, values, results, taped):
+        self.values, self.results, self.taped = values, results, taped
+
+    def __len__(self):
+        return len(self.values)
+
+    def came(self, place):
+        """True where there is a gradient of that output."""
+        return self.values[place] is not None
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        value = self.values[place]
+        if value is None:
+            zeros = np.zeros(*self.results[place])
+            value = self.values[place] = NDArray(zeros) if self.taped else zeros
+        return value
 
 
 class Constant:
@@ -577,10 +603,7 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=Tr
                     for index, value in enumerate(g if node.results is not None else [g]):
                         kept[node, index] = value
                 if node.results is not None:
-                    for index, value in enumerate(g):
-                        if value is None:
-                            zeros = np.zeros(*node.results[index])
-                            g[index] = NDArray(zeros) if create_graph else zeros
+                    g = Gradients(g, node.results, create_graph)
                 visited.append(node)
                 gradients = node.gradients(g, functions)
                 if len(parents) == 1 and not heap:

@@ -8,7 +8,7 @@ from golden_ops import arrays, cases
 
 import python_engine as mx
 from python_engine import autograd, ops, tape  # noqa: F401
-from python_engine.blas import axpby
+from python_engine.blas import axpby, transposed
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
 
@@ -158,3 +158,13 @@ def test_a_sum_of_two_arrays_in_place_is_that_of_numpy(dtype, size):
     y[0] = np.nan
     axpby(0.5, x, 0, y)
     assert np.isnan(y[0])
+
+
+@pytest.mark.parametrize("shape", [(300, 200), (4, 128, 96), (2, 3, 70, 65), (1, 40_000), (40_000, 1), (3, 5), (0, 4)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
+def test_transposed_matrices_are_those_of_numpy(dtype, shape):
+    x = np.random.default_rng(0).uniform(-9, 9, shape).astype(dtype)
+    for given in (x, x[..., ::-1]):
+        got = transposed(given)
+        np.testing.assert_array_equal(got, given.swapaxes(-1, -2))
+        assert got.flags.c_contiguous

@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     contrib,
     conv,
     correlation,
+    cross_entropy,
     ctc,
     data_files,
     deformable,

@@ -6,7 +6,9 @@ Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the
 
 import numpy as np
 
-from ..blas import matmul
+from ..blas import matmul, matmuls, product_of, transposed
+from ..parallel import in_pieces
+from .sums import sum_over
 
 
 class _Run:
@@ -18,16 +20,15 @@ class _Run:
         self.network = network
         self.of_input, self.of_state, self.projection, self.input_bias, self.state_bias = weights
         self.gates, self.states, self.cells = kept
-        steps = network.steps
-        self.first, self.last = (steps, 0) if reverse else (0, steps)
-        # each step: its number, and where the state before and after it stands
-        self.order = [(t, t + 1, t) if reverse else (t, t, t + 1) for t in range(steps)]
-        if reverse:
-            self.order.reverse()
+        self.first, self.last = (network.steps, 0) if reverse else (0, network.steps)
         self.reverse = reverse
         if self.scale is not None:
             self.scale = np.array(self.scale, self.gates.dtype).reshape(-1, 1, 1)
             self.shift = np.array(self.shift, self.gates.dtype).reshape(-1, 1, 1)
+
+    def _whole(self, factors):
+        """Numbers of each gate as an array of all gates of a step: to spread them in each step takes twice as long."""
+        return np.broadcast_to(factors, (len(factors), self.network.batch, self.network.size)).copy()
 
     def before(self, sequence):
         """The part of states or cells that stands before each step, by the step's number."""
@@ -36,34 +37,49 @@ class _Run:
     def after(self, sequence):
         return sequence[:-1] if self.reverse else sequence[1:]
 
+    def _walk(self, *sequences, back=False):
+        """The parts of sequences that belong to each step, in the order of steps; None stands for no parts."""
+        none = [None] * self.network.steps
+        turned = self.reverse != back
+        return zip(*[none if x is None else x[::-1] if turned else x for x in sequences])
+
     def _scaled(self, array):
         return array if self.scale is None else array * self.scale
 
     def _recurrent(self):
         """The weights of the state as (gates, width, size), scaled."""
-        return np.ascontiguousarray(self._scaled(self.of_state).swapaxes(1, 2))
+        return transposed(self._scaled(self.of_state))
 
     def _read_inputs(self, x, bias):
         """Start all gates of all steps with the inputs' share and a bias (gates, size)."""
-        network = self.network
-        flat = self.gates.reshape(network.gates, network.steps * network.batch, network.size)
-        x = x.reshape(flat.shape[1], x.shape[-1])
-        matmul(x, self._scaled(self.of_input).swapaxes(1, 2), out=flat)
-        flat += self._scaled(bias[:, None])
+        gates, steps, batch, size = self.gates.shape
+        flat, x = self.gates.reshape(gates, steps * batch, size), x.reshape(steps * batch, x.shape[-1])
+        weight, bias = self._scaled(self.of_input).swapaxes(1, 2), self._scaled(bias[:, None])
 
-    def _hold(self, live, sequence, before, after):
+        def work(i, j):
+            part = flat[:, i:j]
+            np.matmul(x[i:j], weight, out=part)
+            part += bias
+
+        in_pieces(work, steps * batch, gates * size)
+
+    @staticmethod
+    def _hold(alive, before, after):
         """Let states whose sequence has ended stay as they were."""
-        np.copyto(sequence[after], sequence[before], where=~live)
+        np.copyto(after, before, where=~alive)
 
     def _finish(self, x, g_inputs, g_states, gradients, need_data):
         """Weight gradients from those of the gates' sums, (gates, steps, batch, size); these may differ in what they
         mean for the inputs and for the state. Returns the gradient of x, if needed."""
         count, before = self.network.steps * self.network.batch, self.before(self.states)
+        one = g_states is g_inputs
         g_inputs, g_states = (g.reshape(len(g), count, g.shape[-1]) for g in (g_inputs, g_states))
-        matmul(g_inputs.swapaxes(1, 2), x.reshape(count, x.shape[-1]), out=gradients[0])
-        matmul(g_states.swapaxes(1, 2), before.reshape(count, before.shape[-1]), out=gradients[1])
-        np.add.reduce(g_inputs, 1, out=gradients[3])
-        np.add.reduce(g_states, 1, out=gradients[4])
+        matmuls(
+            (g_inputs.swapaxes(1, 2), x.reshape(count, x.shape[-1]), gradients[0]),
+            (g_states.swapaxes(1, 2), before.reshape(count, before.shape[-1]), gradients[1]),
+        )
+        gradients[3][...] = sum_over(g_inputs, (1,))[:, 0]
+        gradients[4][...] = gradients[3] if one else sum_over(g_states, (1,))[:, 0]
         return np.add.reduce(matmul(g_inputs, self.of_input), 0).reshape(x.shape) if need_data else None
 
 
@@ -72,27 +88,28 @@ class _Plain(_Run):
 
     def forward(self, x, live):
         self._read_inputs(x, self.input_bias + self.state_bias)
-        recurrent, states, gates = self._recurrent()[0], self.states, self.gates[0]
-        for step, before, after in self.order:
-            h = gates[step]
-            h += matmul(states[before], recurrent)
+        recurrent, states = self._recurrent()[0], self.states
+        product = product_of(states[0], recurrent)
+        for before, after, h, alive in self._walk(self.before(states), self.after(states), self.gates[0], live):
+            h += product(before, recurrent)
             self.activate(h)
-            states[after] = h
+            after[...] = h
             if live is not None:
-                self._hold(live[step], states, before, after)
+                self._hold(alive, before, after)
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
-        sums, weight = self.slope(self.gates[0]), self.of_state[0]
-        for step, _, _ in reversed(self.order):
-            h = g_state + g[step]
-            sums[step] *= h
+        slopes, weight = self.slope(self.gates[0]), self.of_state[0]
+        product = product_of(g_state, weight)
+        for g_step, sums, alive in self._walk(g, slopes, live, back=True):
+            sums *= g_state + g_step
             if live is None:
-                matmul(sums[step], weight, out=g_state)
+                product(sums, weight, out=g_state)
             else:
-                sums[step] *= live[step]
-                g_state *= ~live[step]
-                g_state += matmul(sums[step], weight)
-        return self._finish(x, sums[None], sums[None], gradients, need_data)
+                sums *= alive
+                g_state *= ~alive
+                g_state += product(sums, weight)
+        slopes = slopes[None]
+        return self._finish(x, slopes, slopes, gradients, need_data)
 
 
 class _Tanh(_Plain):
@@ -124,33 +141,35 @@ class _Lstm(_Run):
 
     def forward(self, x, live):
         self._read_inputs(x, self.input_bias + self.state_bias)
-        network, states, cells, scale, shift = self.network, self.states, self.cells, self.scale, self.shift
+        states, cells, projection, clip = self.states, self.cells, self.projection, self.network.clip
+        scale, shift = self._whole(self.scale), self._whole(self.shift)
         recurrent = self._recurrent()
-        sums = np.empty((4, network.batch, network.size), x.dtype)
-        part = np.empty(sums.shape[1:], x.dtype)
-        for step, before, after in self.order:
-            gate = self.gates[:, step]
-            matmul(states[before], recurrent, out=sums)
-            sums += gate
+        product = product_of(states[0], recurrent)
+        sums, part = np.empty_like(scale), np.empty_like(scale[0])
+        for h_before, h, c_before, c, gate, alive in self._walk(
+            self.before(states), self.after(states), self.before(cells), self.after(cells),
+            self.gates.swapaxes(0, 1), live,
+        ):  # fmt: skip
+            product(h_before, recurrent, out=sums)
+            np.add(sums, gate, out=sums)
             np.tanh(sums, out=sums)
-            sums *= scale
+            np.multiply(sums, scale, out=sums)
             np.add(sums, shift, out=gate)
             i, f, n, o = gate
-            c = cells[after]
-            np.multiply(f, cells[before], out=c)
+            np.multiply(f, c_before, out=c)
             np.multiply(i, n, out=part)
-            c += part
-            if network.clip is not None:
+            np.add(c, part, out=c)
+            if clip is not None:
                 self._clip(c)
             np.tanh(c, out=part)
-            if self.projection is None:
-                np.multiply(o, part, out=states[after])
+            if projection is None:
+                np.multiply(o, part, out=h)
             else:
                 part *= o
-                matmul(part, self.projection.T, out=states[after])
+                matmul(part, projection.T, out=h)
             if live is not None:
-                self._hold(live[step], states, before, after)
-                self._hold(live[step], cells, before, after)
+                self._hold(alive, h_before, h)
+                self._hold(alive, c_before, c)
 
     def _clip(self, c):
         low, high, nan_too = self.network.clip
@@ -178,31 +197,34 @@ class _Lstm(_Run):
         passes = self._passes()
         g_outputs = None if self.projection is None else np.empty_like(g, order="C")
         g_c, products, weight = np.empty_like(g_cell), np.empty((4, *g_state.shape), x.dtype), self.of_state
-        for step, _, _ in reversed(self.order):
-            g_h = np.add(g_state, g[step], out=g_state if live is None else None)
+        product = product_of(g_state, weight)
+        for g_step, g_output, slope_step, f_step, sums, passing, alive in self._walk(
+            g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live, back=True
+        ):
+            g_h = np.add(g_state, g_step, out=g_state if live is None else None)
             if self.projection is not None:
                 if live is not None:
-                    g_h *= live[step]
-                g_outputs[step] = g_h
+                    g_h *= alive
+                g_output[...] = g_h
                 g_h = matmul(g_h, self.projection)
-            np.multiply(g_h, slope[step], out=g_c)
-            g_c += g_cell
+            np.multiply(g_h, slope_step, out=g_c)
+            np.add(g_c, g_cell, out=g_c)
             if passes is not None:
-                g_c *= passes[step]
-            sums = slopes[:, step]
-            sums[:3] *= g_c
-            sums[3] *= g_h
+                g_c *= passing
+            into_cell, into_output = sums[:3], sums[3]
+            np.multiply(into_cell, g_c, out=into_cell)
+            np.multiply(into_output, g_h, out=into_output)
             if live is None:
-                np.multiply(g_c, f[step], out=g_cell)
-                matmul(sums, weight, out=products)
-                np.add.reduce(products, 0, out=g_state)
+                np.multiply(g_c, f_step, out=g_cell)
+                product(sums, weight, out=products)
+                np.add.reduce(products, 0, None, g_state)
             else:
-                alive, ended = live[step], ~live[step]
+                ended = ~alive
                 sums *= alive
                 g_cell *= ended
-                g_cell += g_c * f[step] * alive
+                g_cell += g_c * f_step * alive
                 g_state *= ended
-                g_state += matmul(sums, weight, out=products).sum(0)
+                g_state += product(sums, weight, out=products).sum(0)
         if self.projection is not None:
             count = self.network.steps * self.network.batch
             matmul(g_outputs.reshape(count, -1).T, hidden.reshape(count, -1), out=gradients[2])
@@ -226,26 +248,28 @@ class _Gru(_Run):
         bias = self.input_bias.copy()
         bias[:2] += self.state_bias[:2]
         self._read_inputs(x, bias)
-        network, states, shares = self.network, self.states, self.cells
-        recurrent = self._recurrent()
-        products = np.empty((3, network.batch, network.size), x.dtype)
-        part = np.empty(products.shape[1:], x.dtype)
-        for step, before, after in self.order:
-            r, z, n = self.gates[:, step]
-            rz = self.gates[:2, step]
-            matmul(states[before], recurrent, out=products)
+        states, recurrent = self.states, self._recurrent()
+        scale, shift = self._whole(self.scale[:2]), self._whole(self.shift[:2])
+        product = product_of(states[0], recurrent)
+        products = np.empty((3, *scale.shape[1:]), x.dtype)
+        part = np.empty_like(scale[0])
+        for before, h, gate, share, alive in self._walk(
+            self.before(states), self.after(states), self.gates.swapaxes(0, 1), self.cells, live
+        ):
+            rz, (r, z, n) = gate[:2], gate
+            product(before, recurrent, out=products)
             rz += products[:2]
             np.tanh(rz, out=rz)
-            rz *= self.scale[:2]
-            rz += self.shift[:2]
-            np.add(products[2], self.state_bias[2], out=shares[step])
-            n += np.multiply(r, shares[step], out=part)
+            rz *= scale
+            rz += shift
+            np.add(products[2], self.state_bias[2], out=share)
+            n += np.multiply(r, share, out=part)
             np.tanh(n, out=n)
-            h = np.subtract(states[before], n, out=states[after])
+            np.subtract(before, n, out=h)
             h *= z
             h += n
             if live is not None:
-                self._hold(live[step], states, before, after)
+                self._hold(alive, before, h)
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         r, z, n = self.gates
@@ -259,22 +283,22 @@ class _Gru(_Run):
         slopes[0] *= self.cells
         slopes[1] *= self.before(self.states) - n
         weight, products = self.of_state, np.empty((3, *g_state.shape), x.dtype)
-        for step, _, _ in reversed(self.order):
-            g_h = g_state + g[step]
+        product = product_of(g_state, weight)
+        for g_step, r_step, z_step, sums, alive in self._walk(g, r, z, slopes.swapaxes(0, 1), live, back=True):
+            g_h = g_state + g_step
             if live is not None:
-                g_h *= live[step]
-            sums = slopes[:, step]
+                g_h *= alive
             sums[1] *= g_h
             sums[3] *= g_h
             sums[0] *= sums[3]
-            np.multiply(sums[3], r[step], out=sums[2])
-            matmul(sums[:3], weight, out=products)
-            g_h *= z[step]
+            np.multiply(sums[3], r_step, out=sums[2])
+            product(sums[:3], weight, out=products)
+            g_h *= z_step
             g_h += products.sum(0)
             if live is None:
                 g_state[...] = g_h
             else:
-                g_state *= ~live[step]
+                g_state *= ~alive
                 g_state += g_h
         return self._finish(x, slopes[[0, 1, 3]], slopes[:3], gradients, need_data)
 

@@ -140,7 +140,7 @@ _declare_embedding(_into_embedding, "Embedding", "_sparse_Embedding")
 _declare_embedding(_into_rows, "_contrib_SparseEmbedding")
 
 
-def _places(operator_name, shape, axis, index, mode):
+def places(operator_name, shape, axis, index, mode):
     """Where the elements that `pick` picks are in the flattened array."""
     index = in_range(operator_name, index, shape[axis], mode).reshape(-1)
     if not index.size:
@@ -152,7 +152,7 @@ def _places(operator_name, shape, axis, index, mode):
     return lines.reshape(-1) + index * inner
 
 
-def _check_pick(shape, index, axis):
+def check_pick(shape, index, axis):
     """`axis` from 0, and the shape of `pick`'s result with that axis kept."""
     if axis is None:
         raise ArgumentError("axis=None is not supported by pick: give the axis along which to pick one element")
@@ -172,9 +172,9 @@ def pick(data, index, *, axis: Maybe(int) = -1, keepdims: bool = False, mode: Ch
 
     index: shape of `data` without `axis`, or with length 1 there.
     Output: shape of `data` without `axis` (of length 1 with `keepdims`); dtype of `data`."""
-    axis, kept = _check_pick(data.shape, index, axis)
+    axis, kept = check_pick(data.shape, index, axis)
     shape = kept if keepdims or len(kept) == 1 else kept[:axis] + kept[axis + 1 :]
-    return data.take(_places("pick", data.shape, axis, index, mode).reshape(shape))
+    return data.take(places("pick", data.shape, axis, index, mode).reshape(shape))
 
 
 @pick.infers
@@ -198,7 +198,7 @@ def backward_pick(ograd, index, *, axis: int, keepdims: bool, mode: Choice("clip
     """Zeros of `shape` with `ograd` where `pick` would pick it."""
     gradient = np.zeros(shape, ograd.dtype)
     axis = normal_axis("pick", axis, len(shape))
-    gradient.reshape(-1)[_places("pick", shape, axis, index, mode)] = ograd.reshape(-1)
+    gradient.reshape(-1)[places("pick", shape, axis, index, mode)] = ograd.reshape(-1)
     return gradient
 
 
@@ -220,7 +220,7 @@ def batch_take(a, indices):
             f"takes an array of 2 axes or more and an index for each line of its last, but got {list(a.shape)} and "
             f"{list(indices.shape)}, in operator batch_take"
         )
-    return a.take(_places("batch_take", a.shape, a.ndim - 1, indices, "clip").reshape(indices.shape))
+    return a.take(places("batch_take", a.shape, a.ndim - 1, indices, "clip").reshape(indices.shape))
 
 
 @batch_take.infers

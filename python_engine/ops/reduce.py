@@ -13,7 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..inference import is_known, like_data, reduced
 from ..registry import operator
 from .common import check_same_dtype, check_same_shape, normal_axis, number
-from .sums import is_fast, row_maxima, sum_over
+from .sums import column_sums, is_fast, row_maxima, sum_over
 
 FEW = 2048  # elements, fewer of which NumPy reduces as fast
 
@@ -50,9 +50,11 @@ def spread(F, g, shape, axis, exclude):
     """`g`, the gradient of a reduction, repeated along the axes that were reduced."""
     axes = reduced_axes("reduce", axis, len(shape), exclude)
     kept = tuple(1 if a in axes else n for a, n in enumerate(shape))
-    if 0 in shape:  # which for the two below stands for a length that is kept
-        return F._npi_broadcast_to(F._backward_reshape(g, shape=kept), shape=shape)
-    return F.broadcast_to(F.reshape(g, shape=kept), shape=shape)
+    g = g if g.shape == kept else F._backward_reshape(g, shape=kept)
+    if kept == shape:
+        return g
+    # for the operator of MXNet 1.x, a length of 0 stands for one that is kept
+    return F._npi_broadcast_to(g, shape=shape) if 0 in shape else F.broadcast_to(g, shape=shape)
 
 
 def _accumulator(data):
@@ -62,6 +64,8 @@ def _accumulator(data):
 def _sum(data, axes, keepdims):
     if data.size < FEW or not is_fast(data):
         return np.add.reduce(data, axes, _accumulator(data), None, keepdims)
+    if axes == (0,) and data.ndim == 2 and not keepdims:
+        return column_sums(data)
     result = sum_over(data, (axes,) if isinstance(axes, int) else axes)
     return result if keepdims else result.squeeze(axes)
 
@@ -127,7 +131,8 @@ def _(F, g, data_shape, axis, exclude):
 
 @mean.gradient
 def _(F, g, data_shape, axis, exclude):
-    return spread(F, g / max(1, _count(data_shape, axis, exclude)), data_shape, axis, exclude)
+    count = _count(data_shape, axis, exclude)
+    return spread(F, g / count if count > 1 else g, data_shape, axis, exclude)
 
 
 @nansum.gradient

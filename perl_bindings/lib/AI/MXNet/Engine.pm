@@ -111,11 +111,12 @@ sub wake
 sub tell_mode
 {
     no warnings 'once';
-    my @now = map { $_ ? 1 : 0 } $AI::MXNet::AutoGrad::RECORDING, $AI::MXNet::AutoGrad::TRAINING;
-    return if $mode eq "@now";
+    my ($recording, $training) = ($AI::MXNet::AutoGrad::RECORDING, $AI::MXNet::AutoGrad::TRAINING);
+    my $now = ($recording ? '1 ' : '0 ') . ($training ? '1' : '0');
+    return if $mode eq $now;
     $AWAKE or return wake();
     # in one statement, so that both are done or neither
-    push(@STREAM, ['mode', @now]), $mode = "@now";
+    push(@STREAM, ['mode', map { $_ ? 1 : 0 } $recording, $training]), $mode = $now;
     return;
 }
 

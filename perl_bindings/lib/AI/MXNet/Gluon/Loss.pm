@@ -91,6 +91,10 @@ has from_logits  => (is => 'ro', isa => 'Bool', default => 0);
 sub hybrid_forward
 {
     my ($self, $F, $pred, $label, $sample_weight) = @_;
+    if ($self->{sparse_label} and not $self->{from_logits} and $F eq 'AI::MXNet::NDArray') {
+        # the operators below in one, which symbols of the original do not have
+        return $self->_mean($F, $F->_softmax_cross_entropy($pred, $label, axis => $self->{axis}), $sample_weight);
+    }
     $pred = $F->log_softmax($pred, axis => $self->{axis}) unless $self->{from_logits};
     my $loss;
     if ($self->{sparse_label}) { $loss = -$F->pick($pred, $label, axis => $self->{axis}, keepdims => 1) }
