@@ -41,12 +41,10 @@ def _spare(operator, values, ins, slots):
         array = values[slot]
         data = array.data
         if (
-            type(data) is np.ndarray
-            and data.nbytes >= REUSE_BYTES
+            data.nbytes >= REUSE_BYTES
             and array.root is None
             and array.lender is None
             and not (array.views or array.borrowers)
-            and data.flags.writeable
             and tape.fits(operator, [values[i] for i in ins], data)
         ):
             del array, data

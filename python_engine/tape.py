@@ -360,13 +360,15 @@ def _may_be(operator, inputs, target):
 
 
 def fits(operator, inputs, data):
-    """True where `data` has the shape and dtype of what an operator that works in place makes of the inputs."""
-    if not inputs or inputs[0] is None:
+    """True where `data` is an array with the shape and dtype of what an operator that works in place makes of the
+    inputs."""
+    if type(data) is not np.ndarray or not inputs or inputs[0] is None:
         return False
     first = inputs[0].data
     if first is not data and (first.shape != data.shape or first.dtype != data.dtype):
         return False
-    return data.flags.c_contiguous and (
+    flags = data.flags
+    return (flags.c_contiguous and flags.writeable) and (
         operator.shape != "broadcast" or all(_spreads(x.data.shape, data.shape) for x in inputs[1:])
     )
 

@@ -83,6 +83,13 @@ def test_who_borrowed_the_memory_of_a_destination_keeps_its_values():
     assert (turned.asnumpy() == 1).all() and (x.asnumpy() == np.exp(np.float32(1))).all()
 
 
+def test_a_sparse_destination_keeps_its_storage_type():
+    x = mx.nd.ones((2, 3))
+    sparse = mx.nd.zeros((2, 3), stype="csr")
+    mx.nd.elemwise_add(x, x, out=sparse)
+    assert sparse.stype == "csr" and (sparse.asnumpy() == 2).all()
+
+
 def test_a_failing_call_leaves_its_destination_alone():
     x = mx.nd.ones((2, 3))
     with pytest.raises(mx.MXNetError):

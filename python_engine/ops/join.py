@@ -1,6 +1,8 @@
 """Operators that join arrays, and those that split one into several."""
 
 from functools import partial
+from itertools import accumulate
+from math import prod
 
 import numpy as np
 
@@ -78,6 +80,22 @@ for _names, _alike in ((("Concat", "concat", "_sparse_concat"), False), (("_rnn_
     _row = operator(*_names)(_concat(_names[0]))
     _row.gradient(_from_concat)
     _row.infers(partial(_infer_concat, alike=_alike))
+
+
+@operator("_concat_flat")
+def concat_flat(*data, num_args: int = 0):
+    """All elements of the arrays, which have one dtype, one array after the other: one axis."""
+    _check("_concat_flat", data, num_args)
+    return np.concatenate(data, None)
+
+
+@concat_flat.gradient
+def _(F, g, data_shapes):
+    ends = list(accumulate(map(prod, data_shapes), initial=0))
+    return [
+        F._backward_reshape(F._view_slice(g, begin=begin, end=end), shape=shape)
+        for begin, end, shape in zip(ends, ends[1:], data_shapes)
+    ]
 
 
 @operator("stack")

@@ -214,9 +214,13 @@ def adam_update(
     The gradient with weight decay is clipped as a whole. `lr` is expected to hold the correction of the bias.
     Source: Kingma and Ba, Adam (2015)."""
     check_update("adam_update", weight, grad, mean, var)
-    g = clipped(decayed(rescaled(grad, rescale_grad, -1, weight.dtype), wd, weight), clip_gradient)
-    update_moments(g, mean, var, beta1, beta2)
-    return descend(weight, moment_ratio(g, mean, var, epsilon), lr)
+    if wd or clip_gradient >= 0 or weight.itemsize < 4:  # whose squares may leave the range of the dtype
+        grad = clipped(decayed(rescaled(grad, rescale_grad, -1, weight.dtype), wd, weight), clip_gradient)
+        rescale_grad = 1
+    axpby((1 - beta1) * rescale_grad, grad, beta1, mean)
+    square = np.square(grad)
+    axpby((1 - beta2) * rescale_grad * rescale_grad, square, beta2, var)
+    return descend(weight, moment_ratio(square, mean, var, epsilon), lr)
 
 
 @operator("ftml_update", shape="equal", mutates=("d", "v", "z"))

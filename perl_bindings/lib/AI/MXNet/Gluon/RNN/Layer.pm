@@ -128,8 +128,10 @@ sub hybrid_forward
 {
     my ($self, $F, $inputs, $states, %parameters) = @_;
     $inputs = $F->SwapAxis($inputs, dim1 => 0, dim2 => 1) if $self->{layout} eq 'NTC';
-    my @flat = map { $F->Reshape($parameters{$_}, shape => [-1]) } @{ $self->{_order} };
-    my $weights = $F->_rnn_param_concat(@flat, dim => 0, num_args => scalar @flat);
+    my @parts = @parameters{ @{ $self->{_order} } };
+    my $weights = $F eq 'AI::MXNet::NDArray'
+        ? $F->_concat_flat(@parts)
+        : $F->_rnn_param_concat((map { $F->Reshape($_, shape => [-1]) } @parts), dim => 0, num_args => scalar @parts);
     my ($output, @new) = @{ $F->RNN($inputs, $weights, @$states, @{ $self->{_options} }) };
     $output = $F->SwapAxis($output, dim1 => 0, dim2 => 1) if $self->{layout} eq 'NTC';
     return ($output, \@new);
