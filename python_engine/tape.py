@@ -9,7 +9,7 @@ arrays, or, under `create_graph`, on NDArrays that are recorded in turn.
 import heapq
 import itertools
 import sys
-from contextlib import contextmanager
+from contextlib import ContextDecorator
 
 import numpy as np
 
@@ -508,16 +508,23 @@ def store(target, output, inputs=()):
         target.node, target.index = output.node, output.index
 
 
-@contextmanager
-def recording(is_recording, is_training):
-    """Set both states (None: leave) and restore them afterwards, whatever happens."""
-    before = state.recording, state.training
-    state.recording = before[0] if is_recording is None else bool(is_recording)
-    state.training = before[1] if is_training is None else bool(is_training)
-    try:
-        yield
-    finally:
-        state.recording, state.training = before
+class recording(ContextDecorator):  # noqa: N801 (used like a function)
+    """Set both states (None: leave) and restore them afterwards, whatever happens. May be entered more than once."""
+
+    __slots__ = ("before", "wanted")
+
+    def __init__(self, is_recording, is_training):
+        self.wanted, self.before = (is_recording, is_training), []
+
+    def __enter__(self):
+        now = state.recording, state.training
+        self.before.append(now)
+        state.recording, state.training = (
+            old if new is None else bool(new) for old, new in zip(now, self.wanted, strict=True)
+        )
+
+    def __exit__(self, *_):
+        state.recording, state.training = self.before.pop()
 
 
 def backward(heads, head_grads=None, retain_graph=False, create_graph=False, leaves=()):

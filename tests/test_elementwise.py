@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from python_engine import ops  # noqa: F401
+from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
+from python_engine.ndarray import NDArray
 from python_engine.registry import find
 
 FLOATS = ("float32", "float64", "float16")
@@ -13,6 +14,25 @@ FLOATS = ("float32", "float64", "float16")
 def compute(name, *arrays, **attrs):
     operator = find(name)
     return operator.forward(*arrays, **operator.parse(attrs))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_limits_that_cross_or_are_nan_are_taken_one_after_the_other(dtype):
+    x = np.array([0, 3, 7], dtype)
+    np.testing.assert_array_equal(compute("clip", x, a_min=5, a_max=1), [5, 1, 1])
+    np.testing.assert_array_equal(compute("clip", x, a_min=np.nan, a_max=1), [0, 1, 1])
+    np.testing.assert_array_equal(compute("clip", x, a_min=2, a_max=np.nan), [2, 3, 7])
+
+
+@pytest.mark.parametrize(("name", "want"), [("relu", [1, 1]), ("sigmoid", [0, 0]), ("tanh", [1, 1]), ("rcbrt", [0, 0])])
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_gradients_of_integers_are_cut_off(dtype, name, want):
+    x = NDArray(np.array([1, 2], dtype))
+    tape.mark_variable(x, NDArray(np.zeros(2, dtype)))
+    with tape.recording(True, True):
+        y = tape.invoke(find(name), [x], {})
+    tape.backward(y)
+    np.testing.assert_array_equal(x.grad.data, want)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -48,6 +48,14 @@ def test_scopes_set_both_states_and_restore_them():
     assert states() == (False, False)
 
 
+def test_a_scope_can_be_entered_again():
+    scope = autograd.record()
+    for _ in range(2):
+        with scope, scope:
+            assert autograd.is_recording()
+        assert not autograd.is_recording()
+
+
 def test_scopes_are_decorators():
     @autograd.record()
     def within(depth):

@@ -120,7 +120,7 @@ _UNARY = [
     ("logical_not", np.logical_not, ZERO, "1 where zero, else 0."),
     ("negative _sparse_negative", np.negative, lambda F, g: -g, "Negation."),
     ("radians _sparse_radians", np.radians, lambda F, g: g * (math.pi / 180), "Degrees to radians."),
-    ("rcbrt", _rcbrt, lambda F, g, data, out: g * out / (-3 * data), "1 / cube root."),
+    ("rcbrt", _rcbrt, lambda F, g, data, out: g * out / (data * -3.0), "1 / cube root."),
     ("reciprocal", _reciprocal, lambda F, g, out: -g * (out * out), "1 / x."),
     ("relu _sparse_relu", _relu, lambda F, g, out: F._backward_relu(g, out), "max(x, 0)."),
     ("rint _sparse_rint", _rint, ZERO, "Nearest integer; halves downwards."),
@@ -180,7 +180,7 @@ def _declare_slope(name, slope, bend):
         return np.multiply(out, ograd, out)
 
     def compute(ograd, out):
-        y = out if out.itemsize >= 4 else widened(out)
+        y = _floats(widened(out))
         if y.size < SEVERAL or ograd.dtype is not y.dtype or ograd.shape != y.shape:
             result = steep(ograd, y)
         else:
@@ -203,9 +203,11 @@ _declare_slope("tanh", _tanh_slope, lambda out: -2 * out)
 
 @operator("clip", "_sparse_clip", shape="same")
 def clip(data, *, a_min: float, a_max: float, out=None):
-    """Limit values to [a_min, a_max].
+    """Limit values to [a_min, a_max]: what is above becomes a_max, else what is below a_min; a bound NaN is none.
 
     Output: shape and dtype of `data`."""
+    if not a_min <= a_max:
+        return np.where(data > a_max, a_max, np.where(data < a_min, a_min, data)).astype(data.dtype)
     if data.dtype.kind == "f":
         return np.clip(data, number(a_min, data.dtype), number(a_max, data.dtype), out=out)
     if data.dtype.kind == "b":
