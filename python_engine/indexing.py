@@ -134,7 +134,7 @@ def _plain(item):
         return item
     if isinstance(item, (int, np.integer)):
         return int(item)
-    if isinstance(item, (list, np.ndarray, NDArray)):
+    if isinstance(item, (list, tuple, range, np.ndarray, NDArray)):
         array = dense(item.data) if isinstance(item, NDArray) else np.asarray(item)
         if array.dtype.kind == "b" and array.ndim:
             return array

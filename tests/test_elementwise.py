@@ -106,6 +106,15 @@ def test_the_top_of_a_long_axis_is_that_of_the_sorted_axis(k, is_ascend):
     np.testing.assert_array_equal(np.take_along_axis(x, index, 1), values)
 
 
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_nan_ranks_above_all_numbers_whatever_k(k):
+    x = np.random.default_rng(4).permutation(400).reshape(4, 100).astype(np.float32)
+    x[:, 7] = np.nan
+    for is_ascend in (True, False):
+        (values,) = compute("topk", x, k=k, ret_typ="value", is_ascend=is_ascend)
+        np.testing.assert_array_equal(values, compute("sort", x, is_ascend=is_ascend)[:, :k])
+
+
 @pytest.mark.parametrize(
     ("name", "arrays", "attrs"),
     [

@@ -121,6 +121,10 @@ def test_contexts_compare_by_what_they_name():
     assert mx.current_context() == mx.cpu()
     with pytest.raises(mx.MXNetError, match="cpu, gpu"):
         mx.Context("tpu")
+    for number in ("1", 1.5, None):
+        with pytest.raises(ValueError, match="the number of a cpu is an integer, but got"):
+            mx.cpu(number)
+    assert mx.cpu(np.int64(1)) == mx.cpu(1)
 
 
 # -- what an array is --------------------------------------------------------------------------------------------------

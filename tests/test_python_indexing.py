@@ -120,6 +120,16 @@ def test_what_the_array_does_not_have_is_an_index_error(key, message):
     np.testing.assert_array_equal(x.asnumpy(), A)
 
 
+@pytest.mark.parametrize("key", [range(2), (range(1, -1, -1), 0), ((0, 1),), (0, (2, 0))], ids=repr)
+def test_a_range_or_a_tuple_within_a_key_is_a_list_of_positions(key):
+    x = nd.array(A)
+    np.testing.assert_array_equal(x[key].asnumpy(), A[key])
+    x[key] = -1
+    expected = A.copy()
+    expected[key] = -1
+    np.testing.assert_array_equal(x.asnumpy(), expected)
+
+
 @pytest.mark.parametrize("key", ["a", 1.0, {}, (0, "a"), 1j])
 def test_a_key_of_another_type_is_refused(key):
     with pytest.raises(ValueError, match="NDArray does not support slicing with key"):
