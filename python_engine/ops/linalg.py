@@ -62,7 +62,7 @@ def dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False, forwa
 
     transpose_a: use the first axis of `lhs` instead, transpose_b: the last axis of `rhs`; a vector stays as it is.
     Output: the axes of `lhs` and then of `rhs` that are left; (1,) for two vectors. float16 is summed in float32.
-    forward_stype: the storage type of the output; None: dense, but for some products of csr matrices (sparse_dot.py)."""
+    forward_stype: the storage type of the output; None: dense, but for some products of csr arrays (sparse_dot.py)."""
     if forward_stype is not None:
         product = dot.forward(lhs, rhs, transpose_a=transpose_a, transpose_b=transpose_b)
         return as_stype(product, forward_stype)
