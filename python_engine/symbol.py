@@ -149,10 +149,9 @@ def histogram(a, bins=10, range=None, **kwargs):
 
 
 def _function(name, doc, of_symbols, with_number, number_first, of_numbers):
+    doc += "\n\nOf two symbols of one shape, or one and a number."
     methods = of_two(of_symbols, with_number), of_two(of_symbols, number_first)
-    return function_of_two(
-        Symbol, name, doc + " Of two symbols of one shape, or one and a number.", *methods, of_numbers
-    )
+    return function_of_two(Symbol, name, doc, *methods, of_numbers)
 
 
 pow = power = _function("power", "lhs ** rhs.", *SIGNS["pow"], operator.pow)

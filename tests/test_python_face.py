@@ -401,5 +401,8 @@ before = numpy.geterr()
 mx.nd.log(mx.nd.zeros((1,)))
 assert numpy.geterr() == before
 assert mx.base.MXNetError is mx.MXNetError
+assert mx.ndarray is mx.nd and mx.rnd is mx.random and mx.symbol is mx.sym
+from python_engine import ndarray
+assert ndarray is mx.nd
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -184,7 +184,7 @@ def test_moveaxis():
 
 def test_split_v2(x):
     v = nd.array([1, 2, 3])
-    for parts in (nd.split_v2(v, (1, 2)), nd.split_v2(v, 3)):
+    for parts in (nd.split_v2(v, (1, 2)), nd.split_v2(v, 3), v.split_v2(3)):
         for part, value in zip(parts, [1, 2, 3], strict=True):
             same(part, [value])
     same(nd.split_v2(x, 2, axis=0, squeeze_axis=True)[1], [4, 5, 6])
