@@ -29,9 +29,9 @@ def get(x, key):
     shape = x.data.shape
     if sparse.exists and isinstance(x.data, Sparse):
         return _rows(x, key)
-    if type(key) is int:
+    if type(key) is int and shape:
         return call(_view_at, [x], {"index": _position(key, shape, 0)})[0]
-    if type(key) is slice:
+    if type(key) is slice and shape:
         begin, end, step = key.indices(shape[0])
         if step == 1 and begin < end:
             return call(_view_slice, [x], {"begin": begin, "end": end})[0]
@@ -190,6 +190,8 @@ def _crop(x, items):
         if not isinstance(item, int):
             final.append(length)
     final = tuple(final) or (1,)
+    if not shape:
+        return run("_view_reshape", x, shape=final)
     if _is_one_piece(ranges, shape):
         part = _piece(x, ranges, shape)
         return run("_view_reshape", part, shape=final) if part is x or part.data.shape != final else part

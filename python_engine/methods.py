@@ -15,7 +15,7 @@ from .errors import ArgumentError, ShapeError
 from .functions import function_of, run
 from .ndarray import NDArray
 from .registry import OPERATORS
-from .sparse import STYPES, Sparse, dense, nothing, stype_of
+from .sparse import STYPES, Sparse, dense, nothing
 
 CLASSES = {"default": "NDArray", "row_sparse": "RowSparseNDArray", "csr": "CSRNDArray"}  # as MXNet prints them
 
@@ -52,6 +52,8 @@ class Methods:
         """Returns at once: an operator has computed when its call returns."""
 
     def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("the values of an NDArray are copied for NumPy: copy=False cannot be had")
         return np.array(dense(self.data), dtype)
 
     def __bool__(self):
@@ -75,10 +77,12 @@ class Methods:
     # -- parts ---------------------------------------------------------------------------------------------------------
 
     def __len__(self):
+        if not self.data.shape:
+            raise TypeError("an NDArray of shape () has no len()")
         return self.data.shape[0]
 
     def __iter__(self):
-        return (self[i] for i in range(self.data.shape[0]))
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, key):
         return indexing.get(self, key)
@@ -94,11 +98,6 @@ class Methods:
         return CPU
 
     ctx = context
-
-    @property
-    def stype(self):
-        """The storage type: "default" (dense), "row_sparse" or "csr"."""
-        return stype_of(self.data)
 
     def as_in_context(self, context):
         """The array itself, as there is one device. MXNetError for a GPU."""

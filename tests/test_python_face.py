@@ -166,6 +166,13 @@ def test_an_array_is_found_by_identity(x):
     assert {x: 1}[x] == 1 and other not in {x: 1}
 
 
+def test_numpy_gets_a_copy_and_nothing_else(x):
+    np.asarray(x)[:] = 0
+    assert np.asarray(x, "int64").dtype == np.int64 and x.asnumpy().any()
+    with pytest.raises(ValueError, match="copy=False cannot be had"):
+        x.__array__(copy=False)
+
+
 def test_asnumpy_copies_in_c_order(x):
     values = x.T.asnumpy()
     assert values.flags.c_contiguous and values.flags.writeable

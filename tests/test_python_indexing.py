@@ -175,3 +175,18 @@ def test_writing_to_a_copy_leaves_the_original():
     for part in (x[:, 1], x[::-1], x[[0]], x.T, x.copy()):
         part[:] = -1
     np.testing.assert_array_equal(x.asnumpy(), A)
+
+
+def test_the_element_of_an_array_without_axes_is_read_and_written():
+    x = nd.op._np_sum(nd.array(A))
+    for key, shape in (((), (1,)), (..., (1,)), (None, (1,)), ((None, None), (1, 1))):
+        assert x[key].shape == shape and x[key].asnumpy().ravel() == A.sum()
+    x[()] = 7
+    x[...] += 1
+    assert float(x) == 8 and np.asarray(x).shape == ()
+    for key in (0, slice(None), [0]):
+        with pytest.raises(IndexError, match=r"too many indices \(1\) for array with 0 dimensions"):
+            x[key]
+    for wrong in (len, list):
+        with pytest.raises(TypeError, match=r"an NDArray of shape \(\) has no len"):
+            wrong(x)
