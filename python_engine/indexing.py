@@ -1,8 +1,8 @@
 """`x[key]` and `x[key] = value`, with keys as NumPy's.
 
 A key of numbers and slices gives a view that shares memory where the part lies in one piece, as rows of axis 0 do, else
-a copy. A key that holds arrays or lists gives a copy; booleans choose where they are true, fractions are cut off. MXNet
-has no arrays without axes, so one element has shape (1,).
+a copy; `x[:]` and `x[()]` are the array itself. A key that holds arrays or lists gives a copy; booleans choose where
+they are true, fractions are cut off. MXNet has no arrays without axes, so one element has shape (1,).
 """
 
 import math
@@ -33,8 +33,12 @@ def get(x, key):
         return call(_view_at, [x], {"index": _position(key, shape, 0)})[0]
     if type(key) is slice and shape:
         begin, end, step = key.indices(shape[0])
+        if step == 1 and key.start is None and key.stop is None:
+            return x
         if step == 1 and begin < end:
             return call(_view_slice, [x], {"begin": begin, "end": end})[0]
+    if type(key) is tuple and not key and shape:
+        return x
     items = _items(key, shape)
     return _gather(x, items) if any(isinstance(item, np.ndarray) for item in items) else _crop(x, items)
 

@@ -116,8 +116,8 @@ class Methods:
 
     @property
     def T(self):
-        """With the axes in reverse order."""
-        return run("transpose", self)
+        """With the axes in reverse order; the array itself where there are fewer than two, as in MXNet."""
+        return run("transpose", self) if self.data.ndim > 1 else self
 
     def astype(self, dtype, copy=True):
         """The values in another dtype, fractions cut off: a new array, unless `copy` is false and it has that dtype.
