@@ -214,7 +214,8 @@ class Symbol:
         return Executor(self, ctx, *arrays)
 
     def bind(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, group2ctx=None, shared_exec=None):
-        """An Executor on these arrays, in order or by name; `args_grad` may name only some."""
+        """An Executor on these arrays, in order or by name; `args_grad` may name only some. group2ctx and shared_exec
+        have no effect: there is one device, and memory is kept for the next use anyway."""
         from .executor import Executor, in_order, requests
 
         names = self.list_arguments()
@@ -231,7 +232,7 @@ class Symbol:
         return Executor(self, ctx, args, grads, reqs, aux)
 
     def eval(self, ctx=None, **kwargs):
-        """The outputs, as a list, of the arrays given by name."""
+        """The outputs, as a list of NDArrays, computed from those given by name."""
         return self.bind(ctx, kwargs).forward()
 
     def gradient(self, wrt):
