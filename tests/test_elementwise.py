@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import python_engine as mx
 from python_engine import ops  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.registry import find
@@ -80,6 +81,15 @@ def test_the_norm_does_not_overflow_where_its_value_does_not():
 def test_the_gradient_of_a_product_is_right_where_elements_are_zero():
     others = compute("_product_of_others", np.array([[2.0, 0, 3], [0, 0, 5], [2, 3, 4]]))
     np.testing.assert_array_equal(others, [[0, 6, 0], [0, 0, 0], [12, 8, 6]])
+
+
+def test_the_gradient_of_a_power_of_integers_is_computed_though_its_exponents_are_negative():
+    base, exponent = mx.nd.array([3, 2, 5], dtype="int32"), mx.nd.array([2, 1, 0], dtype="int32")
+    base.attach_grad()
+    with mx.autograd.record():
+        power = mx.nd.broadcast_power(base, exponent)
+    power.backward()
+    assert base.grad.asnumpy().tolist() == [6, 1, 0]
 
 
 def test_floats_are_cut_to_narrow_integers_as_by_c():
