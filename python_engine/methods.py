@@ -110,7 +110,27 @@ class Methods:
 
     def tostype(self, stype):
         """A copy in another storage type: "default", "row_sparse" or "csr"; between the last two there is no way."""
-        return run("cast_storage", self, stype=_known(stype))
+        return run("cast_storage", self, stype=known_stype(stype))
+
+    # -- parts of sparse arrays ----------------------------------------------------------------------------------------
+
+    @property
+    def indices(self):
+        """The rows (row_sparse), or the columns (csr), of what a sparse array stores: a new array, int64."""
+        return _part(self, "indices")
+
+    @property
+    def indptr(self):
+        """Where the rows of a csr array begin among what it stores, and the last one's end: a new array, int64."""
+        return _part(self, "indptr")
+
+    def check_format(self, full_check=True):
+        """ValueError where a sparse array is malformed. full_check: look at the indices, too, not only at shapes."""
+        run("_check_format", self, full_check=bool(full_check))
+
+    def retain(self, indices):
+        """The row_sparse array that has of this one only the rows `indices`, an NDArray of their numbers."""
+        return run("_sparse_retain", self, indices)
 
     # -- copies and views ----------------------------------------------------------------------------------------------
 
@@ -180,7 +200,7 @@ class Methods:
 
         grad_req: "write", "add" to what is there, or "null". stype: the storage type of the gradient; None: that of the
         array. The array leaves any graph it was in."""
-        stype, shape, dtype = _known(stype or self.stype), self.data.shape, self.data.dtype
+        stype, shape, dtype = known_stype(stype or self.stype), self.data.shape, self.data.dtype
         zeros = np.zeros(shape, dtype) if stype == "default" else nothing(stype, shape, dtype)
         autograd.mark_variables(self, NDArray(zeros), grad_req)
 
@@ -191,7 +211,14 @@ class Methods:
         autograd.backward([self], [out_grad], retain_graph, train_mode)
 
 
-def _known(stype):
+def _part(array, part):
+    if not hasattr(array.data, part):
+        raise AttributeError(f"a {array.stype} array has no {part}")
+    return run("_part_of_sparse", array, part=part)
+
+
+def known_stype(stype):
+    """A storage type, if it is one."""
     if stype not in STYPES:
         raise ArgumentError(f"a storage type is one of {', '.join(STYPES)}, but got {stype!r:.80}")
     return stype
