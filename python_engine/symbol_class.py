@@ -219,17 +219,13 @@ class Symbol:
         from .executor import Executor, in_order, requests
 
         names = self.list_arguments()
-        args, aux = (
-            in_order("args", args, names),
-            in_order("aux_states", aux_states or {}, self.list_auxiliary_states()),
-        )
+        args = in_order("args", args, names)
+        aux = in_order("aux_states", aux_states or {}, self.list_auxiliary_states())
         for array in args + aux:
             if not isinstance(array, NDArray):
                 raise ArgumentError(f"bind takes NDArrays, but got {array!r:.80}")
         grads = in_order("args_grad", args_grad or {}, names, True)
-        reqs = requests(grad_req, names)
-        grads = [None if req == "null" else grad for req, grad in zip(reqs, grads)]
-        return Executor(self, ctx, args, grads, reqs, aux)
+        return Executor(self, ctx, args, grads, requests(grad_req, names), aux)
 
     def eval(self, ctx=None, **kwargs):
         """The outputs, as a list of NDArrays, computed from those given by name."""

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from nd_arrays import same
 
 import python_engine as mx
 from python_engine import sparse
@@ -18,13 +19,6 @@ nd = mx.nd
 @pytest.fixture
 def x():
     return nd.array([[1, 2, 3], [4, 5, 6]])
-
-
-def same(array, values, dtype="float32"):
-    assert isinstance(array, nd.NDArray)
-    assert array.dtype is np.dtype(dtype).type
-    np.testing.assert_array_equal(array.asnumpy(), np.array(values, dtype))
-    assert array.shape == np.shape(values)
 
 
 # -- new arrays --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Expected values are what MXNet 1.9.1 answers."""
 import golden_ops
 import numpy as np
 import pytest
+from nd_arrays import same
 
 import python_engine as mx
 from python_engine.registry import OPERATORS
@@ -15,13 +16,6 @@ nd = mx.nd
 @pytest.fixture
 def x():
     return nd.array([[1, 2, 3], [4, 5, 6]])
-
-
-def same(array, values, dtype="float32"):
-    assert isinstance(array, nd.NDArray)
-    assert array.dtype is np.dtype(dtype).type
-    np.testing.assert_array_equal(array.asnumpy(), np.array(values, dtype))
-    assert array.shape == np.shape(values)
 
 
 # -- operators as functions and methods --------------------------------------------------------------------------------

@@ -215,6 +215,10 @@ def test_arrays_are_bound_by_position_or_name():
     assert executor.grad_arrays[1] is None and list(executor.output_dict) == ["_mul0_output"]
     executor.backward({"_mul0_output": mx.nd.ones(2)})
     assert grad.asnumpy().tolist() == [16, 148]
+    idle = product.bind(mx.cpu(), [x, y], {"x": grad}, grad_req="null")
+    idle.forward(True)
+    idle.backward(mx.nd.ones(2))
+    assert idle.grad_dict["x"] is grad and grad.asnumpy().tolist() == [16, 148]
     for wrong, words in (
         (lambda: product.bind(mx.cpu(), {"x": x}), "key `y` is missing in `args`"),
         (lambda: product.bind(mx.cpu(), [x]), "does not match the number of arguments"),
