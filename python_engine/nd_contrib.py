@@ -1,4 +1,4 @@
-"""MXNet's `mx.nd.contrib`: loops and branches as functions, and tests for NaN and infinity.
+"""MXNet's `mx.nd.contrib`: loops and branches as functions, tests for NaN and infinity, draws for sampled losses.
 
     sums, total = mx.nd.contrib.foreach(lambda x, s: (s + x, s + x), rows, mx.nd.zeros(2))
 
@@ -8,12 +8,13 @@ is made of. Arrays may come in nested lists, and results come back in lists of t
 
 import math
 
+from . import random
 from .errors import ArgumentError
 from .functions import Namespace, run
 from .ndarray import NDArray
 
 _operators = Namespace("_contrib_")
-_OWN = ("cond", "foreach", "isfinite", "isinf", "isnan", "while_loop")
+_OWN = ("cond", "foreach", "isfinite", "isinf", "isnan", "rand_zipfian", "while_loop")
 
 
 def __getattr__(name):
@@ -40,6 +41,27 @@ def isinf(data):
 def isfinite(data):
     """1 where elements are neither infinite nor NaN, else 0; shape and dtype of `data`."""
     return abs(data) < math.inf
+
+
+# -- draws for sampled losses ------------------------------------------------------------------------------------------
+
+
+def rand_zipfian(true_classes, num_sampled, range_max, ctx=None):
+    """Classes below `range_max`, so many, of which k has the probability log((k + 2) / (k + 1)) / log(range_max + 1).
+
+    Returns these, int64 (num_sampled,), and how often each of `true_classes` (an NDArray of any shape), and each of the
+    drawn ones, is expected among as many draws, float64."""
+    if range_max < 1:
+        raise ArgumentError(f"rand_zipfian takes range_max, how many classes there are, but got {range_max!r:.80}")
+    whole = math.log(range_max + 1)
+    draws = random.uniform(0, whole, shape=(num_sampled,), dtype="float64", ctx=ctx)
+    sampled = run("expm1", draws).astype("int64") % range_max
+
+    def expected(classes):
+        classes = classes.astype("float64")
+        return run("log", (classes + 2) / (classes + 1)) * (num_sampled / whole)
+
+    return sampled, expected(true_classes), expected(sampled)
 
 
 # -- loops and branches ------------------------------------------------------------------------------------------------

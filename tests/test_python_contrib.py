@@ -67,6 +67,18 @@ def test_numbers_that_are_none_are_found():
     assert nd.contrib.isnan(x).dtype is np.float64
 
 
+def test_classes_are_drawn_as_often_as_is_expected():
+    mx.random.seed(3)
+    drawn, of_true, of_drawn = nd.contrib.rand_zipfian(nd.array([[3], [0]]), 60_000, 5)
+    assert drawn.dtype is np.int64 and drawn.shape == of_drawn.shape == (60_000,)
+    counts = np.bincount(drawn.asnumpy(), minlength=5)
+    np.testing.assert_allclose(of_true.asnumpy(), [[7472.3273], [23211.1681]], rtol=1e-6)  # of 4 in MXNet: 0.498, 1.547
+    np.testing.assert_allclose(counts[[3, 0]], of_true.asnumpy()[:, 0], rtol=0.05)
+    with pytest.raises(ValueError, match="range_max.*but got 0"):
+        nd.contrib.rand_zipfian(nd.ones(1), 1, 0)
+    assert set(of_drawn.asnumpy()[drawn.asnumpy() == 3].round(3)) == {7472.327}
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
