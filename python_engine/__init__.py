@@ -15,8 +15,8 @@ from importlib import import_module
 
 _MODULES = {
     "attribute": "scopes", "autograd": "autograd", "base": "errors", "context": "context", "executor": "executor",
-    "name": "scopes", "nd": "nd", "operator": "custom_operator", "random": "random", "sym": "symbol",
-    "symbol": "symbol",
+    "name": "scopes", "nd": "nd", "ndarray": "nd", "operator": "custom_operator", "random": "random", "rnd": "random",
+    "sym": "symbol", "symbol": "symbol",
 }  # fmt: skip
 _NAMES = {
     "AttrScope": "scopes",

@@ -9,6 +9,8 @@
 How it works is in tape.py.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from . import overloads, tape  # noqa: F401  gradients that are recorded in turn are computed with the overloads
@@ -43,10 +45,12 @@ def predict_mode():
 
 
 def is_recording():
+    """Whether what is computed now is recorded."""
     return state.recording
 
 
 def is_training():
+    """Whether Dropout and the like behave as in training now."""
     return state.training
 
 
@@ -71,7 +75,7 @@ def mark_variables(variables, gradients, grad_reqs="write"):
     variables, gradients: an array each, or lists. grad_reqs: "write", "add" (to what is there) or "null", for all or
     for each."""
     variables, gradients = _listed(variables), _listed(gradients)
-    requests = [grad_reqs] * len(variables) if isinstance(grad_reqs, str) else list(grad_reqs)
+    requests = grad_reqs if isinstance(grad_reqs, (list, tuple)) else [grad_reqs] * len(variables)
     if not len(variables) == len(gradients) == len(requests):
         raise ArgumentError(f"{len(variables)} variables, {len(gradients)} gradients and {len(requests)} grad_reqs")
     for request in requests:
@@ -114,7 +118,7 @@ def get_symbol(x):
 
 
 def _listed(arrays):
-    arrays = [arrays] if isinstance(arrays, NDArray) else list(arrays)
+    arrays = list(arrays) if isinstance(arrays, Iterable) and not isinstance(arrays, NDArray) else [arrays]
     for array in arrays:
         if not isinstance(array, NDArray):
             raise ArgumentError(f"an NDArray or a list of them is wanted, but got {array!r:.200}")
@@ -125,7 +129,10 @@ def _heads(heads, head_grads):
     heads = _listed(heads)
     if head_grads is None:
         return heads, None
-    head_grads = [head_grads] if isinstance(head_grads, NDArray) else list(head_grads)
+    head_grads = [head_grads] if isinstance(head_grads, NDArray) else head_grads
+    if not isinstance(head_grads, Iterable):
+        raise ArgumentError(f"head gradients are NDArrays, but got {head_grads!r:.200}")
+    head_grads = list(head_grads)
     _listed(g for g in head_grads if g is not None)
     if len(heads) != len(head_grads):
         raise ArgumentError(
@@ -202,9 +209,11 @@ class Function:
         self.saved_tensors = arrays
 
     def forward(self, *inputs):
+        """The output, an NDArray, or several, computed from NDArrays. To be overridden."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, *output_grads):
+        """The gradients by the inputs, from those by the outputs, NDArrays or None. To be overridden."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def __call__(self, *inputs):

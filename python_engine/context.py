@@ -1,5 +1,7 @@
 """Where arrays live. There is one device, the CPU, which every `cpu(i)` names."""
 
+import operator
+
 from .errors import ArgumentError, MXNetError
 
 TYPES = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}  # the numbers that MXNet's files use
@@ -7,7 +9,9 @@ _entered = []
 
 
 class Context:
-    """A device by MXNet's name: `Context("cpu", 0)`, also as a `with` block that makes it the current one."""
+    """A device by MXNet's name: `Context("cpu", 0)`, also as a `with` block that makes it the current one.
+
+    ValueError for a device that MXNet does not know, or a number that is no integer."""
 
     __slots__ = ("device_id", "device_type")
 
@@ -16,10 +20,14 @@ class Context:
             device_type, device_id = device_type.device_type, device_type.device_id
         if device_type not in TYPES:
             raise ArgumentError(f"a device is one of {', '.join(TYPES)}, but got {device_type!r}")
-        self.device_type, self.device_id = device_type, device_id
+        try:
+            self.device_type, self.device_id = device_type, operator.index(device_id)
+        except TypeError:
+            raise ArgumentError(f"the number of a {device_type} is an integer, but got {device_id!r}") from None
 
     @property
     def device_typeid(self):
+        """The number that files have for the kind of device."""
         return TYPES[self.device_type]
 
     def __eq__(self, other):

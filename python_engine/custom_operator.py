@@ -51,16 +51,20 @@ class CustomOpProp:
         self.need_top_grad_ = need_top_grad
 
     def list_arguments(self):
+        """The names of the inputs, without auxiliary states."""
         return ["data"]
 
     def list_outputs(self):
+        """The names of the outputs."""
         return ["output"]
 
     def list_auxiliary_states(self):
+        """The names of the arrays that the operator keeps and changes from call to call."""
         return []
 
     def infer_shape(self, in_shape):
-        """Shapes of arguments, outputs and auxiliary states; the last may be left out."""
+        """Shapes (lists) of arguments, outputs and auxiliary states, from those of the arguments; the last may be left
+        out. By default, outputs are of the shape of the first argument."""
         return in_shape, [in_shape[0]] * len(self.list_outputs()), []
 
     def infer_type(self, in_type):
@@ -68,6 +72,7 @@ class CustomOpProp:
         return in_type, [in_type[0]] * len(self.list_outputs()), [in_type[0]] * len(self.list_auxiliary_states())
 
     def create_operator(self, ctx, in_shapes, in_dtypes):
+        """The CustomOp for arguments of these shapes and dtypes (NumPy's types). To be overridden."""
         return CustomOp()
 
     def declare_backward_dependency(self, out_grad, in_data, out_data):

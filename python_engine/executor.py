@@ -95,7 +95,9 @@ class Executor(graph.Executor):
         """A new executor for inputs of other shapes, which shares the arrays that do not grow, or their beginnings.
 
         An array that is not named may change only with `partial_shaping`, and grow only with `allow_up_sizing`."""
-        arg_shapes, _, aux_shapes = self.symbol.infer_shape(**kwargs)
+        inputs = self.symbol.list_inputs()
+        known = {name: shape for name, shape in kwargs.items() if name in inputs}  # others are ignored, as in MXNet
+        arg_shapes, _, aux_shapes = self.symbol.infer_shape(**known)
         if arg_shapes is None:
             raise ArgumentError("Insufficient argument shapes provided.")
         args, grads = [], []

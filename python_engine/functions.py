@@ -142,6 +142,16 @@ def _write(operator, inputs, attrs, out):
     return out
 
 
+def parts_of(indices_or_sections):
+    """The attributes of `_split_v2` that split_v2's argument stands for: a number of parts, or the positions between
+    them in a tuple."""
+    if isinstance(indices_or_sections, int):
+        return {"indices": (), "sections": indices_or_sections}
+    if isinstance(indices_or_sections, tuple):
+        return {"indices": (0, *indices_or_sections)}
+    raise ArgumentError(f"indices_or_sections must be an int or a tuple of ints, but is {indices_or_sections!r:.80}")
+
+
 def describe(operator, name):
     """What `help` shows of an operator: its call, what it computes, its attributes and its gradient."""
     lines = [name + operator.signature()[len(operator.name) : -1] + ", out=None)", "", operator.doc]

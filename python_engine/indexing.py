@@ -1,8 +1,8 @@
 """`x[key]` and `x[key] = value`, with keys as NumPy's.
 
 A key of numbers and slices gives a view that shares memory where the part lies in one piece, as rows of axis 0 do, else
-a copy. A key that holds arrays or lists gives a copy; booleans choose where they are true, fractions are cut off. MXNet
-has no arrays without axes, so one element has shape (1,).
+a copy; `x[:]` and `x[()]` are the array itself. A key that holds arrays or lists gives a copy; booleans choose where
+they are true, fractions are cut off. MXNet has no arrays without axes, so one element has shape (1,).
 """
 
 import math
@@ -29,12 +29,16 @@ def get(x, key):
     shape = x.data.shape
     if sparse.exists and isinstance(x.data, Sparse):
         return _rows(x, key)
-    if type(key) is int:
+    if type(key) is int and shape:
         return call(_view_at, [x], {"index": _position(key, shape, 0)})[0]
-    if type(key) is slice:
+    if type(key) is slice and shape:
         begin, end, step = key.indices(shape[0])
+        if step == 1 and key.start is None and key.stop is None:
+            return x
         if step == 1 and begin < end:
             return call(_view_slice, [x], {"begin": begin, "end": end})[0]
+    if type(key) is tuple and not key and shape:
+        return x
     items = _items(key, shape)
     return _gather(x, items) if any(isinstance(item, np.ndarray) for item in items) else _crop(x, items)
 
@@ -134,7 +138,7 @@ def _plain(item):
         return item
     if isinstance(item, (int, np.integer)):
         return int(item)
-    if isinstance(item, (list, np.ndarray, NDArray)):
+    if isinstance(item, (list, tuple, range, np.ndarray, NDArray)):
         array = dense(item.data) if isinstance(item, NDArray) else np.asarray(item)
         if array.dtype.kind == "b" and array.ndim:
             return array
@@ -190,6 +194,8 @@ def _crop(x, items):
         if not isinstance(item, int):
             final.append(length)
     final = tuple(final) or (1,)
+    if not shape:
+        return run("_view_reshape", x, shape=final)
     if _is_one_piece(ranges, shape):
         part = _piece(x, ranges, shape)
         return run("_view_reshape", part, shape=final) if part is x or part.data.shape != final else part

@@ -15,7 +15,7 @@ from .errors import ArgumentError, ShapeError
 from .functions import function_of, run
 from .ndarray import NDArray
 from .registry import OPERATORS
-from .sparse import STYPES, Sparse, dense, nothing, stype_of
+from .sparse import STYPES, Sparse, dense, nothing
 
 CLASSES = {"default": "NDArray", "row_sparse": "RowSparseNDArray", "csr": "CSRNDArray"}  # as MXNet prints them
 
@@ -52,6 +52,8 @@ class Methods:
         """Returns at once: an operator has computed when its call returns."""
 
     def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("the values of an NDArray are copied for NumPy: copy=False cannot be had")
         return np.array(dense(self.data), dtype)
 
     def __bool__(self):
@@ -75,10 +77,12 @@ class Methods:
     # -- parts ---------------------------------------------------------------------------------------------------------
 
     def __len__(self):
+        if not self.data.shape:
+            raise TypeError("an NDArray of shape () has no len()")
         return self.data.shape[0]
 
     def __iter__(self):
-        return (self[i] for i in range(self.data.shape[0]))
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, key):
         return indexing.get(self, key)
@@ -95,11 +99,6 @@ class Methods:
 
     ctx = context
 
-    @property
-    def stype(self):
-        """The storage type: "default" (dense), "row_sparse" or "csr"."""
-        return stype_of(self.data)
-
     def as_in_context(self, context):
         """The array itself, as there is one device. MXNetError for a GPU."""
         check_usable(context)
@@ -111,14 +110,34 @@ class Methods:
 
     def tostype(self, stype):
         """A copy in another storage type: "default", "row_sparse" or "csr"; between the last two there is no way."""
-        return run("cast_storage", self, stype=_known(stype))
+        return run("cast_storage", self, stype=known_stype(stype))
+
+    # -- parts of sparse arrays ----------------------------------------------------------------------------------------
+
+    @property
+    def indices(self):
+        """The rows (row_sparse), or the columns (csr), of what a sparse array stores: a new array, int64."""
+        return _part(self, "indices")
+
+    @property
+    def indptr(self):
+        """Where the rows of a csr array begin among what it stores, and the last one's end: a new array, int64."""
+        return _part(self, "indptr")
+
+    def check_format(self, full_check=True):
+        """ValueError where a sparse array is malformed. full_check: look at the indices, too, not only at shapes."""
+        run("_check_format", self, full_check=bool(full_check))
+
+    def retain(self, indices):
+        """The row_sparse array that has of this one only the rows `indices`, an NDArray of their numbers."""
+        return run("_sparse_retain", self, indices)
 
     # -- copies and views ----------------------------------------------------------------------------------------------
 
     @property
     def T(self):
-        """With the axes in reverse order."""
-        return run("transpose", self)
+        """With the axes in reverse order; the array itself where there are fewer than two, as in MXNet."""
+        return run("transpose", self) if self.data.ndim > 1 else self
 
     def astype(self, dtype, copy=True):
         """The values in another dtype, fractions cut off: a new array, unless `copy` is false and it has that dtype.
@@ -181,7 +200,7 @@ class Methods:
 
         grad_req: "write", "add" to what is there, or "null". stype: the storage type of the gradient; None: that of the
         array. The array leaves any graph it was in."""
-        stype, shape, dtype = _known(stype or self.stype), self.data.shape, self.data.dtype
+        stype, shape, dtype = known_stype(stype or self.stype), self.data.shape, self.data.dtype
         zeros = np.zeros(shape, dtype) if stype == "default" else nothing(stype, shape, dtype)
         autograd.mark_variables(self, NDArray(zeros), grad_req)
 
@@ -192,7 +211,14 @@ class Methods:
         autograd.backward([self], [out_grad], retain_graph, train_mode)
 
 
-def _known(stype):
+def _part(array, part):
+    if not hasattr(array.data, part):
+        raise AttributeError(f"a {array.stype} array has no {part}")
+    return run("_part_of_sparse", array, part=part)
+
+
+def known_stype(stype):
+    """A storage type, if it is one."""
     if stype not in STYPES:
         raise ArgumentError(f"a storage type is one of {', '.join(STYPES)}, but got {stype!r:.80}")
     return stype

@@ -5,15 +5,18 @@ lists them. Those whose names begin with `_linalg_`, `_contrib_`, `_image_` and 
 and so on. What MXNet has beside its operators is written out below.
 """
 
+import sys
+
 import numpy as np
 
 from . import methods, random  # noqa: F401  methods gives NDArray its interface
+from . import nd_contrib as contrib
 from . import nd_sparse as sparse
 from .attributes import Shape, parse
 from .context import check_usable
 from .custom import operator_of
 from .errors import ArgumentError, MXNetError, ShapeError
-from .functions import Namespace, call, function_of
+from .functions import Namespace, call, function_of, parts_of
 from .methods import dtype_name
 from .ndarray import NDArray
 from .ops.common import normal_axis
@@ -29,8 +32,10 @@ __all__ = [
 ]  # fmt: skip
 
 op = _internal = Namespace("")
-linalg, contrib, image = (Namespace(f"_{name}_") for name in ("linalg", "contrib", "image"))
+linalg, image = (Namespace(f"_{name}_") for name in ("linalg", "image"))
 globals().update(FUNCTIONS)
+# `mx.ndarray` is another name of `mx.nd`, though there is a module of that name, which holds the class alone
+sys.modules[__package__].ndarray = sys.modules[__name__]
 
 
 def __getattr__(name):
@@ -145,18 +150,15 @@ def split_v2(ary, indices_or_sections, axis=0, squeeze_axis=False):
     """A list of parts: so many of one size, or those before, between and behind the positions in a tuple.
 
     squeeze_axis: drop the axis, where all parts have length 1 in it. ValueError where the parts are not equal."""
+    attrs = parts_of(indices_or_sections)
     if isinstance(indices_or_sections, int):
         length = ary.shape[normal_axis("split_v2", axis, ary.ndim)]
         if indices_or_sections < 1 or length % indices_or_sections:
             raise ShapeError(f"array split of length {length} in {indices_or_sections} is not an equal division")
-        attrs = {"indices": (), "sections": indices_or_sections}
-    elif isinstance(indices_or_sections, tuple):
-        attrs = {"indices": (0, *indices_or_sections)}
-    else:
-        raise ArgumentError(
-            f"indices_or_sections must be an int or a tuple of ints, but is {indices_or_sections!r:.80}"
-        )
     return op._split_v2(ary, axis=axis, squeeze_axis=squeeze_axis, **attrs)
+
+
+NDArray.split_v2 = split_v2
 
 
 def moveaxis(tensor, source, destination):

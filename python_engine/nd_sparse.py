@@ -4,20 +4,30 @@
     w = mx.nd.ones((3, 4)); w.attach_grad(stype="row_sparse")
     mx.nd.sparse.dot(x, w)
 
-The operators whose names begin with `_sparse_` are found here without it. What an array stores is in `x.data`: a `Csr`
-or `RowSparse` of python_engine.sparse, with `data`, `indices` and `indptr` as NumPy arrays.
+The operators whose names begin with `_sparse_` are found here without it. `x.indices` and `x.indptr` tell where the
+stored values belong. These are in `x.data`: a `Csr` or `RowSparse` of python_engine.sparse, with `data`, `indices` and
+`indptr` as NumPy arrays.
 """
 
 import numpy as np
 
+from .attributes import Shape, parse
 from .context import check_usable
 from .errors import ArgumentError
 from .functions import Namespace, run
-from .methods import dtype_name
+from .methods import dtype_name, known_stype
 from .ndarray import NDArray
+from .overloads import FUNCTIONS
 from .sparse import Sparse, as_stype
 
 _operators = Namespace("_sparse_")
+_ARITHMETIC = {name: FUNCTIONS[name] for name in ("add", "divide", "multiply", "subtract")}
+globals().update(_ARITHMETIC)
+
+
+_OWN = (
+    "BaseSparseNDArray", "CSRNDArray", "RowSparseNDArray", "array", "csr_matrix", "empty", "row_sparse_array", "zeros",
+)  # fmt: skip
 
 
 def __getattr__(name):
@@ -25,14 +35,39 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({"array", "csr_matrix", "empty", "row_sparse_array", "zeros", *dir(_operators)})
+    return sorted({*_ARITHMETIC, *_OWN, *dir(_operators)})
+
+
+class _StorageType(type):
+    """A class of the arrays of some storage types, which are NDArrays like any others."""
+
+    def __instancecheck__(cls, x):
+        return isinstance(x, NDArray) and x.stype in cls.stypes
+
+
+class CSRNDArray(metaclass=_StorageType):
+    """Csr arrays are its instances."""
+
+    stypes = ("csr",)
+
+
+class RowSparseNDArray(metaclass=_StorageType):
+    """Row_sparse arrays are its instances."""
+
+    stypes = ("row_sparse",)
+
+
+class BaseSparseNDArray(metaclass=_StorageType):
+    """Sparse arrays of both kinds are its instances."""
+
+    stypes = ("csr", "row_sparse")
 
 
 def zeros(stype, shape, ctx=None, dtype=None):
     """Zeros of a storage type: "csr", "row_sparse" or "default"."""
     check_usable(ctx)
-    shape, dtype = (shape,) if isinstance(shape, int) else tuple(shape), dtype_name(dtype or "float32")
-    if stype == "default":
+    shape, dtype = parse("zeros", "shape", Shape, shape), dtype_name(dtype or "float32")
+    if known_stype(stype) == "default":
         return run("_zeros", shape=shape, dtype=dtype)
     return run("_zeros_of_stype", shape=shape, dtype=dtype, stype=stype)
 

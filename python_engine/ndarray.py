@@ -125,6 +125,7 @@ class NDArray:
 
     @property
     def shape(self):
+        """The lengths of the axes, a tuple."""
         return self.data.shape
 
     @property
@@ -134,13 +135,15 @@ class NDArray:
 
     @property
     def stype(self):
-        """The storage type: "default", "row_sparse" or "csr"."""
+        """The storage type: "default" (dense), "row_sparse" or "csr"."""
         return stype_of(self.data)
 
     @property
     def size(self):
+        """How many elements there are; of a sparse array, in its dense form."""
         return self.data.size
 
     @property
     def ndim(self):
+        """How many axes there are."""
         return self.data.ndim

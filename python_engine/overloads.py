@@ -68,18 +68,22 @@ def _in_place(name, compute):
     return change
 
 
-def _function(name, doc, array_first, number_first, of_numbers):
+def function_of_two(kind, name, doc, kind_first, number_first, of_numbers):
+    """A function of two of a class, NDArray or Symbol, of one and a number on either side, or of two numbers.
+
+    kind_first, number_first: methods of the class, the latter for a number on the left. TypeError for anything else."""
+
     def function(lhs, rhs):
-        if isinstance(lhs, NDArray):
-            return array_first(lhs, rhs)
-        if isinstance(rhs, NDArray):
+        if isinstance(lhs, kind) and isinstance(rhs, (kind, *NUMBERS)):
+            return kind_first(lhs, rhs)
+        if isinstance(rhs, kind) and isinstance(lhs, NUMBERS):
             return number_first(rhs, lhs)
         if isinstance(lhs, NUMBERS) and isinstance(rhs, NUMBERS):
             return of_numbers(lhs, rhs)
         raise TypeError(f"types {type(lhs)} and {type(rhs)} not supported")
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{name}(lhs, rhs)\n\n{doc}\n\nOf two arrays, which broadcast, or an array and a number."
+    function.__doc__ = f"{name}(lhs, rhs)\n\n{doc}"
     return function
 
 
@@ -88,7 +92,8 @@ def _attach():
         compute, reflected = _method(sign, with_array, with_number), _method(sign, with_array, number_first)
         for name in names.split():
             doc = OPERATORS[with_array].doc.split("\n\n")[0]
-            FUNCTIONS[name] = _function(name, doc, compute, reflected, of_numbers)
+            doc += "\n\nOf two arrays, which broadcast, or an array and a number."
+            FUNCTIONS[name] = function_of_two(NDArray, name, doc, compute, reflected, of_numbers)
         if sign:
             setattr(NDArray, f"__{sign}__", compute)
         if sign in REFLECTED:

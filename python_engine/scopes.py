@@ -56,23 +56,28 @@ class AttrScope(_Scope):
     kind = "attributes"
 
     def __init__(self, **attributes):
-        for name, value in attributes.items():
-            if not isinstance(value, str):
-                raise ArgumentError(f"Attributes need to be string, but {name} is {value!r}")
-        self._attributes = attributes
+        self._attributes, self._before = texts(attributes), []
 
     def get(self, attr):
         """The attributes of the block, under those given in a dict (or None)."""
-        return {**self._attributes, **(attr or {})}
+        return {**self._attributes, **texts(attr or {})}
 
     def __enter__(self):
-        self._own = self._attributes
-        self._attributes = {**current(AttrScope)._attributes, **self._own}
+        self._before.append(self._attributes)  # one for each block that is being left, for an object may open several
+        self._attributes = {**current(AttrScope)._attributes, **self._attributes}
         return super().__enter__()
 
     def __exit__(self, *failure):
-        self._attributes = self._own
+        self._attributes = self._before.pop()
         super().__exit__(*failure)
+
+
+def texts(attributes):
+    """The dict itself, or an ArgumentError where a value is no text."""
+    for name, value in attributes.items():
+        if not isinstance(value, str):
+            raise ArgumentError(f"Attributes need to be string, but {name} is {value!r:.80}")
+    return attributes
 
 
 _outermost = {"name": NameManager(), "attributes": AttrScope()}

@@ -39,7 +39,7 @@ class Sparse:
         return f"<{self.stype} {self.dtype} {self.shape}, {len(self.indices)} indices>"
 
     def __reduce__(self):
-        return type(self), (*self.parts(), self.shape)
+        return type(self), (*self.parts(), self.shape), (None, {"checked": self.checked})
 
     @property
     def dtype(self):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import python_engine as mx
 from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.ndarray import NDArray
@@ -102,6 +103,15 @@ def test_the_gradient_of_a_product_is_right_where_elements_are_zero():
     np.testing.assert_array_equal(others, [[0, 6, 0], [0, 0, 0], [12, 8, 6]])
 
 
+def test_the_gradient_of_a_power_of_integers_is_computed_though_its_exponents_are_negative():
+    base, exponent = mx.nd.array([3, 2, 5], dtype="int32"), mx.nd.array([2, 1, 0], dtype="int32")
+    base.attach_grad()
+    with mx.autograd.record():
+        power = mx.nd.broadcast_power(base, exponent)
+    power.backward()
+    assert base.grad.asnumpy().tolist() == [6, 1, 0]
+
+
 def test_floats_are_cut_to_narrow_integers_as_by_c():
     x = np.array([-1, 300, -129, 2.9, -2.9] * 20, np.float32)
     np.testing.assert_array_equal(compute("Cast", x, dtype="uint8"), [255, 44, 127, 2, 254] * 20)
@@ -124,6 +134,15 @@ def test_the_top_of_a_long_axis_is_that_of_the_sorted_axis(k, is_ascend):
     values, index = compute("topk", x, k=k, ret_typ="both", is_ascend=is_ascend, dtype="int32")
     np.testing.assert_array_equal(values, compute("sort", x, is_ascend=is_ascend)[:, :k])
     np.testing.assert_array_equal(np.take_along_axis(x, index, 1), values)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_nan_ranks_above_all_numbers_whatever_k(k):
+    x = np.random.default_rng(4).permutation(400).reshape(4, 100).astype(np.float32)
+    x[:, 7] = np.nan
+    for is_ascend in (True, False):
+        (values,) = compute("topk", x, k=k, ret_typ="value", is_ascend=is_ascend)
+        np.testing.assert_array_equal(values, compute("sort", x, is_ascend=is_ascend)[:, :k])
 
 
 @pytest.mark.parametrize(

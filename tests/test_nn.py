@@ -52,6 +52,10 @@ def test_dropout_with_p_1_drops_everything():
     np.testing.assert_array_equal(forward("Dropout", np.ones((2, 3), np.float32), p=1)[0], np.zeros((2, 3)))
 
 
+def test_dropout_with_a_p_that_1_swallows_drops_nothing():
+    np.testing.assert_array_equal(forward("Dropout", np.ones((2, 3), np.float32), p=1e-17)[0], np.ones((2, 3)))
+
+
 def test_the_gradient_of_dropout_passes_through_the_survivors():
     generator.seed(5)
     x = np.ones((20, 30))
@@ -59,6 +63,20 @@ def test_the_gradient_of_dropout_passes_through_the_survivors():
     out, _ = forward("Dropout", x, p=0.3)
     generator.set_state(state)
     np.testing.assert_array_equal(gradients("Dropout", [x], np.ones_like(x), p=0.3)[0], out)
+
+
+@pytest.mark.parametrize(("length", "steps"), [(np.nan, 0), (-np.inf, 0), (-1, 0), (1.9, 1), (np.inf, 3)])
+def test_a_length_beyond_the_steps_or_nan_means_all_or_none(length, steps):
+    data, lengths = np.arange(1.0, 7).reshape(3, 2), np.array([length, 2.0])
+    with np.errstate(invalid="ignore"):
+        last, masked, turned = (
+            forward(f"Sequence{name}", data, lengths, use_sequence_length=True)[0][..., 0]
+            for name in ("Last", "Mask", "Reverse")
+        )
+    column = data[:, 0]
+    assert last == (column[steps - 1] if steps else 0)
+    np.testing.assert_array_equal(masked, np.where(np.arange(3) < steps, column, 0))
+    np.testing.assert_array_equal(turned, [*column[:steps][::-1], *column[steps:]])
 
 
 def test_rrelu_draws_each_slope_between_the_bounds_in_training():

@@ -115,6 +115,8 @@ def test_mark_variables_takes_arrays_or_lists():
         autograd.mark_variables(x, nd.ones((3,)))
     with pytest.raises(mx.MXNetError, match="NDArray"):
         autograd.mark_variables(x, np.ones(2))
+    with pytest.raises(ValueError, match="grad_req is one of write, add, null, but got 5"):
+        autograd.mark_variables(x, g, 5)
 
 
 # -- backward and grad -------------------------------------------------------------------------------------------------
@@ -140,6 +142,13 @@ def test_backward_takes_several_heads():
         autograd.backward(heads, nd.ones((3,)))
     with pytest.raises(mx.MXNetError, match="NDArray"):
         autograd.backward([1])
+    for wrong in (lambda: autograd.backward(3), lambda: heads[0].backward(3), lambda: autograd.backward(heads, 3)):
+        with pytest.raises(TypeError, match="NDArray.*but got 3"):
+            wrong()
+    with autograd.record():
+        named = {"twice": x * 2}
+    autograd.backward(named.values())
+    assert values(x.grad) == [2] * 3
 
 
 def test_a_graph_is_consumed_unless_retained():

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from nd_arrays import same
 
 import python_engine as mx
 from python_engine import sparse
@@ -18,13 +19,6 @@ nd = mx.nd
 @pytest.fixture
 def x():
     return nd.array([[1, 2, 3], [4, 5, 6]])
-
-
-def same(array, values, dtype="float32"):
-    assert isinstance(array, nd.NDArray)
-    assert array.dtype is np.dtype(dtype).type
-    np.testing.assert_array_equal(array.asnumpy(), np.array(values, dtype))
-    assert array.shape == np.shape(values)
 
 
 # -- new arrays --------------------------------------------------------------------------------------------------------
@@ -121,6 +115,10 @@ def test_contexts_compare_by_what_they_name():
     assert mx.current_context() == mx.cpu()
     with pytest.raises(mx.MXNetError, match="cpu, gpu"):
         mx.Context("tpu")
+    for number in ("1", 1.5, None):
+        with pytest.raises(ValueError, match="the number of a cpu is an integer, but got"):
+            mx.cpu(number)
+    assert mx.cpu(np.int64(1)) == mx.cpu(1)
 
 
 # -- what an array is --------------------------------------------------------------------------------------------------
@@ -160,6 +158,13 @@ def test_an_array_is_found_by_identity(x):
     other = x.copy()
     assert len({x, other, x}) == 2
     assert {x: 1}[x] == 1 and other not in {x: 1}
+
+
+def test_numpy_gets_a_copy_and_nothing_else(x):
+    np.asarray(x)[:] = 0
+    assert np.asarray(x, "int64").dtype == np.int64 and x.asnumpy().any()
+    with pytest.raises(ValueError, match="copy=False cannot be had"):
+        x.__array__(copy=False)
 
 
 def test_asnumpy_copies_in_c_order(x):
@@ -397,5 +402,8 @@ before = numpy.geterr()
 mx.nd.log(mx.nd.zeros((1,)))
 assert numpy.geterr() == before
 assert mx.base.MXNetError is mx.MXNetError
+assert mx.ndarray is mx.nd and mx.rnd is mx.random and mx.symbol is mx.sym
+from python_engine import ndarray
+assert ndarray is mx.nd
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -33,7 +33,7 @@ def wanted(key):
 def test_reading_gives_what_numpy_gives(key):
     x = nd.array(A)
     got = x[key]
-    assert got is not x and got.dtype is np.float32
+    assert (got is x) == (repr(key) in ("slice(None, None, None)", "()")) and got.dtype is np.float32
     np.testing.assert_array_equal(got.asnumpy(), wanted(key), strict=True)
 
 
@@ -120,6 +120,16 @@ def test_what_the_array_does_not_have_is_an_index_error(key, message):
     np.testing.assert_array_equal(x.asnumpy(), A)
 
 
+@pytest.mark.parametrize("key", [range(2), (range(1, -1, -1), 0), ((0, 1),), (0, (2, 0))], ids=repr)
+def test_a_range_or_a_tuple_within_a_key_is_a_list_of_positions(key):
+    x = nd.array(A)
+    np.testing.assert_array_equal(x[key].asnumpy(), A[key])
+    x[key] = -1
+    expected = A.copy()
+    expected[key] = -1
+    np.testing.assert_array_equal(x.asnumpy(), expected)
+
+
 @pytest.mark.parametrize("key", ["a", 1.0, {}, (0, "a"), 1j])
 def test_a_key_of_another_type_is_refused(key):
     with pytest.raises(ValueError, match="NDArray does not support slicing with key"):
@@ -165,3 +175,18 @@ def test_writing_to_a_copy_leaves_the_original():
     for part in (x[:, 1], x[::-1], x[[0]], x.T, x.copy()):
         part[:] = -1
     np.testing.assert_array_equal(x.asnumpy(), A)
+
+
+def test_the_element_of_an_array_without_axes_is_read_and_written():
+    x = nd.op._np_sum(nd.array(A))
+    for key, shape in (((), (1,)), (..., (1,)), (None, (1,)), ((None, None), (1, 1))):
+        assert x[key].shape == shape and x[key].asnumpy().ravel() == A.sum()
+    x[()] = 7
+    x[...] += 1
+    assert float(x) == 8 and np.asarray(x).shape == ()
+    for key in (0, slice(None), [0]):
+        with pytest.raises(IndexError, match=r"too many indices \(1\) for array with 0 dimensions"):
+            x[key]
+    for wrong in (len, list):
+        with pytest.raises(TypeError, match=r"an NDArray of shape \(\) has no len"):
+            wrong(x)

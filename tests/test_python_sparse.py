@@ -1,5 +1,6 @@
 """Sparse arrays in Python: `mx.nd.sparse`, and what NDArray's methods do with them."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -123,3 +124,41 @@ def test_a_sparse_variable_has_a_sparse_gradient(rows):
     same(rows.grad, "row_sparse", 2 * ROWS)
     with pytest.raises(mx.MXNetError, match="storage type"):
         rows.attach_grad(stype="sparse")
+
+
+def test_the_places_of_what_is_stored_can_be_read(csr, rows):
+    assert csr.indices.asnumpy().tolist() == [0, 2, 2] and csr.indptr.asnumpy().tolist() == [0, 2, 3]
+    assert rows.indices.asnumpy().tolist() == [1] and rows.indices.dtype is np.int64
+    csr.indices[:] = 0
+    same(csr, "csr", VALUES)
+    assert not hasattr(rows, "indptr") and not hasattr(nd.ones(2), "indices")
+
+
+def test_a_malformed_array_is_found_out_also_when_it_was_pickled(csr, rows):
+    csr.check_format()
+    wrong = nd.sparse.csr_matrix(([1, 2, 3], [0, 9, 2], [0, 2, 3]), shape=(2, 3))
+    for array in (wrong, pickle.loads(pickle.dumps(wrong)), copy.deepcopy(wrong)):
+        array.check_format(full_check=False)
+        with pytest.raises(ValueError, match="column indices from 0 to 2, found 0 to 9"):
+            array.check_format()
+        with pytest.raises(ValueError, match="malformed"):
+            array * 2
+    same(rows.retain(nd.array([1])), "row_sparse", ROWS)
+    same(rows.retain(nd.array([0])), "row_sparse", ROWS * 0)
+
+
+def test_functions_and_classes_of_mxnet(csr, rows):
+    sparse = nd.sparse
+    same(sparse.add(csr, csr), "csr", VALUES * 2)
+    same(sparse.multiply(rows, 2), "row_sparse", ROWS * 2)
+    same(sparse.subtract(csr, csr), "csr", VALUES * 0)
+    same(sparse.divide(csr, 2), "csr", VALUES / 2)
+    kinds = sparse.CSRNDArray, sparse.RowSparseNDArray, sparse.BaseSparseNDArray, nd.NDArray
+    for x, expected in ((csr, (1, 0, 1, 1)), (rows, (0, 1, 1, 1)), (nd.ones(2), (0, 0, 0, 1)), (VALUES, (0, 0, 0, 0))):
+        assert tuple(isinstance(x, kind) for kind in kinds) == expected
+    assert {"add", "CSRNDArray", "csr_matrix", "dot"} <= set(dir(sparse))
+    same(sparse.zeros("csr", np.array([2, 3])), "csr", VALUES * 0)
+    with pytest.raises(ValueError, match="default, row_sparse, csr, but got 'coo'"):
+        sparse.zeros("coo", (2, 3))
+    with pytest.raises(ValueError, match="Invalid Parameter format for shape"):
+        sparse.zeros("csr", None)

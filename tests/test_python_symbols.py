@@ -56,6 +56,8 @@ def test_operators_take_symbols_and_attributes_by_position_or_name():
         (lambda: mx.sym.concat(x, 5), "must be a Symbol, but got 5"),
         (lambda: mx.sym.FullyConnected(x, num_hiden=2, num_hidden=2), "Cannot find argument 'num_hiden'"),
         (lambda: mx.sym.negative(x, w, w), "Too many arguments"),
+        (lambda: mx.sym.negative(x, data=w), "negative got two values for data"),
+        (lambda: mx.sym.transpose(x, (1, 0), axes=(0, 1)), "transpose got two values for axes"),
     ):
         with pytest.raises(TypeError, match=words):
             wrong()
@@ -114,6 +116,11 @@ def test_composition_replaces_variables(net):
     assert net(mx.sym.var("y")).list_arguments()[0] == "y"
     with pytest.raises(TypeError, match="Compose expect `Symbol`"):
         net(data=5)
+    pair = mx.sym.var("x") + mx.sym.var("y")
+    with pytest.raises(TypeError, match=r"has 2 arguments \(x, y\), but got 3"):
+        pair(*map(mx.sym.var, "abc"))
+    with pytest.raises(TypeError, match="in order or by name, but got both"):
+        pair(mx.sym.var("a"), y=mx.sym.var("b"))
 
 
 def test_attributes():
@@ -128,9 +135,24 @@ def test_attributes():
     assert y.attr_dict()["y_weight"]["__mine__"] == "d" and y.attr("num_hidden") == "2" and y.attr("nothing") is None
     x._set_attr(wd_mult="3")
     assert x.attr("__wd_mult__") == "3"
-    for wrong in (lambda: mx.AttrScope(x=1), lambda: mx.sym.Variable("x", mine=1), lambda: mx.sym.Variable(5)):
+    for wrong in (
+        lambda: mx.AttrScope(x=1), lambda: mx.sym.Variable("x", mine=1), lambda: mx.sym.Variable(5),
+        lambda: mx.sym.Variable("x", attr={"mood": 1}), lambda: mx.sym.negative(x, attr={"__mood__": 1}),
+        lambda: x._set_attr(mood=1),
+    ):  # fmt: skip
         with pytest.raises(TypeError):
             wrong()
+
+
+def test_a_scope_of_attributes_can_be_entered_again_within_itself():
+    inner, outer = mx.AttrScope(__a__="1"), mx.AttrScope(__b__="2")
+    with inner:
+        with outer, inner:
+            assert mx.sym.var("x").list_attr() == {"__a__": "1", "__b__": "2"}
+        assert mx.sym.var("x").list_attr() == {"__a__": "1"}
+    with inner:
+        assert mx.sym.var("x").list_attr() == {"__a__": "1"}
+    assert mx.sym.var("x").list_attr() == {}
 
 
 def test_inference(net):
@@ -143,6 +165,13 @@ def test_inference(net):
     assert net.infer_type(data=np.float64)[1] == [np.float64] and net.infer_type() == (None, None, None)
     with pytest.raises(ValueError, match="Error in operator fc1: Shape inconsistent"):
         net.infer_shape(data=(8, 5), fc1_weight=(4, 9))
+    for infer in (net.infer_shape, net.infer_shape_partial, net.infer_type):
+        with pytest.raises(ValueError, match="<Symbol softmax> has no input datum: they are data, fc1_weight"):
+            infer(datum=(8, 5))
+        with pytest.raises(ValueError, match="has 6 arguments .*, but got 7"):
+            infer(*[None] * 7)
+    with pytest.raises(TypeError, match="Arguments need to be shapes .tuple., but 'data' is 8"):
+        net.infer_shape(data=8)
 
 
 def test_files_and_copies(net, tmp_path):
@@ -186,6 +215,10 @@ def test_arrays_are_bound_by_position_or_name():
     assert executor.grad_arrays[1] is None and list(executor.output_dict) == ["_mul0_output"]
     executor.backward({"_mul0_output": mx.nd.ones(2)})
     assert grad.asnumpy().tolist() == [16, 148]
+    idle = product.bind(mx.cpu(), [x, y], {"x": grad}, grad_req="null")
+    idle.forward(True)
+    idle.backward(mx.nd.ones(2))
+    assert idle.grad_dict["x"] is grad and grad.asnumpy().tolist() == [16, 148]
     for wrong, words in (
         (lambda: product.bind(mx.cpu(), {"x": x}), "key `y` is missing in `args`"),
         (lambda: product.bind(mx.cpu(), [x]), "does not match the number of arguments"),
@@ -230,10 +263,70 @@ def test_constants_random_symbols_and_namespaces():
     assert mx.sym.zeros((2,)).eval()[0].asnumpy().tolist() == [0, 0]
     assert mx.sym.full((2,), 7).eval()[0].asnumpy().tolist() == [7, 7]
     assert mx.sym.arange(1, 3).eval()[0].asnumpy().tolist() == [1, 2]
-    assert mx.sym.random.uniform(0, 1, shape=(2, 3)).eval()[0].shape == (2, 3)
-    assert mx.sym.random.normal(mx.sym.var("m"), mx.sym.var("s"), shape=(4,)).list_arguments() == ["m", "s"]
+    assert mx.sym.eye(2, 3, 1).eval()[0].asnumpy().tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert mx.sym.linspace(0, 1, 3).eval()[0].asnumpy().tolist() == [0, 0.5, 1]
     root = mx.sym.linalg.potrf(mx.sym.var("x")).eval(x=mx.nd.array([[4, 0], [0, 9]]))[0]
     assert root.asnumpy().tolist() == [[2, 0], [0, 3]]
     assert mx.sym.contrib.quadratic(mx.sym.var("x"), a=1).name == "_contrib_quadratic0"
     assert "FullyConnected" in dir(mx.sym) and "Data" not in dir(mx.sym)
     assert "num_hidden" in mx.sym.FullyConnected.__doc__
+
+
+def test_random_symbols():
+    random, m, s = mx.sym.random, mx.sym.var("m"), mx.sym.var("s")
+    assert random.uniform(0, 1, shape=(2, 3)).eval()[0].shape == (2, 3)
+    assert random.uniform(0, 1, (2,), "float64").eval()[0].dtype is np.float64
+    assert random.normal(m, s, shape=(4,)).list_arguments() == ["m", "s"]
+    assert random.exponential(2.0, (3,)).list_attr() == {"lam": "0.5", "shape": "(3,)"}
+    assert random.exponential(s).eval(s=mx.nd.ones(2))[0].shape == (2,)
+    assert random.randn(2, 3).eval()[0].shape == (2, 3)
+    assert random.randint(0, 5, (4,)).eval()[0].dtype is np.int32
+    assert len(random.multinomial(m)) == 2 and len(random.multinomial(m, get_prob=False)) == 1
+    assert random.shuffle(m).name == "_shuffle0"
+    assert {"uniform", "multinomial", "uniform_like"} <= set(dir(random))
+    for wrong, words in (
+        (lambda: random.uniform(0, s), "all numbers or all Symbols, but got 0, <Symbol s>"),
+        (lambda: random.randint(), "all numbers or all Symbols, but got None, None"),
+        (lambda: random.uniform(0, 1, (2,), "float32", 7), "takes low, high, shape, dtype, once each, but also got 7"),
+        (lambda: random.uniform(0, low=1), "takes low, high, shape, dtype, once each, but also got 'low'"),
+        (lambda: random.normal(mean=1), "takes loc, scale, shape, dtype, once each, but also got 'mean'"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            wrong()
+    with pytest.raises(AttributeError, match="mx.sym.random has no 'cauchy'"):
+        _ = random.cauchy
+
+
+def test_functions_of_two_take_symbols_and_numbers_on_either_side():
+    x = mx.nd.array([1, 2, 4])
+    for name, of_numbers, with_symbol, with_number, number_first in (
+        ("maximum", 3, [1, 2, 4], [2, 2, 4], [2, 2, 4]),
+        ("minimum", 2, [1, 2, 4], [1, 2, 2], [1, 2, 2]),
+        ("pow", 8, [1, 4, 256], [1, 4, 16], [2, 4, 16]),
+        ("power", 8, [1, 4, 256], [1, 4, 16], [2, 4, 16]),
+    ):
+        function, symbol = getattr(mx.sym, name), mx.sym.var("x")
+        assert function(2, 3) == of_numbers
+        for made, expected in ((function(symbol, symbol), with_symbol), (function(symbol, 2), with_number),
+                               (function(2, symbol), number_first)):  # fmt: skip
+            assert made.eval(x=x)[0].asnumpy().tolist() == expected
+        with pytest.raises(TypeError, match="types .* not supported"):
+            function(symbol, "2")
+    assert mx.sym.hypot(3, 4) == 5 and mx.sym.hypot(mx.sym.var("x"), 3).eval(x=x)[0].asnumpy()[2] == 5
+    assert [mx.sym.maximum(mx.sym.var("x"), 1).name, mx.sym.pow(2, mx.sym.var("x")).name] == [
+        "_maximumscalar2", "_rpowerscalar2",
+    ]  # fmt: skip
+
+
+def test_parts_dtypes_and_counts():
+    x, values = mx.sym.var("x"), mx.nd.array([1, 2, 4])
+    assert x.astype(np.int32).infer_type(x="float32")[1] == [np.int32] and x.astype("int32").name == "cast1"
+    assert mx.sym.split_v2(x, 3).list_outputs() == [f"_split_v20_output{i}" for i in range(3)]
+    assert [part.asnumpy().tolist() for part in x.split_v2((1,)).eval(x=values)] == [[1], [2, 4]]
+    assert [y.asnumpy().tolist() for y in mx.sym.histogram(x, 2, (0, 4)).eval(x=values)] == [[1, 2], [0, 2, 4]]
+    edges = mx.nd.array([0, 3, 4])
+    assert mx.sym.histogram(x, mx.sym.var("b")).eval(x=values, b=edges)[0].asnumpy().tolist() == [2, 1]
+    assert {"sum", "astype", "infer_shape"} <= set(dir(x)) and "_plus" not in dir(x)
+    for wrong in (lambda: mx.sym.split_v2(x, [1]), lambda: mx.sym.histogram(x), lambda: mx.sym.histogram(x, 2.5)):
+        with pytest.raises(ValueError):
+            wrong()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sparse_calls import KINDS, STYPES, array, call, close, densely, matrix
 
+from python_engine import tape
 from python_engine.errors import ArgumentError, MXNetError, ShapeError
 from python_engine.ndarray import NDArray
 from python_engine.ops import sparse_dot
@@ -229,7 +230,7 @@ def test_products_with_csr_matrices(width, columns, counts, dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False), (True, True)])
-@pytest.mark.parametrize("stypes", [p for p in TWO if p != ("default", "default")], ids=" ".join)
+@pytest.mark.parametrize("stypes", TWO, ids=" ".join)
 def test_every_product_in_every_storage_type(stypes, transposed):
     lhs = array((5, 4) if transposed[0] else (4, 5), stypes[0])
     rhs = array((6, 5) if transposed[1] else (5, 6), stypes[1], seed=1)
@@ -244,6 +245,18 @@ def test_every_product_in_every_storage_type(stypes, transposed):
         got = call("dot", lhs, rhs, forward_stype=stype, **attrs)
         assert got.stype == stype
         close(got.data, want)
+
+
+@pytest.mark.parametrize("stype", STYPES)
+def test_gradients_flow_through_a_product_of_dense_factors_in_any_storage_type(stype):
+    lhs, rhs = NDArray(np.array([[1.0, 2], [3, 4]])), NDArray(np.array([[5.0, 6], [7, 8]]))
+    for x in (lhs, rhs):
+        tape.mark_variable(x, NDArray(np.zeros((2, 2))))
+    with tape.recording(True, True):
+        product = call("dot", lhs, rhs, forward_stype=stype)
+    tape.backward([product], [NDArray(np.array([[1.0, 0], [0, 0]]))])
+    assert lhs.grad.data.tolist() == [[5, 7], [0, 0]]
+    assert rhs.grad.data.tolist() == [[1, 0], [2, 0]]
 
 
 def test_shapes_of_products_are_checked():

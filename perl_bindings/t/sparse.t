@@ -227,6 +227,17 @@ subtest 'files keep the storage type' => sub {
     is(nd->load_frombuffer($bytes)->{csr}->stype, 'csr');
 };
 
+subtest 'a product in the storage type asked for' => sub {
+    my $x = nd->array([[1, 0, 2], [0, 0, 3]]);
+    for my $stype (qw(default row_sparse csr)) {
+        my $product = nd->dot($x, $x, transpose_b => 1, forward_stype => $stype);
+        is $product->stype, $stype;
+        is text($product), '5 6 6 9';
+    }
+    dies(sub { nd->dot($x, nd->ones([3]), forward_stype => 'csr') }, qr/a csr array has two dimensions.*sparse\.t line/s);
+    dies(sub { nd->dot($x, $x, forward_stype => 'coo') }, qr/forward_stype.*sparse\.t line/s);
+};
+
 subtest 'malformed arrays' => sub {
     ok eval { $_->check_format; 1 }, $_->stype for $csr, $rows;
     my $wrong = nd->sparse->csr_matrix([[1, 2, 3], [0, 9, 1], [0, 2, 3]], shape => [2, 3]);

@@ -13,6 +13,7 @@ from ..blas import matmul
 from ..errors import ShapeError
 from ..inference import from_inputs
 from ..registry import operator
+from ..sparse import as_stype
 from .common import check_same_dtype, normal_axis
 
 STYPE = Maybe(Choice("default", "row_sparse", "csr"))
@@ -60,7 +61,11 @@ def dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False, forwa
     """Product over the last axis of `lhs` and the first of `rhs`; of two vectors, their inner product.
 
     transpose_a: use the first axis of `lhs` instead, transpose_b: the last axis of `rhs`; a vector stays as it is.
-    Output: the axes of `lhs` and then of `rhs` that are left; (1,) for two vectors. float16 is summed in float32."""
+    Output: the axes of `lhs` and then of `rhs` that are left; (1,) for two vectors. float16 is summed in float32.
+    forward_stype: the storage type of the output; None: dense, but for some products of csr arrays (sparse_dot.py)."""
+    if forward_stype is not None:
+        product = dot.forward(lhs, rhs, transpose_a=transpose_a, transpose_b=transpose_b)
+        return as_stype(product, forward_stype)
     if lhs.dtype is not rhs.dtype:
         check_same_dtype("dot", lhs, rhs)
     if lhs.dtype.char == "e":
@@ -130,7 +135,8 @@ def batch_dot(lhs, rhs, *, transpose_a: bool = False, transpose_b: bool = False,
     """Products of matrices, one for each index of the axes before the last two.
 
     lhs (..., n, k), rhs (..., k, m) with the same leading axes, one or more; transpose_a, transpose_b: the last two
-    axes of that array are swapped first. Output: (..., n, m). float16 is summed in float32."""
+    axes of that array are swapped first. Output: (..., n, m), dense whatever `forward_stype` says, as in MXNet. float16
+    is summed in float32."""
     if lhs.dtype is not rhs.dtype:
         check_same_dtype("batch_dot", lhs, rhs)
     if lhs.ndim < 3 or lhs.ndim != rhs.ndim:

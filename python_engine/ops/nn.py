@@ -330,9 +330,10 @@ def _kept(shape, probability):
     size = math.prod(shape)
     draws = generator.numpy.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
     whole, rest = divmod(probability * (1 << 16), 1)
-    kept = draws < np.uint16(whole)
+    whole = int(whole)  # 65536 where all are kept, which is no uint16
+    kept = draws < whole
     if rest:
-        ties = np.flatnonzero(draws == np.uint16(whole))
+        ties = np.flatnonzero(draws == whole)
         kept[ties] = generator.numpy.random(ties.size) < rest
     return kept.reshape(shape)
 

@@ -78,7 +78,7 @@ def broadcast_shape(name, *arrays):
         raise ShapeError(f"operands could not be broadcast together: {shown(*arrays)}, in operator {name}") from None
 
 
-def floating(name, *arrays):
+def floating(*arrays):
     """The arrays in their common dtype if that is float32 or float64, else in float32 or float64: float16 is computed
     in float32, integers are computed in float64."""
     dtype = common_dtype(*arrays)

@@ -131,83 +131,102 @@ def _line(shape, axis):
     return ((math.prod(shape),), 0) if axis is None else (tuple(shape), axis % max(1, len(shape)))
 
 
-def _declare_insert(name, with_places, doc):
-    def insert(arr, values, obj, val, start, stop, step, int_ind, axis):
-        if axis is not None:
-            normal_axis(name, axis, arr.ndim)
-        shape, along = _line(arr.shape, axis)
-        if values is None and val is None:
-            raise ArgumentError(f"{name} takes values, or the number val")
-        values = (np.array(val) if values is None else values).astype(arr.dtype, copy=False)
-        if values.ndim > len(shape):
-            raise ShapeError(f"could not insert {shown(values)} into {shown(arr)}, in operator {name}")
-        values = values.reshape(_widened(values.shape, len(shape)))
-        if obj is None and int_ind is not None:
-            values = np.moveaxis(values, 0, along)  # NumPy has it so for one place
-        places = {"start": start, "stop": stop, "step": step, "int_ind": int_ind}
-        new, old = inserted_places.forward(obj, length=shape[along], count=values.shape[along], **places)
-        result = np.empty((*shape[:along], len(new) + len(old), *shape[along + 1 :]), arr.dtype)
-        lead = (slice(None),) * along
-        result[(*lead, old)] = arr.reshape(shape)
-        try:
-            result[(*lead, new)] = values
-        except ValueError:
-            raise ShapeError(
-                f"could not insert {shown(values)} at {len(new)} places of axis {along} of {shown(arr)}, in {name}"
-            ) from None
-        return result
+def _insert(name, arr, values, obj, val, axis, places):
+    """`arr` with `values`, or the number `val`, before the places that `obj` or `places` (start, stop, step, int_ind)
+    name."""
+    if axis is not None:
+        normal_axis(name, axis, arr.ndim)
+    shape, along = _line(arr.shape, axis)
+    if values is None and val is None:
+        raise ArgumentError(f"{name} takes values, or the number val")
+    values = (np.array(val) if values is None else values).astype(arr.dtype, copy=False)
+    if values.ndim > len(shape):
+        raise ShapeError(f"could not insert {shown(values)} into {shown(arr)}, in operator {name}")
+    values = values.reshape(_widened(values.shape, len(shape)))
+    if _is_one_place(obj, places):
+        values = np.moveaxis(values, 0, along)  # NumPy has it so for one place
+    new, old = inserted_places.forward(obj, length=shape[along], count=values.shape[along], **places)
+    result = np.empty((*shape[:along], len(new) + len(old), *shape[along + 1 :]), arr.dtype)
+    lead = (slice(None),) * along
+    result[(*lead, old)] = arr.reshape(shape)
+    try:
+        result[(*lead, new)] = values
+    except ValueError:
+        raise ShapeError(
+            f"could not insert {shown(values)} at {len(new)} places of axis {along} of {shown(arr)}, in {name}"
+        ) from None
+    return result
 
-    def gradients(F, g, arr, values, obj, val, start, stop, step, int_ind, axis):
-        shape, along = _line(arr.shape, axis)
-        one = obj is None and int_ind is not None
-        wide = () if values is None else _widened(values.shape, len(shape))
-        order = list(range(1, len(shape)))
-        order.insert(along, 0)
-        moved = tuple(wide[i] for i in order) if one and wide else wide
-        places = {"start": start, "stop": stop, "step": step, "int_ind": int_ind}
-        given = () if obj is None else (obj,)
-        new, old = F._backward_insert_places(*given, length=shape[along], count=moved[along] if moved else 1, **places)
-        into_arr = F._backward_reshape(F.take(g, old, axis=along), shape=arr.shape)
-        if values is None:
-            return [in_dtype(F, into_arr, arr.dtype)]
-        into = back_to(F, F.take(g, new, axis=along), moved, values.dtype)
-        if one:
-            into = F.transpose(into, axes=tuple(int(i) for i in np.argsort(order)))
-        return [in_dtype(F, into_arr, arr.dtype), F._backward_reshape(into, shape=values.shape)]
 
-    if with_places:
+def _is_one_place(obj, places):
+    return obj is None and places["int_ind"] is not None
 
-        def declared(arr, values=None, obj=None, *, val: Maybe(float) = None, start: Maybe(int) = None,
-                     stop: Maybe(int) = None, step: Maybe(int) = None, int_ind: Maybe(int) = None,
-                     axis: Maybe(int) = None):  # fmt: skip
-            if obj is None:
-                values, obj = None, values  # with a number for `val`, the places are the second array
-            return insert(arr, values, obj, val, start, stop, step, int_ind, axis)
 
-        def rule(F, g, arr, values, obj, val, start, stop, step, int_ind, axis):
-            if obj is None:
-                return gradients(F, g, arr, None, values, val, start, stop, step, int_ind, axis) + [None]
-            return gradients(F, g, arr, values, obj, val, start, stop, step, int_ind, axis) + [None]
-    else:
+def _into_insert(F, g, arr, values, obj, axis, places):
+    """The gradients of `arr` and, if they are an array, of `values`."""
+    shape, along = _line(arr.shape, axis)
+    one = _is_one_place(obj, places)
+    wide = () if values is None else _widened(values.shape, len(shape))
+    order = list(range(1, len(shape)))
+    order.insert(along, 0)
+    moved = tuple(wide[i] for i in order) if one and wide else wide
+    given = () if obj is None else (obj,)
+    new, old = F._backward_insert_places(*given, length=shape[along], count=moved[along] if moved else 1, **places)
+    into_arr = F._backward_reshape(F.take(g, old, axis=along), shape=arr.shape)
+    if values is None:
+        return [in_dtype(F, into_arr, arr.dtype)]
+    into = back_to(F, F.take(g, new, axis=along), moved, values.dtype)
+    if one:
+        into = F.transpose(into, axes=tuple(int(i) for i in np.argsort(order)))
+    return [in_dtype(F, into_arr, arr.dtype), F._backward_reshape(into, shape=values.shape)]
 
-        def declared(arr, values=None, *, val: Maybe(float) = None, start: Maybe(int) = None, stop: Maybe(int) = None,
-                     step: Maybe(int) = None, int_ind: Maybe(int) = None, axis: Maybe(int) = None):  # fmt: skip
-            return insert(arr, values, None, val, start, stop, step, int_ind, axis)
 
-        def rule(F, g, arr, values, val, start, stop, step, int_ind, axis):
-            return gradients(F, g, arr, values, None, val, start, stop, step, int_ind, axis)
-
-    declared.__doc__ = (
-        f"With slices inserted before {doc} along an axis; into the flattened array, with axis=None.\n\nvalues: what "
-        f"broadcasts to the new slices; or the number `val`. Output: dtype of `arr`."
+def _document_insert(before):
+    return (
+        f"With slices inserted before {before} along an axis; into the flattened array, with axis=None.\n\n"
+        "values: what broadcasts to the new slices; or the number `val`. Output: dtype of `arr`."
     )
-    row = numpy_operator(name, shape="value" if with_places else "engine", fails=with_places)(declared)
-    row.joint_gradient(rule)
 
 
-_declare_insert("_npi_insert_scalar", False, "the place `int_ind`")
-_declare_insert("_npi_insert_slice", False, "the places from `start` to before `stop` by `step`")
-_declare_insert("_npi_insert_tensor", True, "each of the places in the array `obj`")
+def _declare_insert(name, before):
+    def insert(arr, values=None, *, val: Maybe(float) = None, start: Maybe(int) = None, stop: Maybe(int) = None,
+               step: Maybe(int) = None, int_ind: Maybe(int) = None, axis: Maybe(int) = None):  # fmt: skip
+        places = {"start": start, "stop": stop, "step": step, "int_ind": int_ind}
+        return _insert(name, arr, values, None, val, axis, places)
+
+    insert.__doc__ = _document_insert(before)
+    row = numpy_operator(name)(insert)
+
+    @row.joint_gradient
+    def _(F, g, arr, values, start, stop, step, int_ind, axis):
+        places = {"start": start, "stop": stop, "step": step, "int_ind": int_ind}
+        return _into_insert(F, g, arr, values, None, axis, places)
+
+
+_declare_insert("_npi_insert_scalar", "the place `int_ind`")
+_declare_insert("_npi_insert_slice", "the places from `start` to before `stop` by `step`")
+
+
+def _insert_tensor(
+    arr, values=None, obj=None, *, val: Maybe(float) = None, start: Maybe(int) = None, stop: Maybe(int) = None,
+    step: Maybe(int) = None, int_ind: Maybe(int) = None, axis: Maybe(int) = None,
+):  # fmt: skip
+    if obj is None:
+        values, obj = None, values  # with a number for `val`, the places are the second array
+    places = {"start": start, "stop": stop, "step": step, "int_ind": int_ind}
+    return _insert("_npi_insert_tensor", arr, values, obj, val, axis, places)
+
+
+_insert_tensor.__doc__ = _document_insert("each of the places in the array `obj`")
+insert_tensor = numpy_operator("_npi_insert_tensor", shape="value", fails=True)(_insert_tensor)
+
+
+@insert_tensor.joint_gradient
+def _(F, g, arr, values, obj, start, stop, step, int_ind, axis):
+    if obj is None:
+        values, obj = None, values
+    places = {"start": start, "stop": stop, "step": step, "int_ind": int_ind}
+    return [*_into_insert(F, g, arr, values, obj, axis, places), None]
 
 
 # -- padding -----------------------------------------------------------------------------------------------------------

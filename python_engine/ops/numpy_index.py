@@ -150,7 +150,7 @@ def _(F, g, mask, value_shape, value_dtype, start_axis):
 # -- differences -------------------------------------------------------------------------------------------------------
 
 
-@numpy_operator("_npi_diff")
+@numpy_operator("_npi_diff", views=True)
 def diff(a, *, n: int = 1, axis: int = -1):
     """Each element minus the one before along an axis, `n` times over.
 
@@ -168,7 +168,7 @@ def _(F, g, a_shape, n, axis):
     return F._backward_diff(g, shape=a_shape, n=n, axis=axis)
 
 
-@numpy_operator("_backward_diff")
+@numpy_operator("_backward_diff", views=True)
 def backward_diff(ograd, *, shape: Shape, n: int, axis: int):
     """The transpose of `_npi_diff` of an array of `shape`."""
     if n >= shape[axis]:

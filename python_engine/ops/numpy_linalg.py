@@ -50,7 +50,7 @@ def svd(A):
 
     A (..., n, m); outputs U (..., n, k), L (..., k), V (..., k, m), each row of V with its largest element positive."""
     check_matrix("_npi_svd", A)
-    (A,) = floating("_npi_svd", A)
+    (A,) = floating(A)
     u, values, v = factorize("_npi_svd", lambda x: np.linalg.svd(x, False), A, "the singular values did not converge")
     if 0 in v.shape:
         return u, values, v
@@ -85,7 +85,7 @@ def qr(a):
 
     a (..., n, m), k = min(n, m); outputs Q (..., n, k), R (..., k, m). Source: numpy.linalg.qr, but for the sign."""
     check_matrix("_npi_qr", a)
-    (a,) = floating("_npi_qr", a)
+    (a,) = floating(a)
     q, r = np.linalg.qr(a)
     signs = np.where(np.diagonal(r, 0, -2, -1) < 0, -1, 1).astype(a.dtype)
     return q * signs[..., None, :], r * signs[..., :, None]
@@ -123,7 +123,7 @@ def eigh(A, *, UPLO: UPLO = "L"):
 
     A (..., n, n), of which the lower triangle is read, or the upper one; outputs w (..., n), v (..., n, n)."""
     check_matrix("_npi_eigh", A, square=True)
-    (A,) = floating("_npi_eigh", A)
+    (A,) = floating(A)
     w, v = factorize("_npi_eigh", lambda x: np.linalg.eigh(x, UPLO), A, "the eigenvalues did not converge")
     return w, _upright(v)
 
@@ -161,7 +161,7 @@ def _(F, g, A, UPLO):
 
 def _eig(name, a):
     check_matrix(name, a, square=True)
-    (a,) = floating(name, a)
+    (a,) = floating(a)
     if not np.isfinite(a).all():
         raise ComputeError(f"{name} takes finite numbers, but the array of shape {list(a.shape)} holds others", name)
     w, v = factorize(name, np.linalg.eig, a, "the eigenvalues did not converge")
@@ -209,7 +209,7 @@ def eig_parts(A, b=None):
     if A.ndim != 2 or (b is not None and b.shape != A.shape):
         raise ShapeError(f"takes one square matrix, and perhaps another of its shape, but got {shown(A)}, in {name}")
     if b is not None:
-        A, b = floating(name, A, b)
+        A, b = floating(A, b)
         A = factorize(name, lambda x: np.linalg.solve(b, x), A, "b has no inverse")
     a, (w, right) = _eig(name, A)
     left = factorize(name, lambda x: np.linalg.inv(x).conj().T, right, "the matrix has not n eigenvectors")

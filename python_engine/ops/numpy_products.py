@@ -183,7 +183,7 @@ def _(F, g, a, b):
 # -- Einstein's convention ---------------------------------------------------------------------------------------------
 
 
-@numpy_operator("_npi_einsum")
+@numpy_operator("_npi_einsum", views=True)
 def einsum(*data, num_args: int = 0, subscripts: str = "", optimize: int = 0):
     """Sums of products by Einstein's convention: "ij,jk->ik". Source: numpy.einsum.
 

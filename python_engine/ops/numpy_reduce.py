@@ -271,7 +271,7 @@ def norm(data):
     check_matrix("_npi_norm", data)
     if 0 in data.shape[-2:]:
         raise ShapeError(f"matrices of shape {list(data.shape)} have no singular value, in operator _npi_norm")
-    (x,) = floating("_npi_norm", data)
+    (x,) = floating(data)
     largest = factorize(
         "_npi_norm", lambda m: np.linalg.norm(m, 2, (-2, -1)), x, "the singular values did not converge"
     )

@@ -29,7 +29,7 @@ def solve(A, B):
 
     A (..., n, n); B (..., n, k), or a vector (..., n) for each matrix; output: the shape of B."""
     check_matrix("_npi_solve", A, square=True)
-    a, b = floating("_npi_solve", A, B)
+    a, b = floating(A, B)
     vector = _is_vector(a.ndim, b.ndim)
     b = b[..., None] if vector else b
     if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
@@ -59,7 +59,7 @@ def _eye(F, n, like):
 
 def _pseudoinverse(name, a, rcond, hermitian):
     check_matrix(name, a, square=hermitian)
-    (a,) = floating(name, a)
+    (a,) = floating(a)
     if hermitian:
         a = (a + a.swapaxes(-1, -2)) / 2
     return factorize(name, lambda m: np.linalg.pinv(m, rcond, hermitian), a, "the singular values did not converge")
@@ -126,7 +126,7 @@ def lstsq(a, b, *, rcond: Maybe(float) = None):
         raise ShapeError(
             f"takes a matrix and a vector or matrix with as many rows, but got {shown(a, b)}, in _npi_lstsq"
         )
-    a, b = floating("_npi_lstsq", a, b)
+    a, b = floating(a, b)
     x, residuals, rank, s = factorize("_npi_lstsq", lambda m: np.linalg.lstsq(m, b, rcond), a, "it did not converge")
     return x, residuals, np.array(rank, np.int64), s
 
@@ -157,7 +157,7 @@ def tensorinv(a, *, ind: int = 2):
     size = math.prod(a.shape[ind:])
     if math.prod(a.shape[:ind]) != size:
         raise ShapeError(f"an array of shape {list(a.shape)} has no inverse over ind={ind} axes, in _npi_tensorinv")
-    (m,) = floating("_npi_tensorinv", a)
+    (m,) = floating(a)
     inverse = factorize("_npi_tensorinv", np.linalg.inv, m.reshape(size, size), "it has no inverse")
     return inverse.reshape(a.shape[ind:] + a.shape[:ind])
 
@@ -187,7 +187,7 @@ def tensorsolve(a, b, *, a_axes: Shape = ()):
             raise ShapeError(f"axis {axis} of a_axes is out of bounds for {list(a.shape)}, in _npi_tensorsolve")
     if len({axis % a.ndim for axis in a_axes}) != len(a_axes):
         raise ShapeError(f"a_axes={a_axes} names an axis twice, in operator _npi_tensorsolve")
-    a, b = floating("_npi_tensorsolve", a, b)
+    a, b = floating(a, b)
     a = a.transpose(_moved_behind(a.ndim, a_axes))
     rest = a.shape[b.ndim :]
     size = math.prod(rest)

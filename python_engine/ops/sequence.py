@@ -25,7 +25,8 @@ def _lengths(operator_name, data, sequence_length, use_sequence_length, axis, ax
     if sequence_length is None:
         return None
     check_shape(operator_name, "sequence_length", sequence_length, data.shape[1 - axis : 2 - axis])
-    return np.clip(sequence_length, 0, data.shape[axis]).astype(np.int64)
+    cut = np.minimum(sequence_length, data.shape[axis]).astype(np.int64)
+    return np.maximum(cut, 0)  # only now, for NaN becomes a number of any size: it counts as 0
 
 
 @operator("SequenceMask", views=True)

@@ -81,7 +81,10 @@ def _top(data, axis, k, is_ascend):
     """Positions of the k first values in order along `axis`."""
     n = data.shape[axis]
     if k == 1:
-        return np.expand_dims((np.argmin if is_ascend else np.argmax)(data, axis), axis)
+        index = np.expand_dims((np.argmin if is_ascend else np.argmax)(data, axis), axis)
+        # NumPy finds NaN first by either
+        if not is_ascend or data.dtype.kind != "f" or not np.isnan(np.take_along_axis(data, index, axis)).any():
+            return index
     if n < PARTITION_FROM or k > n // 8:
         return np.take(_order(data, axis, is_ascend), range(k), axis)
     if k <= FEW and not is_ascend and axis == data.ndim - 1 and data.size > n and data.dtype.kind != "b":

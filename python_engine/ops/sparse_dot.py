@@ -10,7 +10,7 @@ from ..attributes import Shape
 from ..blas import matmul
 from ..errors import ShapeError
 from ..registry import find, operator
-from ..sparse import STYPES, Csr, RowSparse, as_stype, dense
+from ..sparse import Csr, RowSparse, as_stype, dense
 from .common import check_same_dtype
 from .index import whole_numbers
 
@@ -134,17 +134,6 @@ def _(lhs, rhs, transpose_a, transpose_b, forward_stype):
     # (lhs rhs)ᵀ = rhsᵀ lhsᵀ
     product = _product(rhs, lhs if transpose_a else lhs.T, not transpose_b, None, "default").T
     return as_stype(np.ascontiguousarray(product), forward_stype or ("default" if transpose_a else "csr"))
-
-
-def _dense_product(lhs, rhs, transpose_a, transpose_b, forward_stype):
-    """Of what has no form of its own, the storage type alone can be asked for."""
-    product = dot.forward(dense(lhs), dense(rhs), transpose_a=transpose_a, transpose_b=transpose_b)
-    return as_stype(product, forward_stype or "default")
-
-
-for _stypes in (("row_sparse", other) for other in STYPES):
-    dot.sparse(*_stypes)(_dense_product)
-dot.sparse("default", "row_sparse")(_dense_product)
 
 
 # -- FullyConnected ----------------------------------------------------------------------------------------------------

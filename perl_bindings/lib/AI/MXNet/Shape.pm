@@ -265,7 +265,11 @@ sub _dot
     my $inner = $attrs->{transpose_a} ? shift @l : pop @l;
     my $outer = $attrs->{transpose_b} ? pop @r : shift @r;
     _fail($row, "Check failed: l[1] == r[0]: dot shape error: ", _text($lhs), " X ", _text($rhs)) if $inner != $outer;
-    return type(@l + @r ? [@l, @r] : [1], $lhs->{dtype}, $lhs->{ctx});
+    my $shape = @l + @r ? [@l, @r] : [1];
+    my $stype = $attrs->{forward_stype} // 'None';
+    return type($shape, $lhs->{dtype}, $lhs->{ctx}) if $stype eq 'None' or $stype eq 'default';
+    _fail($row, 'a csr array has two dimensions, but the product has ', scalar @$shape) if $stype eq 'csr' and @$shape != 2;
+    return type($shape, "$lhs->{dtype} $stype", $lhs->{ctx});
 }
 
 # A batch of images and their labels, one of which each is a number.
