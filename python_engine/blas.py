@@ -57,6 +57,7 @@ def axpby(a, x, b, y):
     function = AXPBY.get(y.dtype) if y.size > FEW and x.shape == y.shape and x.dtype == y.dtype else None
     # BLAS takes 0 times NaN for 0
     if not function or not a or not b or not (x.flags.c_contiguous and y.flags.c_contiguous):
+        x = x.copy() if x is y else x
         if b != 1:
             y *= b
         y += x if a == 1 else a * x

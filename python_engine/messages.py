@@ -437,7 +437,7 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
             operator.check_inputs(len(inputs))
             if attrs is None or len(rows) > 1:
                 attrs = operator.parse_row(row or ())
-            tape.invoke_into(operator, inputs, attrs, inputs[:1])
+            tape.update(operator, inputs, attrs)
         except Exception as reason:
             session.fail(handles[:1], session.call_failure(reason, operator, row, handles))
 

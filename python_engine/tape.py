@@ -389,6 +389,20 @@ def invoke_into(operator, inputs, attrs, targets):
         store(target, output, inputs)
 
 
+def update(operator, inputs, attrs):
+    """Compute an operator whose output takes the place of its first input, as an optimizer does for every parameter."""
+    target = inputs[0]
+    if state.recording or sparse.exists or not operator.single or not _may_be(operator, inputs, target):
+        invoke_into(operator, inputs, attrs, inputs[:1])
+        return
+    for position in operator.mutated(len(inputs)) if operator.mutates else ():
+        inputs[position].writable()
+    out = target.writable()
+    result = operator.forward(*[x.data for x in inputs], **attrs, out=out)
+    if result is not out:
+        store(target, NDArray(result), inputs)
+
+
 def _note_lender(inputs, output):
     data = output.data
     for x in inputs:

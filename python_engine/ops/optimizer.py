@@ -98,11 +98,15 @@ def keep(new, weight32, weight):
 @operator("sgd_update", "_sparse_sgd_update", shape="equal")
 def sgd_update(
     weight, grad, *, lr: float, wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
-    lazy_update: bool = True,
+    lazy_update: bool = True, out=None,
 ):  # fmt: skip
     """Gradient descent: weight - lr * (grad + wd * weight)."""
     check_update("sgd_update", weight, grad)
-    return descend(weight, decayed(rescaled(grad, rescale_grad, clip_gradient, weight.dtype), wd, weight), lr)
+    if clip_gradient >= 0:
+        grad, rescale_grad = rescaled(grad, rescale_grad, clip_gradient, weight.dtype), 1
+    new = weight if out is weight else weight.copy()
+    axpby(-lr * rescale_grad, grad, 1 - lr * wd, new)
+    return new
 
 
 @operator("sgd_mom_update", "_sparse_sgd_mom_update", shape="equal", mutates=("mom",))
@@ -207,7 +211,7 @@ def signum_update(
 @operator("adam_update", "_sparse_adam_update", shape="equal", mutates=("mean", "var"))
 def adam_update(
     weight, grad, mean, var, *, lr: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
-    wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True,
+    wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, out=None,
 ):  # fmt: skip
     """Adam: moving averages of the gradient and its square; weight - lr * mean / (sqrt(var) + epsilon).
 
@@ -220,7 +224,9 @@ def adam_update(
     axpby((1 - beta1) * rescale_grad, grad, beta1, mean)
     square = np.square(grad)
     axpby((1 - beta2) * rescale_grad * rescale_grad, square, beta2, var)
-    return descend(weight, moment_ratio(square, mean, var, epsilon), lr)
+    new = weight if out is weight else weight.copy()
+    axpby(-lr, moment_ratio(square, mean, var, epsilon), 1, new)
+    return new
 
 
 @operator("ftml_update", shape="equal", mutates=("d", "v", "z"))
