@@ -123,6 +123,7 @@ sub build_param_doc
 sub process_arguments
 {
     my ($original, $class, @arguments) = @_;
+    @arguments = map { AI::MXNet::DType::scalar_of($_) } @arguments;
     return $class->$original(@arguments) unless $class->can('python_constructor_arguments');
     my @order = @{ $class->python_constructor_arguments };
     my @attributes = map { $_->init_arg // () } $class->meta->get_all_attributes;

@@ -12,6 +12,8 @@ extends 'Mouse::Object';
 
 has base_lr => (is => 'rw', isa => 'Num', default => 0.01);
 
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
 sub call { AI::MXNet::Error::fail(ref $_[0], ' is a learning rate scheduler without a method call($num_update)') }

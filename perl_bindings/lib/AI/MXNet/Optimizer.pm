@@ -30,6 +30,8 @@ has param_dict          => (is => 'rw', isa => 'HashRef', default => sub { {} })
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
 sub BUILD
 {
     my ($self) = @_;

@@ -147,7 +147,7 @@ sub set_learning_rate
     my ($self, $lr) = @_;
     AI::MXNet::Error::fail('LRScheduler of the optimizer has already been defined. Note that set_learning_rate can mutate the value of the ',
         'learning rate of the optimizer only when the LRScheduler of the optimizer is undefined.') if defined $self->_optimizer->lr_scheduler;
-    return $self->_optimizer->lr($lr);
+    return $self->_optimizer->lr(AI::MXNet::DType::scalar_of($lr));
 }
 
 # -- steps ---------------------------------------------------------------------------------------------------------
@@ -186,6 +186,7 @@ sub _refuse_on_store
 sub _rescale
 {
     my ($self, $method, $batch_size) = @_;
+    $batch_size = AI::MXNet::DType::scalar_of($batch_size);
     AI::MXNet::Error::fail("$method takes the batch size, a number above 0, but got ", $batch_size // 'undef')
         unless defined $batch_size and Scalar::Util::looks_like_number($batch_size) and $batch_size > 0;
     my ($optimizer, $scale) = ($self->_optimizer, $self->_scale / $batch_size);
