@@ -188,6 +188,7 @@ sub _write_file
     my ($what, $path, $bytes) = @_;
     my $temporary = "$path.$$.tmp";
     open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $temporary: $!");
+    local $\;
     my $written = print {$file} $bytes;
     ($written &= close $file) && rename $temporary, $path
         or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("$what: $path: $why") };
