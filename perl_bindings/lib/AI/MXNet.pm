@@ -13,7 +13,6 @@ use AI::MXNet::Error;
 use AI::MXNet::Context;
 use AI::MXNet::Base ();    # for what it adds to PDL
 use AI::MXNet::NDArray;
-use AI::MXNet::OnDemand;
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Random;
 

@@ -1,5 +1,5 @@
 package AI::MXNet::OnDemand;
-# Classes that `use AI::MXNet` offers, whose modules are loaded when one of their methods is called.
+# Classes that every one of our modules offers, whose own modules are loaded when one of their methods is called.
 #
 # Until then such a class inherits from this one, whose methods load the module and go on with the method that was
 # meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. Then it is taken out of their @ISA,
@@ -52,9 +52,11 @@ my %module;
 
 for my $module (keys %classes) {
     for my $class (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
-        $module{$class} = $module;
         no strict 'refs';
-        @{"${class}::ISA"} = (__PACKAGE__);
+        my $parents = \@{"${class}::ISA"};    # from here on Perl knows the package
+        next if $INC{$module};                # a script may begin with any module
+        $module{$class} = $module;
+        @$parents = (__PACKAGE__);
     }
 }
 
@@ -110,7 +112,7 @@ AI::MXNet::OnDemand - classes whose modules are loaded at their first use
 
 =head1 DESCRIPTION
 
-Internal, and no part of the interface: it may change with any release. C<use AI::MXNet> makes optimizers, schedulers,
+Internal, and no part of the interface: it may change with any release. Loading any module makes optimizers, schedulers,
 initializers and metrics available, as C<< AI::MXNet::SGD->new >> or as base of a class of the script, without the time
 that loading them takes.
 
