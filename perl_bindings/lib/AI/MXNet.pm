@@ -12,6 +12,7 @@ use AI::MXNet::NS;
 use AI::MXNet::Error;
 use AI::MXNet::Context;
 use AI::MXNet::Base ();    # for what it adds to PDL
+use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Random;
