@@ -72,6 +72,27 @@ subtest 'each word of an import stands for a package, which is there' => sub {
     }
 };
 
+subtest 'named arguments of a constructor may come in a hash' => sub {
+    require AI::MXNet;
+    require AI::MXNet::Gluon;
+    my ($mx, $gluon) = qw(AI::MXNet AI::MXNet::Gluon);
+    is $mx->init->Xavier({ magnitude => 2 })->magnitude, 2;
+    is $mx->metric->create('topkaccuracy', { top_k => 3 })->top_k, 3;
+    is $mx->io->DataDesc({ name => 'a', shape => [1] }), 'DataDesc[a,1,float32,NCHW]';
+    is $mx->callback->Speedometer({ batch_size => 3 })->batch_size, 3;
+    is $gluon->nn->Dense({ units => 4 })->units, 4;
+    is $gluon->nn->BatchNorm({ momentum => 0.5 })->momentum, 0.5;
+    my $iterator = $mx->io->NDArrayIter({ batch_size => $mx->nd->ones([2, 3]) });
+    is_deeply [map {"$_"} @{ $iterator->provide_data }], ['DataDesc[batch_size,1x3,float32,NCHW]'], 'unless the first one is a hash';
+};
+
+subtest 'objects that can be called or read from are themselves alone' => sub {
+    for my $make (sub { AI::MXNet->io->NDArrayIter(pdl([1, 2])) }, sub { AI::MXNet->rnn->LSTMCell(2) }, sub { AI::MXNet::Gluon->data->SequentialSampler(3) }) {
+        my ($one, $other) = ($make->(), $make->());
+        ok $one && $one == $one && $one != $other && $one eq $one && $one ne $other, ref $one;
+    }
+};
+
 subtest 'a program may begin with any module' => sub {
     my $program = 'use AI::MXNet qw(mx); '
         . 'my $net = mx->sym->SoftmaxOutput(mx->sym->FullyConnected(mx->sym->var(q(data)), num_hidden => 2), name => q(softmax)); '

@@ -126,15 +126,23 @@ sub process_arguments
     @arguments = map { AI::MXNet::DType::scalar_of($_) } @arguments;
     return $class->$original(@arguments) unless $class->can('python_constructor_arguments');
     my @order = @{ $class->python_constructor_arguments };
-    my @attributes = map { $_->init_arg // () } $class->meta->get_all_attributes;
-    my %known = map { $_ => 1 } qw(prefix params shared), @attributes;
+    my %attributes = map { defined $_->init_arg ? ($_->init_arg => $_) : () } $class->meta->get_all_attributes;
+    @arguments = %{ $arguments[0] } if @arguments == 1 and ref $arguments[0] eq 'HASH' and _are_named($arguments[0], $attributes{ $order[0] // '' });
+    my %known = map { $_ => 1 } qw(prefix params shared), keys %attributes;
     my @named;
     while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and $known{ $arguments[-2] }) {
         unshift @named, splice @arguments, -2;
     }
-    AI::MXNet::Error::fail("$class: Paramers mismatch expected @order but got ", join(' ', map { $_ // 'undef' } @arguments), '; by name it takes ', join ', ', sort grep { !/\A_/ } @attributes)
+    AI::MXNet::Error::fail("$class: Paramers mismatch expected @order but got ", join(' ', map { $_ // 'undef' } @arguments), '; by name it takes ', join ', ', sort grep { !/\A_/ } keys %attributes)
         if @arguments > @order;
     return $class->$original((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
+}
+
+# Whether a hash holds the named arguments, as for every class of Mouse, since it cannot be the value of the first attribute.
+sub _are_named
+{
+    my ($hash, $first) = @_;
+    return !defined $first || $first->has_type_constraint && !$first->type_constraint->check($hash);
 }
 
 sub as_array { return ref $_[0] eq 'ARRAY' ? $_[0] : [$_[0]] }

@@ -67,7 +67,6 @@ use AI::MXNet::Error;
 use overload
     '<>'  => sub { $_[0]->next },
     '@{}' => sub { $_[0]->list },
-    bool  => sub { 1 },
     fallback => 1;
 
 extends 'Mouse::Object';
