@@ -125,7 +125,7 @@ sub _call_graph
     my $key = Scalar::Util::refaddr($ctx);
     # each input is one of the given arrays, by its number, or a parameter
     my @arrays = map { ref $_ ? $_->{_at}{$key} // $self->_awaited($_, $ctx, @inputs) : $given[$_] } @{ $graph->{inputs} };
-    my @out = $graph->{op}->call(@arrays);
+    my @out = $graph->{op}->_outputs(@arrays);
     return defined $graph->{out} ? _alike(\@out, @{ $graph->{out} }) : @out;
 }
 
