@@ -291,6 +291,14 @@ subtest 'symbols go in, graphs go out' => sub {
     is "@{ $features->($x)->shape }", '2 3', 'a part of a network shares its parameters';
     is $features->(mx->sym->var('image'))->list_arguments->[0], 'image', 'and takes symbols in turn';
     dies('Input symbols must be variable', sub { gluon->SymbolBlock($symbol, $inner) });
+
+    my $all = gluon->SymbolBlock($symbol->get_internals, mx->sym->var('data'), params => $net->collect_params);
+    my $count = @{ $symbol->get_internals->list_outputs };
+    for my $input ($x, mx->sym->var('image')) {
+        my @all = $all->($input);
+        is @all, $count, 'several outputs of one symbol are a list';
+        is @{ scalar $all->($input) }, $count, 'and a list ref in scalar context';
+    }
 };
 
 subtest 'summary' => sub {
