@@ -132,6 +132,10 @@ sub _updates_first
 
 sub optimizer { my ($self) = @_; return $self->_optimizer }
 
+# Programs ask whose updater has the states: several contexts of one machine need no store.
+sub _kvstore           { my ($self) = @_; return $self->_store }
+sub _update_on_kvstore { my ($self) = @_; return defined $self->_store && $self->_updates_first ? 1 : 0 }
+
 # -- learning rates ------------------------------------------------------------------------------------------------
 
 sub learning_rate
