@@ -114,7 +114,7 @@ subtest 'rows of a sparse parameter' => sub {
     is values_of($p->row_sparse_data($rows)), '1 1 0 0 1 1';
     is scalar(@{ $p->list_row_sparse_data($rows) }), 1;
     my $params = gluon->ParameterDict('net_');
-    $params->get('weight', shape => [5, 5], stype => 'row_sparse');
+    $params->get('weight', shape => [5, 5], stype => 'row_sparse', allow_deferred_init => 1);
     my $dense = gluon->nn->Dense(5, use_bias => 0, params => $params);
     $dense->initialize;
     for my $active (0, 1) {
