@@ -93,6 +93,19 @@ subtest 'objects that can be called or read from are themselves alone' => sub {
     }
 };
 
+subtest 'classes of ours are types for the attributes of other classes' => sub {
+    my $program = 'package Settings { use Mouse; use AI::MXNet qw(mx); '
+        . 'has where => (is => q(ro), isa => q(AI::MXNet::Context|ArrayRef[AI::MXNet::Context])); '
+        . 'has how   => (is => q(ro), isa => q(Maybe[AI::MXNet::Optimizer|Str])); has value => (is => q(ro), isa => q(PDL)); } '
+        . 'package Rows { use Mouse; extends q(AI::MXNet::DataIter); has net => (is => q(ro), isa => q(AI::MXNet::Symbol|Undef)); has shift => (is => q(ro), isa => q(PDL)); } '
+        . 'my $settings = Settings->new(where => [mx->cpu], how => mx->opt->SGD, value => PDL->pdl(2)); '
+        . 'my $rows = Rows->new(net => mx->sym->var(q(x)), batch_size => PDL->pdl(1, 2)->sum, shift => PDL->pdl(4)); '
+        . 'print join q( ), $settings->where->[0], $settings->how->lr, $settings->value, $rows->net, $rows->batch_size, ref $rows->shift; '
+        . 'Settings->new(where => 5)';
+    open my $run, '-|', $^X, (map {"-I$_"} @INC), '-e', "use strict; use warnings; open STDERR, '>&', *STDOUT; $program" or die "$^X: $!";
+    like join('', readline $run), qr/\Acpu\(0\) 0\.01 2 <AI::MXNet::Symbol x> 3 PDLAttribute \(where\) does not pass the type constraint/;
+};
+
 subtest 'a program may begin with any module' => sub {
     my $program = 'use AI::MXNet qw(mx); '
         . 'my $net = mx->sym->SoftmaxOutput(mx->sym->FullyConnected(mx->sym->var(q(data)), num_hidden => 2), name => q(softmax)); '

@@ -89,6 +89,8 @@ sub import
         @names = grep { !/\A:/ } @names;
     }
     AI::MXNet::NS::install($class, scalar caller, @names);
+    # for attributes of the caller's own classes
+    AI::MXNet::NS::load('AI/MXNet/Types.pm') if $INC{'Mouse.pm'};
     # scripts of all ages write nd->array(...) with nothing more imported
     @nd::ISA = ('AI::MXNet::NDArray') if @names;
     return;

@@ -73,6 +73,8 @@ extends 'Mouse::Object';
 
 has batch_size => (is => 'rw', isa => 'Int', default => 0);
 
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+
 sub reset    { return }
 sub getdata  { return }
 sub get_data { my ($self) = @_; return $self->getdata }

@@ -69,6 +69,7 @@ sub _load
     return 0 unless defined $unloaded;
     my $module = $module{$unloaded};
     AI::MXNet::NS::load($module);
+    AI::MXNet::NS::load('AI/MXNet/Types.pm') if $INC{'Mouse.pm'};
     for my $loaded (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
         no strict 'refs';
         @{"${loaded}::ISA"} = grep { $_ ne __PACKAGE__ } @{"${loaded}::ISA"};

@@ -204,25 +204,25 @@ sub _call_hooked
 {
     my ($self, @in) = @_;
     my $in = \@in;
-    $_->($self, $in) for $self->_hooks('_forward_pre_hooks')->values;
+    $_->($self, $in) for $self->_hooks_of('_forward_pre_hooks')->values;
     my $out = [$self->forward(@$in)];
     # a hook may replace the outputs, through its third argument
-    $_->($self, $in, $out) for $self->_hooks('_forward_hooks')->values;
+    $_->($self, $in, $out) for $self->_hooks_of('_forward_hooks')->values;
     return ref $out eq 'ARRAY' ? @$out : $out;
 }
 
-sub _hooks { my ($self, $kind) = @_; return $self->{$kind} //= AI::MXNet::Gluon::Ordered->new }
+sub _hooks_of { my ($self, $kind) = @_; return $self->{$kind} //= AI::MXNet::Gluon::Ordered->new }
 
-sub register_forward_pre_hook { my ($self, $code) = @_; return $self->_hook('_forward_pre_hooks', $code) }
-sub register_forward_hook     { my ($self, $code) = @_; return $self->_hook('_forward_hooks',     $code) }
+sub register_forward_pre_hook { my ($self, $code) = @_; return $self->_register_hook('_forward_pre_hooks', $code) }
+sub register_forward_hook     { my ($self, $code) = @_; return $self->_register_hook('_forward_hooks',     $code) }
 
-sub _hook
+sub _register_hook
 {
     my ($self, $kind, $code) = @_;
     AI::MXNet::Error::fail('a hook is a code ref, but got ', $code // 'undef') unless ref $code and (ref $code eq 'CODE' or overload::Method($code, '&{}'));
     $self->{_hooked} = 1;
     my $handle = AI::MXNet::Gluon::Utils::HookHandle->new;
-    $handle->attach($self->_hooks($kind), $code);
+    $handle->attach($self->_hooks_of($kind), $code);
     return $handle;
 }
 

@@ -136,7 +136,7 @@ sub _make_graph
 {
     my ($self, @inputs) = @_;
     AI::MXNet::NS::load('AI/MXNet/CachedOp.pm');
-    my ($variables, undef, $symbol, $out) = $self->_trace(@inputs);
+    my ($variables, undef, $symbol, $out) = $self->_trace_graph(@inputs);
     my %number = map { $variables->[$_]->name => $_ } grep { defined $variables->[$_] } 0 .. $#$variables;
     my %parameter = map { $_->name => $_ } $self->collect_params->values;
     my @names = @{ $symbol->list_inputs };
@@ -150,7 +150,7 @@ sub _make_graph
 
 # The computation as symbols: a variable for each array given, these arrays, all outputs as one symbol, and the form in
 # which they are returned, unless that is a plain list.
-sub _trace
+sub _trace_graph
 {
     my ($self, @inputs) = @_;
     AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
@@ -188,13 +188,13 @@ sub _out_form { my ($out) = @_; return ref $out eq 'ARRAY' ? [map { _out_form($_
 
 # -- what a call on these inputs says about the parameters ---------------------------------------------------------
 
-sub infer_shape { my ($self, @inputs) = @_; return $self->_infer('shape', 'infer_shape', @inputs) }
-sub infer_type  { my ($self, @inputs) = @_; return $self->_infer('dtype', 'infer_type',  @inputs) }
+sub infer_shape { my ($self, @inputs) = @_; return $self->_infer_attribute('shape', 'infer_shape', @inputs) }
+sub infer_type  { my ($self, @inputs) = @_; return $self->_infer_attribute('dtype', 'infer_type',  @inputs) }
 
-sub _infer
+sub _infer_attribute
 {
     my ($self, $attribute, $method, @inputs) = @_;
-    my ($variables, $given, $graph) = $self->_trace(@inputs);
+    my ($variables, $given, $graph) = $self->_trace_graph(@inputs);
     my @known = map { $variables->[$_]->name => $given->[$_]->$attribute } grep { defined $variables->[$_] } 0 .. $#$variables;
     my ($arguments, undef, $auxiliary) = $graph->$method(@known);
     my %inferred;

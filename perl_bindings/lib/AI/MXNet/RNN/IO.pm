@@ -55,8 +55,6 @@ has _data      => (is => 'rw', isa => 'ArrayRef', init_arg => undef);           
 has [qw(_arrays _labels _batches)] => (is => 'rw', isa => 'ArrayRef', init_arg => undef);
 has curr_idx   => (is => 'rw', isa => 'Int', init_arg => undef, default => 0);
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
-
 sub python_constructor_arguments { return [qw(sentences batch_size)] }
 
 sub BUILD
