@@ -94,7 +94,7 @@ subtest 'objects that can be called or read from are themselves alone' => sub {
 };
 
 subtest 'classes of ours are types for the attributes of other classes' => sub {
-    my $program = 'package Settings { use Mouse; use AI::MXNet qw(mx); '
+    my $program = '$| = 1; package Settings { use Mouse; use AI::MXNet qw(mx); '
         . 'has where => (is => q(ro), isa => q(AI::MXNet::Context|ArrayRef[AI::MXNet::Context])); '
         . 'has how   => (is => q(ro), isa => q(Maybe[AI::MXNet::Optimizer|Str])); has value => (is => q(ro), isa => q(PDL)); } '
         . 'package Rows { use Mouse; extends q(AI::MXNet::DataIter); has net => (is => q(ro), isa => q(AI::MXNet::Symbol|Undef)); has shift => (is => q(ro), isa => q(PDL)); } '
