@@ -115,12 +115,12 @@ sub _call_graph
 {
     my ($self, $ctx, @inputs) = @_;
     my $form = @inputs == 1 ? 'x' : join ',', map { _form($_) } @inputs;
-    my $graph = $self->{_graphs}{$form};
+    my $graph = $self->{_made_graphs}{$form};
     if (defined $graph and AI::MXNet::Engine::is_stale($graph->{op}->handle)) {
         $self->_forget_graphs;
         undef $graph;
     }
-    $graph //= $self->{_graphs}{$form} = $self->_make_graph(@inputs);
+    $graph //= $self->{_made_graphs}{$form} = $self->_make_graph(@inputs);
     my @given = @inputs == 1 ? @inputs : _flat(@inputs);
     my $key = Scalar::Util::refaddr($ctx);
     # each input is one of the given arrays, by its number, or a parameter
@@ -129,7 +129,7 @@ sub _call_graph
     return defined $graph->{out} ? _alike(\@out, @{ $graph->{out} }) : @out;
 }
 
-sub _forget_graphs { my ($self) = @_; delete @$self{qw(_graphs _last_symbol)}; return }
+sub _forget_graphs { my ($self) = @_; delete @$self{qw(_made_graphs _last_symbol)}; return }
 
 # The graph as a function of arrays.
 sub _make_graph
