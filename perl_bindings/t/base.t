@@ -106,6 +106,18 @@ subtest 'classes of ours are types for the attributes of other classes' => sub {
     like join('', readline $run), qr/\Acpu\(0\) 0\.01 2 <AI::MXNet::Symbol x> 3 PDLAttribute \(where\) does not pass the type constraint/;
 };
 
+subtest 'classes are there without their modules' => sub {
+    my @classes = map {"AI::MXNet::$_"} qw(
+        Gluon::NN::Dense Gluon::NN::Conv2D Gluon::NN::HybridSequential Gluon::NN::Identity Gluon::RNN::HybridRecurrentCell Gluon::RNN::LSTM
+        Gluon::L2Loss Gluon::Data::Set Symbol::Prefix SGD Xavier Accuracy NDArrayIter);
+    my $program = 'use strict; use AI::MXNet qw(mx); my $class = shift; '
+        . 'eval qq(package Own; use AI::MXNet::Gluon::Mouse; extends q($class); 1) or die $@; print Own->can(q(new)) && Own->isa(q(Mouse::Object)) ? q(yes) : q(no)';
+    for my $class (@classes) {
+        open my $run, '-|', $^X, (map {"-I$_"} @INC), '-we', $program, $class or die "$^X: $!";
+        is join('', readline $run), 'yes', $class;
+    }
+};
+
 subtest 'a program may begin with any module' => sub {
     my $program = 'use AI::MXNet qw(mx); '
         . 'my $net = mx->sym->SoftmaxOutput(mx->sym->FullyConnected(mx->sym->var(q(data)), num_hidden => 2), name => q(softmax)); '

@@ -24,6 +24,17 @@ my %classes = (
     'AI/MXNet/Monitor.pm'     => [qw(Monitor)],
     'AI/MXNet/Image/Iter.pm'  => [qw(ImageIter)],
     (map { ("AI/MXNet/Gluon/$_.pm" => ["Gluon::$_"]) } qw(Block HybridBlock Parameter ParameterDict SymbolBlock Trainer Utils)),
+    'AI/MXNet/Gluon/NN.pm'   => [map {"Gluon::NN::$_"} qw(
+        Sequential HybridSequential Dense Dropout BatchNorm InstanceNorm LayerNorm GroupNorm Embedding Flatten Lambda HybridLambda
+        Activation LeakyReLU PReLU ELU SELU GELU Swish Conv Pooling ReflectionPad2D),
+        map { ("Conv${_}D", "Conv${_}DTranspose", "MaxPool${_}D", "AvgPool${_}D", "GlobalMaxPool${_}D", "GlobalAvgPool${_}D") } 1 .. 3],
+    'AI/MXNet/Gluon/RNN.pm'  => [map {"Gluon::RNN::$_"} qw(
+        RecurrentCell HybridRecurrentCell RNNCell LSTMCell GRUCell SequentialRNNCell DropoutCell ModifierCell ZoneoutCell ResidualCell
+        BidirectionalCell Layer RNN LSTM GRU)],
+    'AI/MXNet/Gluon/Loss.pm' => ['Gluon::Loss', map {"Gluon::${_}Loss"} qw(
+        L2 L1 SigmoidBinaryCrossEntropy SoftmaxCrossEntropy KLDiv CTC Huber Hinge SquaredHinge Logistic Triplet PoissonNLL CosineEmbedding)],
+    'AI/MXNet/Gluon/Contrib.pm' => [map {"Gluon::NN::$_"} qw(Concurrent HybridConcurrent Identity SparseEmbedding)],
+    'AI/MXNet/Symbol/NameManager.pm' => [qw(Symbol::NameManager Symbol::Prefix)],
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
     'AI/MXNet/Gluon/Data/Set.pm'     => [map {"Gluon::Data::$_"} qw(Set SimpleDataset ArrayDataset RecordFileSet)],
     'AI/MXNet/Gluon/Data/Sampler.pm' => [map {"Gluon::Data::$_"} qw(Sampler Sampler::SequentialSampler Sampler::RandomSampler Sampler::BatchSampler)],
@@ -45,7 +56,7 @@ my %classes = (
     'AI/MXNet/Visualization.pm'    => [qw(Visualization Visualization::PythonGraphviz)],
     'AI/MXNet/NDArray/Sparse.pm'   => [map {"NDArray::$_"} qw(Sparse CSR RowSparse)],
     (map { ("AI/MXNet/$_.pm" => [s{/}{::}gr]) } qw(
-        CachedOp CudaModule Executor Gluon/Constant KVStore KVStoreServer Module Module/Bucketing NDArray/Doc Profiler RunTime Symbol/Doc)),
+        CachedOp CudaModule Executor Gluon/Constant KVStore KVStoreServer Module Module/Bucketing NDArray/Doc Profiler RunTime Symbol/AttrScope Symbol/Doc)),
     (map { my $file = $_; ("AI/MXNet/Gluon/ModelZoo/$file.pm" => [map {"Gluon::ModelZoo::$_"} @{ $networks{$file} }]) } keys %networks),
 );
 my %module;
