@@ -3,6 +3,7 @@ package AI::MXNet::LRScheduler;
 use strict;
 use warnings;
 use Mouse;
+use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;

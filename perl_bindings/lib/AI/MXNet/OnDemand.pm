@@ -6,7 +6,6 @@ package AI::MXNet::OnDemand;
 # where `extends` has not done so before.
 use strict;
 use warnings;
-use AI::MXNet::NS;
 
 my %networks = (
     'ModelStore'         => ['ModelStore'],

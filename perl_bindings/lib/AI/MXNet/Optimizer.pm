@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Mouse;
 use Scalar::Util qw(blessed);
+use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;

@@ -3,6 +3,7 @@ package AI::MXNet::Random;
 use strict;
 use warnings;
 use Scalar::Util qw(blessed);
+use AI::MXNet::DType;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::NS;

@@ -11,6 +11,7 @@ use Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Engine;
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::ParameterDict;
 use AI::MXNet::Logging;

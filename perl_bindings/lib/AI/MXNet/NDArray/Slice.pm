@@ -3,6 +3,7 @@ package AI::MXNet::NDArray::Slice;
 use strict;
 use warnings;
 use Scalar::Util qw(blessed looks_like_number);
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 
 my @reads  = qw(+ - * / % ** == != > >= < <=);
