@@ -158,11 +158,6 @@ class Operator:
         return self.single and not special
 
     @cached_property
-    def saves_metas(self):
-        """True where the tape keeps the inputs' shapes and dtypes."""
-        return self.saves_shapes or self.lacks_rules
-
-    @cached_property
     def lacks_rules(self):
         """True where some input has no rule: if a gradient is asked for, it is zeros."""
         return self.joint is None and None in self.rules

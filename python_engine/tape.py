@@ -111,6 +111,14 @@ def _may_replace(array, value):
     )
 
 
+# The gradient where none flows: zeros, which nobody computes with. What is before it need not be differentiable.
+ZERO = object()
+
+
+def _sum(x, y):
+    return y if x is ZERO else x if y is ZERO else x + y
+
+
 class Node:
     """One recorded call of an operator."""
 
@@ -144,20 +152,19 @@ class Node:
             if parent is None:
                 results.append(None)
             elif rule is None:
-                results.append(self._zeros(position, functions))
+                results.append(self._zero())
             else:
                 if rule not in done:
                     done[rule] = self._apply(rule, g, functions)
                 results.append(done[rule])
         return results
 
-    def _zeros(self, position, functions):
+    def _zero(self):
         if self.operator.differentiable is None:
             raise AutogradError(
                 f"Operator {self.operator.name} is non-differentiable because it didn't register FGradient attribute."
             )
-        zeros = np.zeros(*self.metas[position])
-        return zeros if functions is plain_functions else NDArray(zeros)
+        return ZERO
 
     def _apply(self, rule, g, functions):
         plain = functions is plain_functions
@@ -207,13 +214,13 @@ class Gradients:
 
     def came(self, place):
         """True where there is a gradient of that output."""
-        return self.values[place] is not None
+        return self.values[place] is not None and self.values[place] is not ZERO
 
     def __getitem__(self, place):
         if isinstance(place, slice):
             return [self[index] for index in range(*place.indices(len(self)))]
         value = self.values[place]
-        if value is None:
+        if value is None or value is ZERO:
             zeros = np.zeros(*self.results[place])
             value = self.values[place] = NDArray(zeros) if self.taped else zeros
         return value
@@ -438,7 +445,7 @@ def _record(operator, inputs, attrs, outputs):
     if operator.saves_inputs:
         unnamed = operator.unnamed_inputs
         node.inputs = [None if i in unnamed else x for i, x in enumerate(inputs)] if unnamed else inputs
-    if operator.saves_metas:
+    if operator.saves_shapes:
         node.metas = [(None, None) if x is None else (x.data.shape, x.data.dtype) for x in inputs]
     if operator.saves_outputs:
         # the kept output is the root and the user's a view of it, so that the tape holds no cycle
@@ -552,6 +559,8 @@ def backward(heads, head_grads=None, retain_graph=False, create_graph=False, lea
         if leaf not in gradients:
             leaf.receive(np.zeros(leaf.grad.data.shape, leaf.grad.data.dtype))
     for leaf in list(gradients):
+        if gradients[leaf] is ZERO:
+            gradients[leaf] = np.zeros(leaf.grad.data.shape, leaf.grad.data.dtype)
         # popped, so that nothing but the call itself refers to the value
         leaf.receive(_plain_data(gradients.pop(leaf)))
 
@@ -568,7 +577,7 @@ def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=Fals
     results = []
     for (node, index), variable in zip(entries, variables, strict=True):
         value = leaves.get(node) if isinstance(node, Leaf) else kept.get((node, index))
-        if value is None:
+        if value is None or value is ZERO:
             value = np.zeros(variable.data.shape, variable.data.dtype)
         if isinstance(value, Sparse):
             value = NDArray(value)
@@ -594,19 +603,19 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=Tr
 
     def feed(node, index, value):
         if node.number == 0:
-            leaves[node] = leaves[node] + value if node in leaves else value
+            leaves[node] = _sum(leaves[node], value) if node in leaves else value
             return
         if node.results is None:
             known = pending.get(node)
             if known is None:
                 heapq.heappush(heap, (-node.number, node))
-            pending[node] = value if known is None else known + value
+            pending[node] = value if known is None else _sum(known, value)
             return
         slots = pending.get(node)
         if slots is None:
             slots = pending[node] = [None] * len(node.results)
             heapq.heappush(heap, (-node.number, node))
-        slots[index] = value if slots[index] is None else slots[index] + value
+        slots[index] = value if slots[index] is None else _sum(slots[index], value)
 
     visited = []
     before = state.recording
@@ -626,9 +635,10 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=Tr
                     for index, value in enumerate(g if node.results is not None else [g]):
                         kept[node, index] = value
                 if node.results is not None:
-                    g = Gradients(g, node.results, create_graph)
+                    flows = any(value is not None and value is not ZERO for value in g)
+                    g = Gradients(g, node.results, create_graph) if flows else ZERO
                 visited.append(node)
-                gradients = node.gradients(g, functions)
+                gradients = [ZERO] * len(parents) if g is ZERO else node.gradients(g, functions)
                 if len(parents) == 1 and not heap:
                     # a chain needs no queue
                     (node, index), g = parents[0], gradients[0]

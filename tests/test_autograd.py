@@ -258,6 +258,23 @@ def test_a_blocked_gradient_writes_zeros():
     assert x.grad.data == [0]
 
 
+def test_a_blocked_gradient_asks_for_none_before_it(declare):
+    declare("_test_opaque")(lambda data: data + 1)
+    declare("_test_both", outputs=("first", "second"))(lambda data: (data, data * 2))
+    x = variable([1.0])
+    x.grad.assign(9)
+    with record():
+        y = F.BlockGrad(F._test_opaque(x))
+    tape.backward([y], retain_graph=True)
+    assert x.grad.data == [0]
+    assert tape.grad([y], [x])[0].data == [0]
+    with record():
+        first, second = F._test_both(x)
+        z = F.BlockGrad(F._test_opaque(first)) + F.BlockGrad(second) + x * 3
+    tape.backward([z])
+    assert x.grad.data == [3]
+
+
 def test_marking_a_variable_again_takes_it_out_of_the_old_graph():
     x = variable([1.0])
     with record():

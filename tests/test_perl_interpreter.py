@@ -936,6 +936,7 @@ def test_programs_that_perl_starts_do_not_inherit_the_channel(own):
 @contextlib.contextmanager
 def interrupted_after(*moments):
     """Sends this process the signal of Ctrl-C that many seconds from now."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets its background jobs ignore
     timers = [threading.Timer(moment, os.kill, [os.getpid(), signal.SIGINT]) for moment in moments]
     for timer in timers:
         timer.start()
@@ -945,6 +946,7 @@ def interrupted_after(*moments):
         for timer in timers:
             timer.cancel()
             timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("code", ["1 while 1", "sleep 100", "$_[0]->() while 1"])

@@ -72,4 +72,62 @@ subtest 'each word of an import stands for a package, which is there' => sub {
     }
 };
 
+subtest 'named arguments of a constructor may come in a hash' => sub {
+    require AI::MXNet;
+    require AI::MXNet::Gluon;
+    my ($mx, $gluon) = qw(AI::MXNet AI::MXNet::Gluon);
+    is $mx->init->Xavier({ magnitude => 2 })->magnitude, 2;
+    is $mx->metric->create('topkaccuracy', { top_k => 3 })->top_k, 3;
+    is $mx->io->DataDesc({ name => 'a', shape => [1] }), 'DataDesc[a,1,float32,NCHW]';
+    is $mx->callback->Speedometer({ batch_size => 3 })->batch_size, 3;
+    is $gluon->nn->Dense({ units => 4 })->units, 4;
+    is $gluon->nn->BatchNorm({ momentum => 0.5 })->momentum, 0.5;
+    my $iterator = $mx->io->NDArrayIter({ batch_size => $mx->nd->ones([2, 3]) });
+    is_deeply [map {"$_"} @{ $iterator->provide_data }], ['DataDesc[batch_size,1x3,float32,NCHW]'], 'unless the first one is a hash';
+};
+
+subtest 'objects that can be called or read from are themselves alone' => sub {
+    for my $make (sub { AI::MXNet->io->NDArrayIter(pdl([1, 2])) }, sub { AI::MXNet->rnn->LSTMCell(2) }, sub { AI::MXNet::Gluon->data->SequentialSampler(3) }) {
+        my ($one, $other) = ($make->(), $make->());
+        ok $one && $one == $one && $one != $other && $one eq $one && $one ne $other, ref $one;
+    }
+};
+
+subtest 'classes of ours are types for the attributes of other classes' => sub {
+    my $program = '$| = 1; package Settings { use Mouse; use AI::MXNet qw(mx); '
+        . 'has where => (is => q(ro), isa => q(AI::MXNet::Context|ArrayRef[AI::MXNet::Context])); '
+        . 'has how   => (is => q(ro), isa => q(Maybe[AI::MXNet::Optimizer|Str])); has value => (is => q(ro), isa => q(PDL)); } '
+        . 'package Rows { use Mouse; extends q(AI::MXNet::DataIter); has net => (is => q(ro), isa => q(AI::MXNet::Symbol|Undef)); has shift => (is => q(ro), isa => q(PDL)); } '
+        . 'my $settings = Settings->new(where => [mx->cpu], how => mx->opt->SGD, value => PDL->pdl(2)); '
+        . 'my $rows = Rows->new(net => mx->sym->var(q(x)), batch_size => PDL->pdl(1, 2)->sum, shift => PDL->pdl(4)); '
+        . 'print join q( ), $settings->where->[0], $settings->how->lr, $settings->value, $rows->net, $rows->batch_size, ref $rows->shift; '
+        . 'Settings->new(where => 5)';
+    open my $run, '-|', $^X, (map {"-I$_"} @INC), '-e', "use strict; use warnings; open STDERR, '>&', *STDOUT; $program" or die "$^X: $!";
+    like join('', readline $run), qr/\Acpu\(0\) 0\.01 2 <AI::MXNet::Symbol x> 3 PDLAttribute \(where\) does not pass the type constraint/;
+};
+
+subtest 'classes are there without their modules' => sub {
+    my @classes = map {"AI::MXNet::$_"} qw(
+        Gluon::NN::Conv2D Gluon::NN::Identity Gluon::RNN::HybridRecurrentCell Gluon::L2Loss Symbol::Prefix SGD);
+    my $program = 'use strict; use AI::MXNet qw(mx); my $class = shift; '
+        . 'eval qq(package Own; use AI::MXNet::Gluon::Mouse; extends q($class); 1) or die $@; print Own->can(q(new)) && Own->isa(q(Mouse::Object)) ? q(yes) : q(no)';
+    for my $class (@classes) {
+        open my $run, '-|', $^X, (map {"-I$_"} @INC), '-we', $program, $class or die "$^X: $!";
+        is join('', readline $run), 'yes', $class;
+    }
+};
+
+subtest 'a program may begin with any module' => sub {
+    my $program = 'use AI::MXNet qw(mx); '
+        . 'my $net = mx->sym->SoftmaxOutput(mx->sym->FullyConnected(mx->sym->var(q(data)), num_hidden => 2), name => q(softmax)); '
+        . '$AI::MXNet::Logging::silent = 1; '    # which is there already, whatever is loaded late
+        . 'mx->mod->Module($net)->fit(mx->io->NDArrayIter(mx->nd->ones([4, 2]), mx->nd->zeros([4]), batch_size => 2), num_epoch => 1, '
+        . 'optimizer => q(adam), initializer => mx->init->Xavier, eval_metric => [qw(acc ce)], batch_end_callback => mx->callback->Speedometer(2)); '
+        . 'print q(done)';
+    for my $module (qw(CachedOp IO Metric Module::Base Optimizer Symbol)) {
+        open my $run, '-|', $^X, (map {"-I$_"} @INC), '-e', "use strict; use warnings qw(FATAL all); no warnings q(once); use AI::MXNet::$module; open STDERR, '>&', *STDOUT; $program" or die "$^X: $!";
+        is join('', readline $run), 'done', $module;
+    }
+};
+
 done_testing;

@@ -30,10 +30,17 @@ subtest 'values and gradients are those of the operators' => sub {
 subtest 'several outputs' => sub {
     my $f = nd->CachedOp(mx->sym->Group([$x * 2, $y, mx->sym->SliceChannel($x, num_outputs => 2, axis => 0)]));
     for (1 .. 2) {
-        my @outputs = $f->(nd->array([1, 2]), nd->array([5]));
-        is "@{[map { '(' . text($_) . ')' } @outputs]}", '(2 4) (5) (1) (2)';
+        my ($outputs) = $f->(nd->array([1, 2]), nd->array([5]));
+        is "@{[map { '(' . text($_) . ')' } @$outputs]}", '(2 4) (5) (1) (2)';
     }
-    is text(scalar $f->(nd->array([1, 2]), nd->array([5]))), '2 4', 'the first, in scalar context';
+    my @into = map { nd->zeros([$_]) } 2, 1, 1, 1;
+    is $f->(nd->array([3, 4]), nd->array([7]), out => \@into), \@into, 'into arrays that are given';
+    is "@{[map { '(' . text($_) . ')' } @into]}", '(6 8) (7) (3) (4)';
+    my $double = nd->CachedOp($x * 2, { static_alloc => 1 });
+    my $out = nd->zeros([2]);
+    is text($double->(nd->ones([2]), out => $out)) . ' ' . text($out), '2 2 2 2';
+    like died { $double->(nd->ones([2]), foo => 1) }, qr/AI::MXNet::CachedOp::call got unexpected keyword argument\(s\): foo at /;
+    like died { $double->(nd->ones([2]), out => \@into) }, qr/The graph has 1 outputs, but out has room for 4 at /;
 };
 
 subtest 'states are updated in training' => sub {

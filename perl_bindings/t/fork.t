@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/lib";
+use Config;
 use File::Temp qw(tempdir);
 use POSIX qw(WNOHANG);
 use Test::More;
@@ -261,6 +262,23 @@ subtest 'wait, system, qx and $SIG{CHLD} are as without an engine' => sub {
     is wait(), -1;
     is $SIG{CHLD}, 'IGNORE', 'and stay ignored';
     is nd->ones([2])->sum->asscalar, 2;
+};
+
+subtest 'threads of Perl are like children' => sub {
+    plan skip_all => 'this perl has no threads' unless $Config{useithreads};
+    my $program = q(
+        use threads; use AI::MXNet qw(mx nd); $PDL::no_clone_skip_warning = $PDL::no_clone_skip_warning = 1; use AI::MXNet::Gluon::NN qw(nn);
+        my @arrays = map { nd->ones([2]) * $_ } 1 .. 100;
+        my $net = nn->Dense(2, in_units => 2); $net->initialize('ones'); $net->hybridize; $net->($arrays[0]->reshape([1, 2]));
+        my $in_thread = sub { my ($code) = @_; threads->create({ context => 'scalar' }, sub { eval { $code->() } // "died: $@" })->join };
+        print $in_thread->(sub { 'no arrays' }), "\n", $in_thread->(sub { my $x = nd->ones([2]) * 3; '' . $x->sum->asscalar }), "\n";
+        print $in_thread->(sub { $arrays[2]->aspdl . q() });
+        print $arrays[1]->aspdl, $net->($arrays[1]->reshape([1, 2]))->aspdl->flat, "\n";
+    );
+    open my $run, '-|', $^X, (map {"-I$_"} @INC), '-we', $program or die "$^X: $!";
+    like join('', readline $run), qr/\Ano arrays\n6\ndied: The array .* belongs to another engine.*\n\[2 2\]\[4 4\]\n\z/;
+    close $run;
+    is $?, 0, 'it ends well';
 };
 
 done_testing;

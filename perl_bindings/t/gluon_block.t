@@ -291,7 +291,35 @@ subtest 'symbols go in, graphs go out' => sub {
     is "@{ $features->($x)->shape }", '2 3', 'a part of a network shares its parameters';
     is $features->(mx->sym->var('image'))->list_arguments->[0], 'image', 'and takes symbols in turn';
     dies('Input symbols must be variable', sub { gluon->SymbolBlock($symbol, $inner) });
+
+    my $all = gluon->SymbolBlock($symbol->get_internals, mx->sym->var('data'), params => $net->collect_params);
+    my $count = @{ $symbol->get_internals->list_outputs };
+    for my $input ($x, mx->sym->var('image')) {
+        my @all = $all->($input);
+        is @all, $count, 'several outputs of one symbol are a list';
+        is @{ scalar $all->($input) }, $count, 'and a list ref in scalar context';
+    }
 };
+
+# Classes with an attribute or method of each name, which none of ours may have.
+for my $name (qw(_blocks _layers _code _counter _graphs _infer _trace _hook _init _step _shape _data)) {
+    no strict 'refs';
+    for my $kind (qw(attribute method)) {
+        my $class = "Own::$kind$name";
+        my $meta = Mouse::Meta::Class->initialize($class);
+        $meta->superclasses('AI::MXNet::Gluon::HybridBlock');
+        if ($kind eq 'attribute') { AI::MXNet::Gluon::Mouse::declare($class, $name, is => 'rw', default => 7) }
+        else                      { *{"${class}::$name"} = sub { my ($self, @arguments) = @_; return @arguments ? 'called from inside' : 7 } }
+        *{"${class}::BUILD"} = sub { my ($self) = @_; $self->name_scope(sub { $self->fc(nn->Dense(2)) }) };
+        *{"${class}::hybrid_forward"} = sub { my ($self, $F, $x) = @_; return $self->fc->($x) * $self->$name };
+        my $net = $class->new;
+        $net->initialize('ones');
+        my @values = map { $net->hybridize($_); values_of($net->(nd->ones([1, 2]))) } 0, 1;
+        $net->export(tempdir(CLEANUP => 1) . '/net');
+        is "@values $net" =~ tr/\n//, 2, "$kind $name: it is shown";
+        is "@values", '14 14 14 14', "$kind $name: and computes";
+    }
+}
 
 subtest 'summary' => sub {
     my $net = nn->Sequential;

@@ -113,6 +113,14 @@ subtest 'rows of a sparse parameter' => sub {
     my $trainer = gluon->Trainer([$p], 'sgd');
     is values_of($p->row_sparse_data($rows)), '1 1 0 0 1 1';
     is scalar(@{ $p->list_row_sparse_data($rows) }), 1;
+    my $params = gluon->ParameterDict('net_');
+    $params->get('weight', shape => [5, 5], stype => 'row_sparse', allow_deferred_init => 1);
+    my $dense = gluon->nn->Dense(5, use_bias => 0, params => $params);
+    $dense->initialize;
+    for my $active (0, 1) {
+        $dense->hybridize($active);
+        dies('via data() because its storage type is row_sparse', sub { $dense->(nd->ones([2, 5])) });
+    }
 };
 
 subtest 'variables' => sub {

@@ -187,6 +187,8 @@ subtest 'gradients are summed, changed and used in separate calls' => sub {
     my $stored = gluon->Trainer($net->collect_params, 'sgd');
     dies('allreduce_grads() when parameters are updated on kvstore is not supported', sub { $stored->allreduce_grads });
     dies('update() when parameters are updated on kvstore is not supported', sub { $stored->update(1) });
+    my $updater = $stored->_update_on_kvstore ? $stored->_kvstore->_updater : $stored->_updaters->[0];
+    ok $updater->optimizer == $stored->_optimizer, 'who has the states';
 };
 
 subtest 'states are saved and loaded' => sub {

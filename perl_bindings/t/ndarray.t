@@ -292,4 +292,11 @@ subtest 'the context in use, and that there is no GPU' => sub {
     is_deeply [map { $_->context . '' } @{ mx->gluon->utils->split_and_load(mx->nd->ones([2, 1]), [mx->cpu(0), mx->cpu(1)]) }], ['cpu(0)', 'cpu(1)'];
 };
 
+subtest 'arrays without elements' => sub {
+    my $none = nd->empty([0, 3], dtype => 'int32');
+    is "$none " . $none->dtype . ' ' . $none->aspdl->nelem, '<AI::MXNet::NDArray 0x3 @cpu(0)> int32 0';
+    is join('x', @{ nd->concat($none, nd->ones([2, 3], dtype => 'int32'), dim => 0)->shape }), '2x3';
+    like eval { nd->zeros([0, 3]); 1 } ? 'lived' : $@, qr/takes a shape of one or more dimensions from 1 on/, 'others are made by empty, or of empty lists';
+};
+
 done_testing;

@@ -125,6 +125,26 @@ subtest 'bad values and complex numbers are refused, unless it is said what to p
     like $@, qr/\Aarray takes a piddle of values, but got one that is null at /;
 };
 
+subtest 'what PDL sums up is a number, for shapes, options and constructors' => sub {
+    my $three = pdl(1, 2)->sum;
+    my $x = nd->zeros([$three, 2]);
+    $x .= $three;
+    $x->at(1) .= $three - 1;
+    $x->slice('X', 1) .= $three + 1;
+    is_deeply $x->aspdl->unpdl, [[3, 4], [2, 4], [3, 4]];
+    is_deeply nd->arange(stop => $three)->aspdl->unpdl, [0, 1, 2];
+    mx->random->seed($three);
+    is mx->opt->SGD(learning_rate => $three / 10)->lr, 0.3;
+    is mx->init->Constant($three)->value, 3;
+    is mx->lr_scheduler->FactorScheduler(step => $three)->step, 3;
+    my $dense = mx->gluon->nn->Dense($three, in_units => $three);
+    $dense->initialize;
+    my $trainer = mx->gluon->Trainer($dense->collect_params, 'sgd', { learning_rate => $three });
+    is $trainer->learning_rate, 3;
+    $trainer->set_learning_rate($three + 1);
+    is $trainer->learning_rate, 4;
+};
+
 subtest 'assigning piddles and lists' => sub {
     my $x = nd->zeros([2, 2]);
     $x .= pdl([[1, 2], [3, 4]]);

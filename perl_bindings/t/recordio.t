@@ -126,4 +126,24 @@ subtest 'files that are none' => sub {
     refused(sub { $out->read }, qr/flag 'w', so it cannot be read/, 'reading what is written');
 };
 
+subtest 'separators that the script sets stay out of files, of other kinds, too' => sub {
+    my ($data, $symbol) = (nd->array([1, 2]), mx->sym->var('x') + 1);
+    my $written = sub {
+        my ($name) = @_;
+        my $file = mx->recordio->MXIndexedRecordIO("$folder/$name.idx", "$folder/$name.rec", 'w');
+        $file->write_idx($_, $records[$_]) for 0 .. 3;
+        $file->close;
+        nd->save("$folder/$name.params", { data => $data });
+        $symbol->save("$folder/$name.json");
+        return map { content("$folder/$name.$_") } qw(idx rec params json);
+    };
+    my @plain = $written->('plain');
+    local ($\, $,, $/) = ("!\n", ';', undef);
+    my @separated = $written->('separated');
+    my $read = mx->recordio->MXIndexedRecordIO("$folder/separated.idx", "$folder/separated.rec", 'r')->read_idx(3);
+    local ($\, $,, $/) = (undef, undef, "\n");
+    ok $plain[$_] eq $separated[$_], ('the index', 'records', 'arrays', 'a symbol')[$_] for 0 .. 3;
+    is $read, $records[3], 'reading';
+};
+
 done_testing;

@@ -271,4 +271,29 @@ subtest 'checkpoints have the weights of each gate for itself' => sub {
     is_deeply [sort keys %$apart], [map {"f_l0_$_"} qw(h2h_bias h2h_weight i2h_bias i2h_weight)], 'also into the unfused network';
 };
 
+subtest 'an iterator over sentences can be extended' => sub {
+    {
+        package Ordered;
+        use Mouse;
+        extends 'AI::MXNet::BucketSentenceIter';
+        after reset => sub { my ($self) = @_; $self->idx([sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] } @{ $self->idx }]) };
+    }
+    my $sentences = Ordered->new([[1, 2], [3, 4], [5, 6, 7], [8, 9]], 1, buckets => [2, 3]);
+    is join(' ', map { $_->bucket_key } @$sentences), '2 2 2 3';
+    is join(' ', $sentences->major_axis, map { join 'x', @{ $_->shape } } @{ $sentences->nddata }, @{ $sentences->ndlabel }), '0 3x2 1x3 3x2 1x3';
+};
+
+subtest 'the steps of a cell of Gluon have names in a symbol' => sub {
+    require AI::MXNet::Gluon;
+    my $rnn = AI::MXNet::Gluon->rnn;
+    for my $cell ($rnn->RNNCell(4, prefix => 'rnn_'), $rnn->LSTMCell(4, prefix => 'rnn_'), $rnn->GRUCell(4, prefix => 'rnn_')) {
+        my ($outputs) = $cell->unroll(2, [map { mx->sym->var("x$_") } 0 .. 1]);
+        my $net = mx->sym->Group($outputs);
+        is_deeply $net->list_outputs, ['rnn_t0_out_output', 'rnn_t1_out_output'], $cell->class;
+        my %times;
+        $times{$_}++ for @{ $net->get_internals->list_outputs };
+        is_deeply [grep { $times{$_} > 1 } sort keys %times], [], 'and none twice';
+    }
+};
+
 done_testing;

@@ -135,6 +135,9 @@ subtest 'attributes of scopes, calls and variables' => sub {
         is_deeply [sort keys %$attributes], [qw(conv conv_bias conv_weight data)];
         is_deeply $attributes->{conv}, { __group__ => '4', __data__ => 'great', kernel => '(1,1)', num_filter => '1', __mood__ => 'so so', __ctx_group__ => 'stage1', ctx_group => 'stage1', __wd_mult__ => '2', wd_mult => '2' };
         is $attributes->{conv_weight}{__mood__}, 'so so', 'variables that are made have those of the call';
+        my @last = (mx->sym->Flatten(data => $data, attr => { __mood__ => 'fine' }), mx->sym->random->normal(0, 1, shape => [2], attr => { __mood__ => 'fine' }),
+            mx->sym->Flatten($data, { name => 'flat', attr => { __mood__ => 'fine' } }));
+        is_deeply [map { $_->attr('__mood__') } @last], [('fine') x 3], 'they may stand last';
     }
     my $var = mx->sym->Variable('v', shape => [2, 3], dtype => 'float64', init => mx->init->One, stype => 'csr', wd_mult => 0.5, kwargs => { __mine__ => 1 }, __layout__ => 'NC');
     is_deeply { map { $_ => $var->attr($_) } qw(__shape__ __dtype__ __storage_type__ wd_mult __mine__ __layout__) },

@@ -12,8 +12,8 @@ use AI::MXNet::NS;
 use AI::MXNet::Error;
 use AI::MXNet::Context;
 use AI::MXNet::Base ();    # for what it adds to PDL
+use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
-use AI::MXNet::OnDemand;
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Random;
 
@@ -89,6 +89,8 @@ sub import
         @names = grep { !/\A:/ } @names;
     }
     AI::MXNet::NS::install($class, scalar caller, @names);
+    # for attributes of the caller's own classes
+    AI::MXNet::NS::load('AI/MXNet/Types.pm') if $INC{'Mouse.pm'};
     # scripts of all ages write nd->array(...) with nothing more imported
     @nd::ISA = ('AI::MXNet::NDArray') if @names;
     return;

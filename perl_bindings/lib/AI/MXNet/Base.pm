@@ -119,21 +119,45 @@ sub build_param_doc
 }
 
 # `around BUILDARGS => \&AI::MXNet::Base::process_arguments;` in a Mouse class: what `python_constructor_arguments` lists
-# may be given by position, in front of the named arguments.
+# may be given by position, in front of the named arguments; what PDL sums up is a number where no piddle is wanted.
 sub process_arguments
 {
     my ($original, $class, @arguments) = @_;
-    return $class->$original(@arguments) unless $class->can('python_constructor_arguments');
+    @arguments = _named($class, @arguments) if $class->can('python_constructor_arguments');
+    my $named = $class->$original(@arguments);
+    for my $name (keys %$named) {
+        my $number = AI::MXNet::DType::scalar_of($named->{$name});
+        next if ref $number or not ref $named->{$name};
+        my $attribute = _attributes($class)->{$name};
+        $named->{$name} = $number if $attribute and $attribute->has_type_constraint and not $attribute->type_constraint->check($named->{$name});
+    }
+    return $named;
+}
+
+# The attributes of a Mouse class, by the names that its constructor has for them.
+sub _attributes { my ($class) = @_; return { map { defined $_->init_arg ? ($_->init_arg => $_) : () } $class->meta->get_all_attributes } }
+
+sub _named
+{
+    my ($class, @arguments) = @_;
     my @order = @{ $class->python_constructor_arguments };
-    my @attributes = map { $_->init_arg // () } $class->meta->get_all_attributes;
-    my %known = map { $_ => 1 } qw(prefix params shared), @attributes;
+    my $attributes = _attributes($class);
+    @arguments = %{ $arguments[0] } if @arguments == 1 and ref $arguments[0] eq 'HASH' and _are_named($arguments[0], $attributes->{ $order[0] // '' });
+    my %known = map { $_ => 1 } qw(prefix params shared), keys %$attributes;
     my @named;
     while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and $known{ $arguments[-2] }) {
         unshift @named, splice @arguments, -2;
     }
-    AI::MXNet::Error::fail("$class: Paramers mismatch expected @order but got ", join(' ', map { $_ // 'undef' } @arguments), '; by name it takes ', join ', ', sort grep { !/\A_/ } @attributes)
+    AI::MXNet::Error::fail("$class: Paramers mismatch expected @order but got ", join(' ', map { $_ // 'undef' } @arguments), '; by name it takes ', join ', ', sort grep { !/\A_/ } keys %$attributes)
         if @arguments > @order;
-    return $class->$original((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
+    return ((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
+}
+
+# Whether a hash holds the named arguments, as for every class of Mouse, since it cannot be the value of the first attribute.
+sub _are_named
+{
+    my ($hash, $first) = @_;
+    return !defined $first || $first->has_type_constraint && !$first->type_constraint->check($hash);
 }
 
 sub as_array { return ref $_[0] eq 'ARRAY' ? $_[0] : [$_[0]] }
@@ -187,6 +211,7 @@ sub _write_file
     my ($what, $path, $bytes) = @_;
     my $temporary = "$path.$$.tmp";
     open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $temporary: $!");
+    local $\;
     my $written = print {$file} $bytes;
     ($written &= close $file) && rename $temporary, $path
         or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("$what: $path: $why") };

@@ -20,9 +20,28 @@ sub new
 sub handle { $_[0]{symbol}{handle} }
 sub symbol { $_[0]{symbol} }
 
-# Computes the symbol on arrays, in the order of its inputs. The first call on arrays of some types asks the engine what
-# comes out, as for operators that Perl cannot predict.
+# Computes the symbol on arrays, in the order of its inputs. Several outputs are a list ref.
 sub call
+{
+    my ($self, @inputs) = @_;
+    my %named;
+    while (@inputs >= 2 and defined $inputs[-2] and not ref $inputs[-2]) {
+        my ($name, $value) = splice @inputs, -2;
+        $named{$name} = $value;
+    }
+    my $out = delete $named{out};
+    AI::MXNet::Error::fail('AI::MXNet::CachedOp::call got unexpected keyword argument(s): ', join ', ', sort keys %named) if %named;
+    my @outputs = $self->_outputs(@inputs);
+    return @outputs == 1 ? $outputs[0] : \@outputs if not defined $out;
+    my @into = ref $out eq 'ARRAY' ? @$out : $out;
+    AI::MXNet::Error::fail('The graph has ', scalar @outputs, ' outputs, but out has room for ', scalar @into) if @into != @outputs;
+    $outputs[$_]->copyto($into[$_]) for 0 .. $#into;
+    return $out;
+}
+
+# The outputs as a list. The first call on arrays of some types asks the engine what comes out, as for operators that Perl
+# cannot predict.
+sub _outputs
 {
     my ($self, @inputs) = @_;
     AI::MXNet::Error::fail("The graph takes $self->{count} arrays (@{ $self->{inputs} }), but got ", scalar @inputs) if @inputs != $self->{count};
@@ -48,7 +67,7 @@ sub call
         $_->{rec} = $tracked for @outputs;
         $self->{types}{ join ' ', map { $_->{type}{id} } @inputs } = [map { $_->{type} } @outputs];
     }
-    return wantarray ? @outputs : $outputs[0];
+    return @outputs;
 }
 
 1;
@@ -82,11 +101,11 @@ Of a symbol. The flags of the original (C<static_alloc> and the like) are accept
 
 =head2 call
 
-    my @outputs = $f->call(nd->ones([2]), nd->zeros([2]));
-    my $doubled = $double->(nd->ones([3]));
+    my $sum = $f->call(nd->ones([2]), nd->zeros([2]));
+    $double->(nd->ones([2]), out => $sum);
 
-Computes the symbol: an array for each of C<< $symbol->list_inputs >>, in that order. Returns its outputs; in scalar context
-the first. What cannot be computed dies here at the first call with arrays of such shapes and dtypes, else where the output
+Computes the symbol: an array for each of C<< $symbol->list_inputs >>, in that order. Returns its output, or a list ref of
+several. They are copied into C<out> instead, an array or a list ref of arrays, if that is given. What cannot be computed dies here at the first call with arrays of such shapes and dtypes, else where the output
 is read.
 
 =head2 symbol, handle

@@ -12,6 +12,7 @@ sub write
 {
     my ($class, $path, @charts) = @_;
     open my $file, '>:encoding(UTF-8)', $path or AI::MXNet::Error::fail("$path: $!");
+    local ($\, $,);
     print $file $class->svg(@charts);
     close $file or AI::MXNet::Error::fail("$path: $!");
     return;

@@ -22,6 +22,7 @@ my %known;
 # The current context; code may localise $mx::Context or $AI::MXNet::Context.
 sub current_ctx { $AI::MXNet::Context //= $_[0]->cpu }
 sub current     { $_[0]->current_ctx }
+sub current_context { $_[0]->current_ctx }
 sub set_current { $AI::MXNet::Context = $_[1] }
 
 sub new
@@ -114,7 +115,7 @@ There is one object for each device.
 
     my $pinned = AI::MXNet::Context->cpu_pinned;    # cpu_pinned(0); the number is the only argument
 
-=head2 current_ctx, current, set_current
+=head2 current_ctx, current_context, current, set_current
 
     {
         local $mx::Context = mx->cpu(2);

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use PDL::Core ();
 use PDL::Types ();
+use Scalar::Util ();
 use AI::MXNet::Error;
 
 # name => [MXNet's number, PDL type, letter of Perl's pack]. PDL has no half precision: float holds it.
@@ -35,6 +36,13 @@ sub _piddle
     ${ $piddle->get_dataref } = $$bytes;
     $piddle->upd_data;
     return $piddle;
+}
+
+# A piddle without dimensions as its number, which `sum` and `max` of older PDLs gave; anything else as it is.
+sub scalar_of
+{
+    my ($value) = @_;
+    return Scalar::Util::blessed($value) && $value->isa('PDL') && !$value->ndims ? $value->sclr : $value;
 }
 
 # The dtype that a piddle's type is, by name; undef where MXNet has none.
@@ -95,6 +103,13 @@ The PDL type that holds a dtype, and the dtype of a piddle's type; undef if MXNe
     my $checked = AI::MXNet::DType::check('float64');
 
 The name itself; dies if it is no dtype.
+
+=head2 scalar_of
+
+    my $rate = AI::MXNet::DType::scalar_of(PDL->pdl(0.5));    # 0.5
+
+The number of a piddle without dimensions; any other value as it is. The methods C<sum>, C<max> and such of newer PDLs
+give such piddles, where programs expect the numbers of older ones.
 
 =head1 SEE ALSO
 

@@ -79,6 +79,14 @@ sub leave
     return;
 }
 
+# In a new thread of Perl, which is like a child but for the process.
+sub CLONE
+{
+    leave();
+    $owner = 0;
+    return;
+}
+
 # To be called where arrays begin their life, which in a child belong to the child's own engine.
 sub notice_fork
 {
@@ -655,7 +663,7 @@ AI::MXNet::Engine - the process that computes
 The engine starts as the module loads and ends with the script, however that ends. It is no child of the script: C<wait>,
 C<system> and C<$SIG{CHLD}> never see it. What it prints appears where the script's output does.
 
-A forked child gets an engine of its own at its first call. The parent's arrays, symbols and executors stay the parent's;
+A forked child or a thread gets an engine of its own at its first call. The parent's arrays, symbols and executors stay the parent's;
 touching one in the child dies and says so.
 
 When Ctrl-C, an alarm or another signal handler leaves a wait with an exception, the engine skips what was still to be

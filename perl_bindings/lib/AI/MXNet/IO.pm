@@ -67,12 +67,13 @@ use AI::MXNet::Error;
 use overload
     '<>'  => sub { $_[0]->next },
     '@{}' => sub { $_[0]->list },
-    bool  => sub { 1 },
     fallback => 1;
 
 extends 'Mouse::Object';
 
 has batch_size => (is => 'rw', isa => 'Int', default => 0);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub reset    { return }
 sub getdata  { return }

@@ -3,6 +3,7 @@ package AI::MXNet::LRScheduler;
 use strict;
 use warnings;
 use Mouse;
+use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;
@@ -11,6 +12,8 @@ use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, f
 extends 'Mouse::Object';
 
 has base_lr => (is => 'rw', isa => 'Num', default => 0.01);
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 

@@ -3,7 +3,7 @@ package AI::MXNet::Logging;
 use strict;
 use warnings;
 
-our $silent = 0;
+our $silent;
 
 sub get_logger { return shift }
 

@@ -49,7 +49,7 @@ sub _named
 sub _check_shape
 {
     my ($method, $shape) = @_;
-    my $fits = ref $shape eq 'ARRAY' && !grep { not defined $_ or ref $_ or $_ !~ /\A[0-9]+\z/ } @$shape;
+    my $fits = ref $shape eq 'ARRAY' && !grep { not defined $_ or ref $_ or $_ !~ /\A[0-9]+\z/ } map { AI::MXNet::DType::scalar_of($_) } @$shape;
     _fail("In method $method: parameter 1 (\$shape): Validation failed for 'Shape' with value ",
         ref $shape eq 'ARRAY' ? '[' . join(', ', map { $_ // 'undef' } @$shape) . ']' : $shape // 'undef',
         ': a shape is a list of integers from 0') unless $fits;

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use AI::MXNet::Engine::Process;
 use AI::MXNet::Error;
+use AI::MXNet::OnDemand;
 
 # Short names that stand for a package of their own, whatever package is asked for them.
 my %packages = (

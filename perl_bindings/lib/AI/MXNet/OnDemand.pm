@@ -1,12 +1,11 @@
 package AI::MXNet::OnDemand;
-# Classes that `use AI::MXNet` offers, whose modules are loaded when one of their methods is called.
+# Classes that every one of our modules offers, whose own modules are loaded when one of their methods is called.
 #
 # Until then such a class inherits from this one, whose methods load the module and go on with the method that was
 # meant. `can` and `isa` do so too, so that Mouse's `extends` finds the real class. Then it is taken out of their @ISA,
 # where `extends` has not done so before.
 use strict;
 use warnings;
-use AI::MXNet::NS;
 
 my %networks = (
     'ModelStore'         => ['ModelStore'],
@@ -24,6 +23,17 @@ my %classes = (
     'AI/MXNet/Monitor.pm'     => [qw(Monitor)],
     'AI/MXNet/Image/Iter.pm'  => [qw(ImageIter)],
     (map { ("AI/MXNet/Gluon/$_.pm" => ["Gluon::$_"]) } qw(Block HybridBlock Parameter ParameterDict SymbolBlock Trainer Utils)),
+    'AI/MXNet/Gluon/NN.pm'   => [map {"Gluon::NN::$_"} qw(
+        Sequential HybridSequential Dense Dropout BatchNorm InstanceNorm LayerNorm GroupNorm Embedding Flatten Lambda HybridLambda
+        Activation LeakyReLU PReLU ELU SELU GELU Swish Conv Pooling ReflectionPad2D),
+        map { ("Conv${_}D", "Conv${_}DTranspose", "MaxPool${_}D", "AvgPool${_}D", "GlobalMaxPool${_}D", "GlobalAvgPool${_}D") } 1 .. 3],
+    'AI/MXNet/Gluon/RNN.pm'  => [map {"Gluon::RNN::$_"} qw(
+        RecurrentCell HybridRecurrentCell RNNCell LSTMCell GRUCell SequentialRNNCell DropoutCell ModifierCell ZoneoutCell ResidualCell
+        BidirectionalCell Layer RNN LSTM GRU)],
+    'AI/MXNet/Gluon/Loss.pm' => ['Gluon::Loss', map {"Gluon::${_}Loss"} qw(
+        L2 L1 SigmoidBinaryCrossEntropy SoftmaxCrossEntropy KLDiv CTC Huber Hinge SquaredHinge Logistic Triplet PoissonNLL CosineEmbedding)],
+    'AI/MXNet/Gluon/Contrib.pm' => [map {"Gluon::NN::$_"} qw(Concurrent HybridConcurrent Identity SparseEmbedding)],
+    'AI/MXNet/Symbol/NameManager.pm' => [qw(Symbol::NameManager Symbol::Prefix)],
     'AI/MXNet/RecordIO.pm'    => [qw(RecordIO IndexedRecordIO IRHeader)],
     'AI/MXNet/Gluon/Data/Set.pm'     => [map {"Gluon::Data::$_"} qw(Set SimpleDataset ArrayDataset RecordFileSet)],
     'AI/MXNet/Gluon/Data/Sampler.pm' => [map {"Gluon::Data::$_"} qw(Sampler Sampler::SequentialSampler Sampler::RandomSampler Sampler::BatchSampler)],
@@ -45,16 +55,18 @@ my %classes = (
     'AI/MXNet/Visualization.pm'    => [qw(Visualization Visualization::PythonGraphviz)],
     'AI/MXNet/NDArray/Sparse.pm'   => [map {"NDArray::$_"} qw(Sparse CSR RowSparse)],
     (map { ("AI/MXNet/$_.pm" => [s{/}{::}gr]) } qw(
-        CachedOp CudaModule Executor Gluon/Constant KVStore KVStoreServer Module Module/Bucketing NDArray/Doc Profiler RunTime Symbol/Doc)),
+        CachedOp CudaModule Executor Gluon/Constant KVStore KVStoreServer Module Module/Bucketing NDArray/Doc Profiler RunTime Symbol/AttrScope Symbol/Doc)),
     (map { my $file = $_; ("AI/MXNet/Gluon/ModelZoo/$file.pm" => [map {"Gluon::ModelZoo::$_"} @{ $networks{$file} }]) } keys %networks),
 );
 my %module;
 
 for my $module (keys %classes) {
     for my $class (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
-        $module{$class} = $module;
         no strict 'refs';
-        @{"${class}::ISA"} = (__PACKAGE__);
+        my $parents = \@{"${class}::ISA"};    # from here on Perl knows the package
+        next if $INC{$module};                # a script may begin with any module
+        $module{$class} = $module;
+        @$parents = (__PACKAGE__);
     }
 }
 
@@ -67,6 +79,7 @@ sub _load
     return 0 unless defined $unloaded;
     my $module = $module{$unloaded};
     AI::MXNet::NS::load($module);
+    AI::MXNet::NS::load('AI/MXNet/Types.pm') if $INC{'Mouse.pm'};
     for my $loaded (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
         no strict 'refs';
         @{"${loaded}::ISA"} = grep { $_ ne __PACKAGE__ } @{"${loaded}::ISA"};
@@ -110,7 +123,7 @@ AI::MXNet::OnDemand - classes whose modules are loaded at their first use
 
 =head1 DESCRIPTION
 
-Internal, and no part of the interface: it may change with any release. C<use AI::MXNet> makes optimizers, schedulers,
+Internal, and no part of the interface: it may change with any release. Loading any module makes optimizers, schedulers,
 initializers and metrics available, as C<< AI::MXNet::SGD->new >> or as base of a class of the script, without the time
 that loading them takes.
 

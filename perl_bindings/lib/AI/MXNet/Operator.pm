@@ -55,8 +55,7 @@ sub call
     my @inputs = (@$arrays, map { delete $given{$_} // () } @names[@$arrays .. $#names]);
     AI::MXNet::Error::fail("the custom operator $attributes{op_type} takes the arrays @names, but got ", scalar @inputs, map {", $_"} sort keys %given)
         if %given or @inputs != @names;
-    my @outputs = $function->call(@inputs);
-    return @outputs == 1 ? $outputs[0] : \@outputs;
+    return $function->call(@inputs);
 }
 
 # -- what the engine asks ------------------------------------------------------------------------------------------

@@ -403,6 +403,7 @@ sub value
         my $item = $kind =~ /<(.*)>/ ? $1 : 'int';
         return [map { defined $_ ? value($row, $name, { type => $item }, _plain($_)) : undef } @$value];
     }
+    $value = _plain($value);
     _bad($row, $name, $type, $value) if ref $value;
     if ($kind eq 'int') {
         _bad($row, $name, $type, $value) unless looks_like_number($value) and $value == int $value and abs $value <= 2**63;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Mouse;
 use Scalar::Util qw(blessed);
+use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
@@ -29,6 +30,8 @@ has sym                 => (is => 'rw', isa => 'Maybe[Object]');
 has param_dict          => (is => 'rw', isa => 'HashRef', default => sub { {} });
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
+
+around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub BUILD
 {

@@ -108,6 +108,7 @@ sub write
 {
     my ($self, $path) = @_;
     open my $file, '>:raw', $path or _fail("$path: $!");
+    local $\;
     print $file $self->png;
     close $file or _fail("$path: $!");
     return $self;

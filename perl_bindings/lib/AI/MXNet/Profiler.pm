@@ -114,6 +114,7 @@ sub dump_profile
         AI::MXNet::Error->throw(kind => 'engine', message => 'the engine\'s profile is none') unless defined $name;
         push @lines, _line($name, $start, $end, $theirs, 1);
     }
+    local ($\, $,);
     print {$file} "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n", join(",\n", @lines), "\n]}\n" and close $file and rename "$path.$$.part", $path
         or AI::MXNet::Error::fail("$path: $!");
     warn 'the profile lacks ', $lost + $lost_there, " events, which were too many\n" if $lost + $lost_there;

@@ -3,6 +3,7 @@ package AI::MXNet::Random;
 use strict;
 use warnings;
 use Scalar::Util qw(blessed);
+use AI::MXNet::DType;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
@@ -13,6 +14,7 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub seed
 {
     my ($class, $seed, %options) = @_;
+    $seed = AI::MXNet::DType::scalar_of($seed);
     AI::MXNet::Error::fail('In method seed: parameter 1 ($seed_state): Validation failed for \'Int\' with value ', $seed // 'undef')
         unless defined $seed and !ref $seed and $seed =~ /\A-?[0-9]+\z/;
     exists { ctx => 1 }->{$_} or AI::MXNet::Error::fail("In method seed: no such named parameter: $_") for keys %options;

@@ -102,6 +102,7 @@ sub write
     AI::MXNet::Error::fail('a record is a string of bytes, but got ', defined $bytes ? 'one with wide characters' : 'undef')
         unless defined $bytes and utf8::downgrade($bytes, 1);
     AI::MXNet::Error::fail('RecordIO only accept record less than 2^29 bytes, but got ', length $bytes) if length($bytes) >> LENGTH_BITS;
+    local $\;
     print {$file} _framed($bytes) or AI::MXNet::Error::fail('cannot write ', $self->uri, ": $!");
     return;
 }
@@ -277,6 +278,7 @@ sub write_idx
     my ($self, $key, $bytes) = @_;
     my $position = $self->tell;
     $self->write($bytes);
+    local $\;
     print { $self->fidx } "$key\t$position\n" or AI::MXNet::Error::fail('cannot write ', $self->idx_path, ": $!");
     push @{ $self->keys }, $key;
     $self->idx->{$key} = $position;

@@ -83,6 +83,7 @@ sub _first_lines
     }
     else { open $file, '<:raw', $path or _fail("cannot read $path: $!") }
     my ($number, @lines) = (0);
+    local $/ = "\n";
     while (@lines < ($self->{header} // 1 ? 2 : 1) and defined(my $line = $file->getline)) {
         next if $number++ < $self->{skip} or $line !~ /\S/;
         $line =~ s/\A\xEF\xBB\xBF// if $number == 1;

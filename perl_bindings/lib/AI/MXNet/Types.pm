@@ -21,6 +21,15 @@ my %alternatives = (
     Optimizer       => [qw(AI::MXNet::Optimizer Str)],
     Updater         => [qw(AI::MXNet::Updater CodeRef)],
 );
+# What else users' attributes hold. Classes that are none of Mouse's, or are not loaded yet, have to be declared.
+my @classes = (
+    (map {"AI::MXNet::$_"} qw(
+        Context Executor CachedOp DataBatch DataDesc DataIter NDArrayIter MXDataIter ImageIter RecordIO IndexedRecordIO
+        LRScheduler InitDesc Module Module::Base Module::Bucketing BatchEndParam Monitor DataParallelExecutorGroup
+        NDArray::CSR NDArray::RowSparse RNN::Cell::Base Symbol::AttrScope Symbol::NameManager)),
+    (map {"AI::MXNet::Gluon::$_"} qw(
+        Block HybridBlock SymbolBlock Parameter ParameterDict Trainer Loss Data::Set Data::Sampler Data::Loader::DataLoader)),
+);
 my %words = (
     Dtype      => [qw(float32 float64 float16 uint8 int8 int32 int64)],
     GluonClass => [qw(AI::MXNet::NDArray AI::MXNet::Symbol)],
@@ -39,6 +48,7 @@ sub _declare
     return $type;
 }
 
+_declare($_) for @classes;
 subtype $_, as _declare(join '|', @{ $alternatives{$_} }) for sort keys %alternatives;
 enum $_, $words{$_} for sort keys %words;
 subtype DimSize   => as 'Int', where { $_ >= 0 };

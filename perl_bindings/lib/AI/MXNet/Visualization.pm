@@ -68,6 +68,7 @@ sub print_summary
         print "$line\n";
     };
     my @nodes = _nodes($symbol, $shape);
+    local ($\, $,);
     print '_' x $line_length, "\n";
     $row->('Layer (type)', 'Output Shape', 'Param #', 'Previous Layer');
     print '=' x $line_length, "\n";

@@ -6,10 +6,7 @@ use Scalar::Util qw(blessed);
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
-use overload
-    '&{}'  => sub { my $self = shift; sub { $self->call(@_) } },
-    'bool' => sub {1},
-    fallback => 1;
+use overload '&{}' => sub { my $self = shift; sub { $self->call(@_) } }, fallback => 1;
 
 sub new { my $class = shift; return bless {@_}, ref $class || $class }
 

@@ -19,7 +19,7 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use overload
-    '&{}'  => sub { $_[0]{_code} // $_[0]->_make_code },
+    '&{}'  => sub { $_[0]{_call_code} // $_[0]->_make_code },
     '""'   => sub { $_[0]->_describe },
     'bool' => sub {1},
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
@@ -112,12 +112,12 @@ sub register_child
     AI::MXNet::Error::fail('register_child takes a Block, but got ', $block // 'undef') unless Scalar::Util::blessed($block) and $block->isa(__PACKAGE__);
     my $children = $self->_children;
     $children->set($name // scalar(() = $children->keys), $block);
-    delete $self->{_blocks};
+    delete $self->{_child_list};
     return;
 }
 
 # The children as a list ref, which is kept.
-sub _blocks { my ($self) = @_; return $self->{_blocks} //= [$self->_children->values] }
+sub _child_list { my ($self) = @_; return $self->{_child_list} //= [$self->_children->values] }
 
 sub collect_params
 {
@@ -125,7 +125,7 @@ sub collect_params
     $self->_warn_of_containers;
     my $collected = AI::MXNet::Gluon::ParameterDict->new($self->params->prefix);
     $collected->update($self->params, $select);
-    $collected->update($_->collect_params($select)) for @{ $self->_blocks };
+    $collected->update($_->collect_params($select)) for @{ $self->_child_list };
     return $collected;
 }
 
@@ -133,7 +133,7 @@ sub collect_params
 sub _warn_of_containers
 {
     my ($self) = @_;
-    my %known = map { Scalar::Util::refaddr($_) => 1 } @{ $self->_blocks };
+    my %known = map { Scalar::Util::refaddr($_) => 1 } @{ $self->_child_list };
     my $holds;
     $holds = sub {
         my ($value) = @_;
@@ -161,14 +161,14 @@ sub initialize
 sub cast
 {
     my ($self, $dtype) = @_;
-    $_->cast($dtype) for @{ $self->_blocks }, $self->params->values;
+    $_->cast($dtype) for @{ $self->_child_list }, $self->params->values;
     return;
 }
 
 sub apply
 {
     my ($self, $code) = @_;
-    $_->apply($code) for @{ $self->_blocks };
+    $_->apply($code) for @{ $self->_child_list };
     $code->($self);
     return $self;
 }
@@ -176,7 +176,7 @@ sub apply
 sub hybridize
 {
     my ($self, @options) = @_;
-    $_->hybridize(@options) for @{ $self->_blocks };
+    $_->hybridize(@options) for @{ $self->_child_list };
     return;
 }
 
@@ -187,7 +187,7 @@ sub _make_code
 {
     my ($self) = @_;
     Scalar::Util::weaken(my $weak = $self);
-    return $self->{_code} = sub { $weak->call(@_) };
+    return $self->{_call_code} = sub { $weak->call(@_) };
 }
 
 sub call
@@ -204,25 +204,25 @@ sub _call_hooked
 {
     my ($self, @in) = @_;
     my $in = \@in;
-    $_->($self, $in) for $self->_hooks('_forward_pre_hooks')->values;
+    $_->($self, $in) for $self->_hooks_of('_forward_pre_hooks')->values;
     my $out = [$self->forward(@$in)];
     # a hook may replace the outputs, through its third argument
-    $_->($self, $in, $out) for $self->_hooks('_forward_hooks')->values;
+    $_->($self, $in, $out) for $self->_hooks_of('_forward_hooks')->values;
     return ref $out eq 'ARRAY' ? @$out : $out;
 }
 
-sub _hooks { my ($self, $kind) = @_; return $self->{$kind} //= AI::MXNet::Gluon::Ordered->new }
+sub _hooks_of { my ($self, $kind) = @_; return $self->{$kind} //= AI::MXNet::Gluon::Ordered->new }
 
-sub register_forward_pre_hook { my ($self, $code) = @_; return $self->_hook('_forward_pre_hooks', $code) }
-sub register_forward_hook     { my ($self, $code) = @_; return $self->_hook('_forward_hooks',     $code) }
+sub register_forward_pre_hook { my ($self, $code) = @_; return $self->_register_hook('_forward_pre_hooks', $code) }
+sub register_forward_hook     { my ($self, $code) = @_; return $self->_register_hook('_forward_hooks',     $code) }
 
-sub _hook
+sub _register_hook
 {
     my ($self, $kind, $code) = @_;
     AI::MXNet::Error::fail('a hook is a code ref, but got ', $code // 'undef') unless ref $code and (ref $code eq 'CODE' or overload::Method($code, '&{}'));
     $self->{_hooked} = 1;
     my $handle = AI::MXNet::Gluon::Utils::HookHandle->new;
-    $handle->attach($self->_hooks($kind), $code);
+    $handle->attach($self->_hooks_of($kind), $code);
     return $handle;
 }
 

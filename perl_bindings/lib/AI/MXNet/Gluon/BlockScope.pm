@@ -15,7 +15,7 @@ sub create
         $prefix //= AI::MXNet::Symbol::NameManager->current->get(undef, $hint) . '_';
         return ($prefix, defined $params ? _sharing($params) : AI::MXNet::Gluon::ParameterDict->new($prefix));
     }
-    $prefix //= $hint . $CURRENT->{_counter}{$hint}++ . '_';
+    $prefix //= $hint . $CURRENT->{_name_counts}{$hint}++ . '_';
     my $parent = $CURRENT->params;
     $params = defined $params ? _sharing($params) : AI::MXNet::Gluon::ParameterDict->new($parent->prefix . $prefix, $parent->_shared);
     return ($CURRENT->prefix . $prefix, $params);

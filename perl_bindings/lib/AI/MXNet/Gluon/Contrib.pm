@@ -18,7 +18,7 @@ sub python_constructor_arguments { return ['axis'] }
 sub forward
 {
     my ($self, $x) = @_;
-    return AI::MXNet::NDArray->concat((map { scalar $_->call($x) } @{ $self->_blocks }), dim => $self->axis);
+    return AI::MXNet::NDArray->concat((map { scalar $_->call($x) } @{ $self->_child_list }), dim => $self->axis);
 }
 
 no AI::MXNet::Gluon::Mouse;
@@ -39,7 +39,7 @@ sub python_constructor_arguments { return ['axis'] }
 sub hybrid_forward
 {
     my ($self, $F, $x) = @_;
-    return $F->concat((map { scalar $_->call($x) } @{ $self->_blocks }), dim => $self->axis);
+    return $F->concat((map { scalar $_->call($x) } @{ $self->_child_list }), dim => $self->axis);
 }
 
 no AI::MXNet::Gluon::Mouse;

@@ -115,28 +115,28 @@ sub _call_graph
 {
     my ($self, $ctx, @inputs) = @_;
     my $form = @inputs == 1 ? 'x' : join ',', map { _form($_) } @inputs;
-    my $graph = $self->{_graphs}{$form};
+    my $graph = $self->{_made_graphs}{$form};
     if (defined $graph and AI::MXNet::Engine::is_stale($graph->{op}->handle)) {
         $self->_forget_graphs;
         undef $graph;
     }
-    $graph //= $self->{_graphs}{$form} = $self->_make_graph(@inputs);
+    $graph //= $self->{_made_graphs}{$form} = $self->_make_graph(@inputs);
     my @given = @inputs == 1 ? @inputs : _flat(@inputs);
     my $key = Scalar::Util::refaddr($ctx);
     # each input is one of the given arrays, by its number, or a parameter
     my @arrays = map { ref $_ ? $_->{_at}{$key} // $self->_awaited($_, $ctx, @inputs) : $given[$_] } @{ $graph->{inputs} };
-    my @out = $graph->{op}->call(@arrays);
+    my @out = $graph->{op}->_outputs(@arrays);
     return defined $graph->{out} ? _alike(\@out, @{ $graph->{out} }) : @out;
 }
 
-sub _forget_graphs { my ($self) = @_; delete @$self{qw(_graphs _last_symbol)}; return }
+sub _forget_graphs { my ($self) = @_; delete @$self{qw(_made_graphs _last_symbol)}; return }
 
 # The graph as a function of arrays.
 sub _make_graph
 {
     my ($self, @inputs) = @_;
     AI::MXNet::NS::load('AI/MXNet/CachedOp.pm');
-    my ($variables, undef, $symbol, $out) = $self->_trace(@inputs);
+    my ($variables, undef, $symbol, $out) = $self->_trace_graph(@inputs);
     my %number = map { $variables->[$_]->name => $_ } grep { defined $variables->[$_] } 0 .. $#$variables;
     my %parameter = map { $_->name => $_ } $self->collect_params->values;
     my @names = @{ $symbol->list_inputs };
@@ -150,7 +150,7 @@ sub _make_graph
 
 # The computation as symbols: a variable for each array given, these arrays, all outputs as one symbol, and the form in
 # which they are returned, unless that is a plain list.
-sub _trace
+sub _trace_graph
 {
     my ($self, @inputs) = @_;
     AI::MXNet::NS::load('AI/MXNet/Symbol.pm');
@@ -188,13 +188,13 @@ sub _out_form { my ($out) = @_; return ref $out eq 'ARRAY' ? [map { _out_form($_
 
 # -- what a call on these inputs says about the parameters ---------------------------------------------------------
 
-sub infer_shape { my ($self, @inputs) = @_; return $self->_infer('shape', 'infer_shape', @inputs) }
-sub infer_type  { my ($self, @inputs) = @_; return $self->_infer('dtype', 'infer_type',  @inputs) }
+sub infer_shape { my ($self, @inputs) = @_; return $self->_infer_attribute('shape', 'infer_shape', @inputs) }
+sub infer_type  { my ($self, @inputs) = @_; return $self->_infer_attribute('dtype', 'infer_type',  @inputs) }
 
-sub _infer
+sub _infer_attribute
 {
     my ($self, $attribute, $method, @inputs) = @_;
-    my ($variables, $given, $graph) = $self->_trace(@inputs);
+    my ($variables, $given, $graph) = $self->_trace_graph(@inputs);
     my @known = map { $variables->[$_]->name => $given->[$_]->$attribute } grep { defined $variables->[$_] } 0 .. $#$variables;
     my ($arguments, undef, $auxiliary) = $graph->$method(@known);
     my %inferred;

@@ -3,6 +3,7 @@ package AI::MXNet::Gluon::Mouse;
 use strict;
 use warnings;
 use Mouse ();
+use AI::MXNet::Types ();
 
 sub import
 {
@@ -39,7 +40,7 @@ sub declare
         my $trigger = $own{trigger};
         $own{trigger} = sub {
             my ($self, $value, @rest) = @_;
-            $self->_assigned($name =~ s/\A\+//r, $value);
+            $self->_assigned($name =~ s/\A\+//r, $value) if $self->can('_assigned');    # of blocks
             $trigger->($self, $value, @rest) if $trigger;
         } if $trigger or $name !~ /\A\+/;
         $meta->add_attribute($name => %own);

@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Parameter;
 # A parameter of a network: its array on each context, and the gradients. POD at the end.
 #
 # { _at } has the arrays by the address of their context object, of which there is one for each context: what a layer
-# looks at when it is called.
+# looks at when it is called. Sparse ones are not there: a layer asks for their rows.
 use strict;
 use warnings;
 use AI::MXNet ();
@@ -177,7 +177,7 @@ sub _attach_grads
     my $data = $self->_data;
     my %at;
     $at{ Scalar::Util::refaddr($self->_contexts->[$_]) } = $data->[$_] for 0 .. $#$data;
-    $self->_at(\%at);
+    $self->_at($self->stype eq 'default' ? \%at : {});
     if ($self->_grad_req eq 'null') {
         $_->_mark(undef, 'null') for @$data;
         $self->_grad(undef);

@@ -48,6 +48,7 @@ sub _print
     my $format = "%20s  %42s %15s\n";
     my %sum;
     for my $row (@rows) { $sum{$_} += $row->{$_} for qw(all trained shared) }
+    local ($\, $,);
     print '-' x 80, "\n", sprintf($format, 'Layer (type)', 'Output Shape', 'Param #'), '=' x 80, "\n";
     printf $format, @$_{qw(name shape all)} for @rows;
     print '=' x 80, "\n", "Parameters in forward computation graph, duplicate included\n",

@@ -91,6 +91,15 @@ sub _exported { my ($self) = @_; return $self->_symbol }
 
 sub hybrid_forward { AI::MXNet::Error::fail('a SymbolBlock has no hybrid_forward: it is its symbol') }
 
+# In list context the outputs of one symbol are a list, as those of several symbols are.
+sub call
+{
+    my ($self, @inputs) = @_;
+    my @out = $self->SUPER::call(@inputs);
+    return $out[0] if not wantarray;
+    return @out == 1 && ref $out[0] eq 'ARRAY' ? @{ $out[0] } : @out;
+}
+
 # Arrays always go through the graph.
 sub forward
 {
@@ -174,9 +183,9 @@ Beside those of L<AI::MXNet::Gluon::HybridBlock>:
 The block of a file of a symbol, with the name of its input or a list of them, and, if a file of parameters is given, with
 their values and dtypes.
 
-=head2 forward, hybrid_forward
+=head2 call, forward, hybrid_forward
 
-Calls always go through the graph.
+Calls always go through the graph. Several outputs are a list; in scalar context those of one symbol are a list ref.
 
 =head1 ERRORS
 

@@ -11,6 +11,7 @@ use Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Engine;
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::ParameterDict;
 use AI::MXNet::Logging;
@@ -132,6 +133,10 @@ sub _updates_first
 
 sub optimizer { my ($self) = @_; return $self->_optimizer }
 
+# Programs ask whose updater has the states: several contexts of one machine need no store.
+sub _kvstore           { my ($self) = @_; return $self->_store }
+sub _update_on_kvstore { my ($self) = @_; return defined $self->_store && $self->_updates_first ? 1 : 0 }
+
 # -- learning rates ------------------------------------------------------------------------------------------------
 
 sub learning_rate
@@ -147,7 +152,7 @@ sub set_learning_rate
     my ($self, $lr) = @_;
     AI::MXNet::Error::fail('LRScheduler of the optimizer has already been defined. Note that set_learning_rate can mutate the value of the ',
         'learning rate of the optimizer only when the LRScheduler of the optimizer is undefined.') if defined $self->_optimizer->lr_scheduler;
-    return $self->_optimizer->lr($lr);
+    return $self->_optimizer->lr(AI::MXNet::DType::scalar_of($lr));
 }
 
 # -- steps ---------------------------------------------------------------------------------------------------------
@@ -186,6 +191,7 @@ sub _refuse_on_store
 sub _rescale
 {
     my ($self, $method, $batch_size) = @_;
+    $batch_size = AI::MXNet::DType::scalar_of($batch_size);
     AI::MXNet::Error::fail("$method takes the batch size, a number above 0, but got ", $batch_size // 'undef')
         unless defined $batch_size and Scalar::Util::looks_like_number($batch_size) and $batch_size > 0;
     my ($optimizer, $scale) = ($self->_optimizer, $self->_scale / $batch_size);

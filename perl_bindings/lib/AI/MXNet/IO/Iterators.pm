@@ -18,8 +18,6 @@ has label_name        => (is => 'ro', isa => 'Str', default => 'softmax_label');
 has data_list         => (is => 'rw', isa => 'ArrayRef', init_arg => undef);
 has [qw(num_source num_data cursor)] => (is => 'rw', isa => 'Int', init_arg => undef);
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
-
 sub python_constructor_arguments { return [qw(data label)] }
 
 sub BUILD
@@ -134,8 +132,6 @@ has size           => (is => 'ro', isa => 'Int', required => 1);
 has reset_internal => (is => 'rw', isa => 'Int', default => 1);
 has cur            => (is => 'rw', isa => 'Int', default => 0);
 
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
-
 sub python_constructor_arguments { return [qw(data_iter size reset_internal)] }
 
 sub BUILD { my ($self) = @_; $self->batch_size($self->data_iter->batch_size); return }
@@ -177,8 +173,6 @@ has iters         => (is => 'ro', required => 1);
 has rename_data   => (is => 'ro', isa => 'Maybe[ArrayRef[HashRef]]');
 has rename_label  => (is => 'ro', isa => 'Maybe[ArrayRef[HashRef]]');
 has next_batch    => (is => 'rw', isa => 'Maybe[AI::MXNet::DataBatch]', init_arg => undef);
-
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
 sub python_constructor_arguments { return [qw(iters rename_data rename_label)] }
 

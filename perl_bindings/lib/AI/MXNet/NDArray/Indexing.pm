@@ -110,6 +110,7 @@ sub set
 {
     my ($self, $value) = @_;
     _fail('an NDArray cannot be set to undef') unless defined $value;
+    $value = AI::MXNet::DType::scalar_of($value);
     if (blessed $value and $value->isa('AI::MXNet::NDArray::Slice')) { $value = $value->sever }
     if (blessed $value and $value->isa(__PACKAGE__)) { $value->copyto($self) if $value->{handle} != $self->{handle} }
     elsif (not ref $value) {

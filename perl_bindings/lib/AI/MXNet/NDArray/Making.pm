@@ -111,6 +111,7 @@ sub _filled
         return __PACKAGE__->sparse->zeros($stype, $shape, map { $_ => $options{$_} } grep { defined $options{$_} } qw(ctx dtype out));
     }
     my $ctx = AI::MXNet::Context::of($options{ctx});
+    return _array(PDL->zeroes(reverse @$shape), dtype => $dtype, ctx => $ctx) if $name eq 'empty' and grep { !$_ } @$shape;
     return AI::MXNet::Operators::invoke(_row('_full'), [],
         { shape => $shape, value => $value, dtype => $dtype, ctx => "$ctx" }, $options{out});
 }

@@ -3,6 +3,7 @@ package AI::MXNet::NDArray::Slice;
 use strict;
 use warnings;
 use Scalar::Util qw(blessed looks_like_number);
+use AI::MXNet::DType;
 use AI::MXNet::Error;
 
 my @reads  = qw(+ - * / % ** == != > >= < <=);
@@ -78,6 +79,7 @@ sub set
 {
     my ($self, $value) = @_;
     AI::MXNet::Error::fail('a slice cannot be set to undef') unless defined $value;
+    $value = AI::MXNet::DType::scalar_of($value);
     my $parent = $self->{parent};
     if (not ref $value) {
         AI::MXNet::Error::fail("a slice is set to a number, an NDArray, a piddle or a list, but got '$value'") unless looks_like_number($value);

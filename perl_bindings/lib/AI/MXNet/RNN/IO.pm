@@ -51,11 +51,11 @@ has label_name    => (is => 'ro', isa => 'Str', default => 'softmax_label');
 has dtype         => (is => 'ro', isa => 'Dtype', default => 'float32');
 has layout        => (is => 'ro', isa => 'Str', default => 'NT');
 has default_bucket_key => (is => 'rw', isa => 'Int', init_arg => undef);
-has _data      => (is => 'rw', isa => 'ArrayRef', init_arg => undef);                             # a piddle for each bucket, a row for each sentence
-has [qw(_arrays _labels _batches)] => (is => 'rw', isa => 'ArrayRef', init_arg => undef);
-has curr_idx   => (is => 'rw', isa => 'Int', init_arg => undef, default => 0);
-
-around BUILDARGS => \&AI::MXNet::Base::process_arguments;
+# for classes that extend this one: a piddle for each bucket, a row for each sentence; arrays of these, shuffled, and of
+# their labels; [bucket, first row] of each batch
+has data               => (is => 'rw', isa => 'ArrayRef', init_arg => undef);
+has [qw(nddata ndlabel idx)] => (is => 'rw', isa => 'ArrayRef', init_arg => undef);
+has curr_idx           => (is => 'rw', isa => 'Int', init_arg => undef, default => 0);
 
 sub python_constructor_arguments { return [qw(sentences batch_size)] }
 
@@ -75,7 +75,7 @@ sub BUILD
     AI::MXNet::Logging->warning('discarded %d sentences longer than the largest bucket.', $discarded) if $discarded;
     my @kept = grep { @{ $rows[$_] } } 0 .. $#buckets;
     $self->buckets([@buckets[@kept]]);
-    $self->_data([map { pdl($rows[$_]) } @kept]);
+    $self->data([map { pdl($rows[$_]) } @kept]);
     $self->default_bucket_key($buckets[-1]);
     $self->reset;
     return;
@@ -97,6 +97,9 @@ sub _description
     return [AI::MXNet::DataDesc->new(name => $name, shape => \@shape, dtype => $self->dtype, layout => $self->layout)];
 }
 
+# The axis of the sentences in a batch.
+sub major_axis { my ($self) = @_; return $self->layout eq 'NT' ? 0 : 1 }
+
 sub provide_data  { my ($self) = @_; return $self->_description($self->data_name,  $self->default_bucket_key) }
 sub provide_label { my ($self) = @_; return $self->_description($self->label_name, $self->default_bucket_key) }
 
@@ -105,8 +108,8 @@ sub reset
 {
     my ($self) = @_;
     my (@arrays, @labels, @batches);
-    for my $bucket (0 .. $#{ $self->_data }) {
-        my $data = AI::MXNet::Base::pdl_shuffle($self->_data->[$bucket]);
+    for my $bucket (0 .. $#{ $self->data }) {
+        my $data = AI::MXNet::Base::pdl_shuffle($self->data->[$bucket]);
         my $rows = $data->dim(1);
         # a word's label is the word that follows
         my $label = $data->ones * $self->invalid_label;
@@ -115,9 +118,9 @@ sub reset
         push @labels, AI::MXNet::NDArray->array($label, dtype => $self->dtype);
         push @batches, map { [$bucket, $_ * $self->batch_size] } 0 .. int($rows / $self->batch_size) - 1;
     }
-    $self->_arrays(\@arrays);
-    $self->_labels(\@labels);
-    $self->_batches([List::Util::shuffle(@batches)]);
+    $self->nddata(\@arrays);
+    $self->ndlabel(\@labels);
+    $self->idx([List::Util::shuffle(@batches)]);
     $self->curr_idx(0);
     return;
 }
@@ -125,13 +128,13 @@ sub reset
 sub next
 {
     my ($self) = @_;
-    my $batch = $self->_batches->[ $self->curr_idx ] // return undef;
+    my $batch = $self->idx->[ $self->curr_idx ] // return undef;
     $self->curr_idx($self->curr_idx + 1);
     my ($bucket, $from) = @$batch;
     my ($data, $label) = map {
         my $rows = AI::MXNet::NDArray->slice_axis($_, axis => 0, begin => $from, end => $from + $self->batch_size);
         $self->layout eq 'NT' ? $rows : $rows->transpose
-    } $self->_arrays->[$bucket], $self->_labels->[$bucket];
+    } $self->nddata->[$bucket], $self->ndlabel->[$bucket];
     my $length = $self->buckets->[$bucket];
     return AI::MXNet::DataBatch->new(
         data => [$data], label => [$label], pad => 0, bucket_key => $length,

@@ -4,6 +4,8 @@ use strict;
 use warnings;
 use Mouse;
 
+extends 'Mouse::Object';
+
 has attr => (is => 'ro', isa => 'HashRef[Str]', default => sub { {} });
 
 around BUILDARGS => sub {

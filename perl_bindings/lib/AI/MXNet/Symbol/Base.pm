@@ -39,7 +39,7 @@ sub call
     }
     # an input that is not given, as a bias that is undef
     shift @arguments if @arguments and not defined $arguments[0] and @symbols >= $row->{least} and @symbols < @{ $row->{inputs} };
-    my %named = @arguments && ref $arguments[-1] eq 'HASH' ? %{ pop @arguments } : ();
+    my %named = _hash_behind(\@arguments);
     # attributes by position, as arrays have them: what cannot be the name in a list of names and values
     my @values;
     push @values, shift @arguments
@@ -54,6 +54,14 @@ sub call
     my $name = delete $named{name};
     my ($inputs, $attributes) = _sorted($row, \%named);
     return AI::MXNet::Symbol->_compose($row, $operator, $name, $attributes, \@symbols, $inputs);
+}
+
+# Named arguments in a hash behind all others, taken off them; it may as well be the value of attr => { ... }.
+sub _hash_behind
+{
+    my ($arguments) = @_;
+    return if ref $arguments->[-1] ne 'HASH' or @$arguments > 1 and not ref $arguments->[-2] and ($arguments->[-2] // '') eq 'attr';
+    return %{ pop @$arguments };
 }
 
 sub function_meta_hash { return AI::MXNet::NDArray->_meta(__PACKAGE__) }

@@ -4,6 +4,8 @@ use strict;
 use warnings;
 use Mouse;
 
+extends 'Mouse::Object';
+
 has counter => (is => 'rw', isa => 'HashRef', default => sub { {} });
 
 # The name itself, or a new one made of the hint.

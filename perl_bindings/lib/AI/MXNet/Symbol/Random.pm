@@ -11,10 +11,10 @@ use AI::MXNet::Symbol::Base;
 sub _draw
 {
     my ($name, $class, @arguments) = @_;
-    my %named = @arguments && ref $arguments[-1] eq 'HASH' ? %{ pop @arguments } : ();
+    my %named = AI::MXNet::Symbol::Base::_hash_behind(\@arguments);
     my ($numbers, $symbols) = map { AI::MXNet::Operators::row("_${_}_$name") } qw(random sample);
     my $known = $numbers // $symbols;
-    my %key = (%{ $known->{position} }, %{ ($symbols // {})->{input} // {} }, name => 1, scale => 1);
+    my %key = (%{ $known->{position} }, %{ ($symbols // {})->{input} // {} }, name => 1, scale => 1, attr => 1);
     while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and exists $key{ $arguments[-2] }) {
         my ($key, $value) = splice @arguments, -2;
         $named{$key} = $value;

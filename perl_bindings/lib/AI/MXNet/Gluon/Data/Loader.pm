@@ -14,8 +14,7 @@ use AI::MXNet::Gluon::Data::Sampler;
 use AI::MXNet::Gluon::Data::Loader::Batch;
 use AI::MXNet::Gluon::Data::Loader::Draws;
 use AI::MXNet::Gluon::Data::Loader::Workers;
-use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
-    fallback => 1;
+use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, fallback => 1;
 
 extends 'Mouse::Object';
 

@@ -10,7 +10,7 @@ sub _add { my ($self, @blocks) = @_; $self->register_child($_) for @blocks; retu
 sub _slice
 {
     my ($self, $slice) = @_;
-    my @blocks = @{ $self->_blocks };
+    my @blocks = @{ $self->_child_list };
     my @numbers = ref $slice ? @$slice : $slice;
     $_ >= -@blocks && $_ < @blocks or AI::MXNet::Error::fail("slice: there is no block $_ among ", scalar @blocks) for @numbers;
     my $new = (ref $self)->new(prefix => $self->prefix);
@@ -22,7 +22,7 @@ package AI::MXNet::Gluon::NN::Sequential;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
-use overload '@{}' => sub { $_[0]->_blocks }, fallback => 1;
+use overload '@{}' => sub { $_[0]->_child_list }, fallback => 1;
 
 extends 'AI::MXNet::Gluon::Block';
 
@@ -32,7 +32,7 @@ sub slice { goto &AI::MXNet::Gluon::NN::Containers::_slice }
 sub forward
 {
     my ($self, $x) = @_;
-    $x = $_->call($x) for @{ $self->{_blocks} // $self->_blocks };
+    $x = $_->call($x) for @{ $self->{_child_list} // $self->_child_list };
     return $x;
 }
 
@@ -44,7 +44,7 @@ package AI::MXNet::Gluon::NN::HybridSequential;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
-use overload '@{}' => sub { $_[0]->_blocks }, fallback => 1;
+use overload '@{}' => sub { $_[0]->_child_list }, fallback => 1;
 
 extends 'AI::MXNet::Gluon::HybridBlock';
 
@@ -54,7 +54,7 @@ sub slice { goto &AI::MXNet::Gluon::NN::Containers::_slice }
 sub hybrid_forward
 {
     my ($self, $F, $x) = @_;
-    $x = $_->call($x) for @{ $self->{_blocks} // $self->_blocks };
+    $x = $_->call($x) for @{ $self->{_child_list} // $self->_child_list };
     return $x;
 }
 

@@ -209,6 +209,25 @@ sub _products
     } ['i2h', $inputs], ['h2h', $states->[0]];
 }
 
+# The parts of a step, which in a symbol have names.
+sub _add
+{
+    my ($self, $F, $name, $x, $y) = @_;
+    return $F eq 'AI::MXNet::Symbol' ? $F->elemwise_add($x, $y, name => $self->_step . $name) : $x + $y;
+}
+
+sub _multiply
+{
+    my ($self, $F, $name, $x, $y) = @_;
+    return $F eq 'AI::MXNet::Symbol' ? $F->elemwise_mul($x, $y, name => $self->_step . $name) : $x * $y;
+}
+
+sub _activate
+{
+    my ($self, $F, $name, $x, $function) = @_;
+    return $F eq 'AI::MXNet::Symbol' ? $F->Activation($x, act_type => $function, name => $self->_step . $name) : $F->$function($x);
+}
+
 sub _describe
 {
     my ($self) = @_;
@@ -241,7 +260,8 @@ sub hybrid_forward
     my ($self, $F, $inputs, $states, %parameters) = @_;
     my ($i2h, $h2h) = $self->_products($F, $inputs, $states, \%parameters);
     my $activation = $self->{activation};
-    my $output = ref $activation ? $activation->($i2h + $h2h) : $F->Activation($i2h + $h2h, act_type => $activation, name => $self->_step . 'out');
+    my $sum = $self->_add($F, 'plus0', $i2h, $h2h);
+    my $output = ref $activation ? $activation->($sum) : $F->Activation($sum, act_type => $activation, name => $self->_step . 'out');
     return ($output, [$output]);
 }
 
@@ -264,11 +284,11 @@ sub hybrid_forward
 {
     my ($self, $F, $inputs, $states, %parameters) = @_;
     my ($i2h, $h2h) = $self->_products($F, $inputs, $states, \%parameters);
-    my $prefix = $self->_step;
-    my @gates = @{ $F->SliceChannel($i2h + $h2h, num_outputs => 4, name => "${prefix}slice") };
-    my ($in, $forget, $out) = map { $F->sigmoid($_) } @gates[0, 1, 3];
-    my $cell = $forget * $states->[1] + $in * $F->tanh($gates[2]);
-    my $output = $out * $F->tanh($cell);
+    my @gates = @{ $F->SliceChannel($self->_add($F, 'plus0', $i2h, $h2h), num_outputs => 4, name => $self->_step . 'slice') };
+    my ($in, $forget, $out) = map { $self->_activate($F, $_->[0], $gates[$_->[1]], 'sigmoid') } ['i', 0], ['f', 1], ['o', 3];
+    my $new = $self->_activate($F, 'c', $gates[2], 'tanh');
+    my $cell = $self->_add($F, 'state', $self->_multiply($F, 'mul0', $forget, $states->[1]), $self->_multiply($F, 'mul1', $in, $new));
+    my $output = $self->_multiply($F, 'out', $out, $self->_activate($F, 'activation0', $cell, 'tanh'));
     return ($output, [$output, $cell]);
 }
 
@@ -293,9 +313,10 @@ sub hybrid_forward
     my $prefix = $self->_step;
     my @i = @{ $F->SliceChannel($i2h, num_outputs => 3, name => "${prefix}i2h_slice") };
     my @h = @{ $F->SliceChannel($h2h, num_outputs => 3, name => "${prefix}h2h_slice") };
-    my ($reset, $update) = map { $F->sigmoid($i[$_] + $h[$_]) } 0, 1;
-    my $new = $F->tanh($i[2] + $reset * $h[2]);
-    my $output = (1 - $update) * $new + $update * $states->[0];
+    my ($reset, $update) = map { $self->_activate($F, ('r_act', 'z_act')[$_], $self->_add($F, "plus$_", $i[$_], $h[$_]), 'sigmoid') } 0, 1;
+    my $new = $self->_activate($F, 'h_act', $self->_add($F, 'plus2', $i[2], $self->_multiply($F, 'mul0', $reset, $h[2])), 'tanh');
+    my $rest = $F eq 'AI::MXNet::Symbol' ? $F->_rminus_scalar($update, scalar => 1, name => $self->_step . 'minus0') : 1 - $update;
+    my $output = $self->_add($F, 'out', $self->_multiply($F, 'mul1', $rest, $new), $self->_multiply($F, 'mul2', $update, $states->[0]));
     return ($output, [$output]);
 }
 

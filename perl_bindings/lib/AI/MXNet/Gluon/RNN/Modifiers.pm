@@ -9,19 +9,19 @@ package AI::MXNet::Gluon::RNN::SequentialRNNCell;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
-use overload '@{}' => sub { $_[0]->_blocks }, fallback => 1;
+use overload '@{}' => sub { $_[0]->_child_list }, fallback => 1;
 
 extends 'AI::MXNet::Gluon::RNN::RecurrentCell';
 
 sub add { my ($self, $cell) = @_; return $self->register_child($cell) }
 
-sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@batch_size) } } @{ $self->_blocks }] }
+sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@batch_size) } } @{ $self->_child_list }] }
 
 sub begin_state
 {
     my ($self, @options) = @_;
     AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
-    return [map { @{ $_->begin_state(@options) } } @{ $self->_blocks }];
+    return [map { @{ $_->begin_state(@options) } } @{ $self->_child_list }];
 }
 
 # For each cell, its part of the states.
@@ -29,7 +29,7 @@ sub _split
 {
     my ($self, $states) = @_;
     my @left = ref $states eq 'ARRAY' ? @$states : AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states');
-    return map { [splice @left, 0, scalar @{ $_->state_info }] } @{ $self->_blocks };
+    return map { [splice @left, 0, scalar @{ $_->state_info }] } @{ $self->_child_list };
 }
 
 sub forward
@@ -38,7 +38,7 @@ sub forward
     $self->{counter}++;
     my @own = $self->_split($states);
     my @next;
-    for my $cell (@{ $self->_blocks }) {
+    for my $cell (@{ $self->_child_list }) {
         ($inputs, my $new) = $cell->call($inputs, shift @own);
         push @next, @$new;
     }
@@ -55,7 +55,7 @@ sub unroll
     my $states = $options{begin_state} // $self->begin_state(AI::MXNet::Gluon::RNN::Cell::_beginning($layout, $steps[0]));
     my @own = $self->_split($states);
     my ($outputs, @next) = (\@steps);
-    my @cells = @{ $self->_blocks };
+    my @cells = @{ $self->_child_list };
     for my $i (0 .. $#cells) {
         ($outputs, my $new) = $cells[$i]->unroll($length, $outputs, layout => $layout, begin_state => $own[$i],
             merge_outputs => $i < $#cells ? 0 : $options{merge_outputs}, valid_length => $options{valid_length});

@@ -35,7 +35,7 @@ use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::Symbol;
-use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, 'bool' => sub {1}, fallback => 1;
+use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
 
 extends 'Mouse::Object';
 

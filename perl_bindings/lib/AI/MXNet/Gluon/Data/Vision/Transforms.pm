@@ -30,7 +30,7 @@ sub call
 sub _describe
 {
     my ($self) = @_;
-    return $self->SUPER::_describe if @{ $self->_blocks };
+    return $self->SUPER::_describe if @{ $self->_child_list };
     my @values = map { ref eq 'ARRAY' ? '[' . join(', ', @$_) . ']' : $_ // 'undef' } map { $self->$_ } @{ $self->python_constructor_arguments };
     return $self->class . '(' . join(', ', @values) . ')';
 }
