@@ -10,6 +10,8 @@ from .errors import ArgumentError
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 
+MOST = (1 << 63) - 1  # what an integer can be
+
 
 def _text(value):
     return value.decode("utf-8") if isinstance(value, bytes) else value
@@ -38,8 +40,8 @@ class Int(Type):
             value = float(value) if any(c in value for c in ".eE") else int(value)
         if isinstance(value, np.ndarray):
             value = value.item()
-        if value != int(value):
-            raise ValueError(f"{value!r} is not an integer")
+        if value != int(value) or not -MOST - 1 <= value <= MOST:
+            raise ValueError(f"{value!r} is not an integer of 64 bits")
         return int(value)
 
 
