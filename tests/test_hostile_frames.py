@@ -133,7 +133,7 @@ def test_an_engine_that_writes_does_not_read_without_end(monkeypatch):
     channel.send(["x"], b"\0" * (1 << 20))
     channel.done = True
     thread.join(PATIENCE)
-    assert len(channel.buffer) <= (1 << 20) + (1 << 10) + wire.CHUNK
+    assert len(channel.buffer) <= (1 << 20) + (1 << 10) + wire.ARRIVING
     ours.close()
     theirs.close()
 
