@@ -31,18 +31,26 @@ class Type:
         return {"type": self.name}
 
 
+def integer(value):
+    """The integer, however large, that a value of any client stands for. ValueError, TypeError or OverflowError."""
+    value = _text(value)
+    if isinstance(value, str):
+        value = float(value) if any(c in value for c in ".eE") else int(value)
+    if isinstance(value, np.ndarray):
+        value = value.item()
+    if value != int(value):
+        raise ValueError(f"{value!r} is not an integer")
+    return int(value)
+
+
 class Int(Type):
     name, exact = "int", int
 
     def parse(self, value):
-        value = _text(value)
-        if isinstance(value, str):
-            value = float(value) if any(c in value for c in ".eE") else int(value)
-        if isinstance(value, np.ndarray):
-            value = value.item()
-        if value != int(value) or not -MOST - 1 <= value <= MOST:
-            raise ValueError(f"{value!r} is not an integer of 64 bits")
-        return int(value)
+        value = integer(value)
+        if not -MOST - 1 <= value <= MOST:
+            raise ValueError(f"{value} takes more than 64 bits")
+        return value
 
 
 class Float(Type):
