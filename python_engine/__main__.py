@@ -135,9 +135,13 @@ def prepare_process(parent):
 
 
 def keep_freed_memory(libc):
-    """Fresh pages cost more than arithmetic."""
-    m_trim_threshold, m_mmap_max = -1, -4
+    """Fresh pages cost more than arithmetic.
+
+    There is one heap, because glibc would go on in another one after an allocation that has failed, and there take
+    fresh pages for each large array."""
+    m_trim_threshold, m_mmap_max, m_arena_max = -1, -4, -8
     if hasattr(libc, "mallopt"):
+        libc.mallopt(m_arena_max, 1)
         libc.mallopt(m_mmap_max, 0)
         libc.mallopt(m_trim_threshold, 1 << 30)
 

@@ -10,6 +10,8 @@ from .errors import ArgumentError
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 
+MOST = (1 << 63) - 1  # what an integer can be
+
 
 def _text(value):
     return value.decode("utf-8") if isinstance(value, bytes) else value
@@ -31,18 +33,26 @@ class Type:
         return {"type": self.name}
 
 
+def integer(value):
+    """The integer, however large, that a value of any client stands for. ValueError, TypeError or OverflowError."""
+    value = _text(value)
+    if isinstance(value, str):
+        value = float(value) if any(c in value for c in ".eE") else int(value)
+    if isinstance(value, np.ndarray):
+        value = value.item()
+    if value != int(value):
+        raise ValueError(f"{value!r} is not an integer")
+    return int(value)
+
+
 class Int(Type):
     name, exact = "int", int
 
     def parse(self, value):
-        value = _text(value)
-        if isinstance(value, str):
-            value = float(value) if any(c in value for c in ".eE") else int(value)
-        if isinstance(value, np.ndarray):
-            value = value.item()
-        if value != int(value):
-            raise ValueError(f"{value!r} is not an integer")
-        return int(value)
+        value = integer(value)
+        if not -MOST - 1 <= value <= MOST:
+            raise ValueError(f"{value} takes more than 64 bits")
+        return value
 
 
 class Float(Type):

@@ -50,6 +50,7 @@ def function_of(operator, name):
         except MXNetError:
             raise
         except (ArithmeticError, LookupError, TypeError, ValueError) as reason:  # NumPy's, as for a shape too large
+            operator.check_attributes(attrs)
             shapes = [list(x.data.shape) for x in arrays if x is not None]
             message = f"{type(reason).__name__}: {reason}, in operator {operator.name} on arrays of {shapes}"
             raise ComputeError(message, operator.name, shapes) from reason

@@ -12,7 +12,7 @@ Draws follow the order of the calls alone, so they do not depend on how many thr
 
 import numpy as np
 
-from .attributes import Int
+from .attributes import integer
 from .errors import ArgumentError
 
 _WORD = 1 << 64
@@ -52,7 +52,7 @@ class Generator:
         """Start over from `number` (any int; taken modulo 2**64), or from the system's entropy for None."""
         if number is not None:
             try:
-                number = Int().parse(number) % _WORD
+                number = integer(number) % _WORD
             except (TypeError, ValueError, OverflowError):
                 raise ArgumentError(f"a random seed is an integer, but got {number!r}") from None
         self._aside = None

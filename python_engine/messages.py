@@ -279,7 +279,11 @@ def save(session, number, path: Text, names: list_of(Text) | None, *handles: Han
     """Write a .params file."""
     arrays = [session.array(h).data for h in handles]
     arrays = [x.sound() if isinstance(x, Sparse) else np.ascontiguousarray(x) for x in arrays]
-    named = dict(zip([n.decode() for n in names], arrays, strict=True)) if names is not None else arrays
+    if names is not None and len(names) != len(arrays):
+        raise ArgumentError(
+            f"to save arrays by name takes a name for each, but there are {len(names)} names for {len(arrays)} arrays"
+        )
+    named = dict(zip([n.decode() for n in names], arrays)) if names is not None else arrays
     with _opened(path):
         params.save(os.fsdecode(path), named)
     session.reply(number)

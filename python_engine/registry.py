@@ -344,6 +344,13 @@ class Operator:
                 f"Operator {self.name} takes {wanted} inputs ({', '.join(self.inputs)}), but got {count}"
             )
 
+    def check_attributes(self, given):
+        """Refuse values that have passed for what they are, because a look at each would cost every call too much:
+        integers beyond 64 bits."""
+        for name, value in given.items():
+            if type(value) is int:
+                attributes.parse(self.name, name, self.attributes[name], value)
+
     def output_count(self, attrs):
         """How many outputs a call has, hidden ones included."""
         if self.count is None:

@@ -9,7 +9,7 @@ import gc
 import traceback
 
 from . import custom_messages, graph_messages, tape, workers  # noqa: F401  which declare messages
-from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError
+from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError, ShapeError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
 from .poison import failure_of, heal, poison
@@ -22,6 +22,7 @@ from .wire import Closed, as_int, check_value, shown
 MAX_CALLS = 32  # depth to which the engine calling the client, and the client the engine, may nest
 MAX_FAILURES = 100  # that are kept for the client to ask for, the first ones
 ENDS = (ProtocolError, Closed, Goodbye)  # never the failure of an item: the session is over
+REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # how NumPy complains of what it gets
 COLLECT_EVERY = 200_000  # items between two runs of Python's cyclic garbage collector, which is off otherwise
 
 
@@ -90,7 +91,7 @@ class Session:
                     inputs = [arrays[item[3]]] if len(item) == 4 else [arrays[h] for h in item[3:]]
                     outputs = tape.invoke(operator, inputs, operator.parse_row(row))
                     out = item[2]
-                    if type(out) is int:
+                    if type(out) is int and outputs:
                         arrays[out] = outputs[0]
                     else:
                         self._store(out, outputs)
@@ -213,7 +214,7 @@ class Session:
             if failure is not None:
                 return failure
         if not isinstance(reason, MXNetError):
-            reason = _wrong_inputs(operator, inputs) or reason
+            reason = _misuse(operator, inputs, row or (), reason)
         return self.failure(reason, operator.name, inputs)
 
     def failure(self, reason, operator="", inputs=()):
@@ -292,13 +293,20 @@ def _check_greeting(message):
         raise ProtocolError(f"the client speaks protocol {spoken}, this engine {PROTOCOL}")
 
 
-def _wrong_inputs(operator, inputs):
-    """The error of a call with too many or too few inputs, or without one that is required; None if they are right."""
+def _misuse(operator, inputs, row, reason):
+    """The error of a call of which Python or NumPy complain: what is wrong with the call, or else `reason`."""
     try:
         operator.check_inputs(len(inputs))
-    except MXNetError as reason:
-        return reason
+        operator.check_attributes(dict(zip(operator.attributes, row)))
+    except MXNetError as wrong:
+        return wrong
     for name, value in zip(operator.inputs, inputs):
         if value is None and name not in operator.optional and not operator.variadic:
             return MXNetError(f"Operator {operator.name} needs its input {name}, but got None")
-    return None
+    if operator.name.startswith("_backward_") and isinstance(reason, REFUSALS):
+        given = ", ".join("None" if x is None else f"{x.data.dtype} {list(x.data.shape)}" for x in inputs)
+        return ShapeError(
+            f"Operator {operator.name} takes what gradients call it with, which these arrays or attributes cannot be: "
+            f"{given} ({type(reason).__name__}: {reason})"
+        )
+    return reason

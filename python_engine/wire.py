@@ -20,7 +20,8 @@ MAX_PAYLOAD = 1 << 30
 MAX_VALUES = 1 << 20  # in one body
 MAX_NESTING = 16
 PLAIN_LIST = 1 << 12  # lists up to this size are built at once, longer ones only after the whole body was checked
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes that are written at once
+ARRIVING = 1 << 16  # bytes that are read at once
 LAST_WORDS = 1.0  # seconds that a client which broke the protocol has to take what is still written to it
 
 
@@ -134,6 +135,9 @@ class Channel:
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
         self.buffer, self.start = bytearray(), 0
+        # one for all reads: `os.read` would take as much anew and give back the end of it, each time at another place,
+        # so that whatever stays keeps the memory around it from being used again
+        self.arriving = memoryview(bytearray(ARRIVING))
         self.readable = select.poll()
         self.readable.register(read_fd, select.POLLIN)
         self.deadline = None
@@ -182,18 +186,18 @@ class Channel:
 
     def _fill(self):
         try:
-            data = os.read(self.read_fd, CHUNK)
+            count = os.readv(self.read_fd, [self.arriving])
             if self.start:
                 del self.buffer[: self.start]
                 self.start = 0
-            self.buffer += data
+            self.buffer += self.arriving[:count]
         except BlockingIOError:
             return False
         except ConnectionResetError:
             raise Closed from None
         except MemoryError:
             raise ProtocolError(f"there is no memory for a frame, after {len(self.buffer)} bytes of it") from None
-        if not data:
+        if count == 0:
             if self.buffer:
                 raise ProtocolError(f"the stream ended inside a frame, after {len(self.buffer)} bytes")
             raise Closed

@@ -36,6 +36,8 @@ def join():
         mpi4py.rc.initialize = mpi4py.rc.finalize = False
         from mpi4py import MPI
 
+        if MPI.Is_initialized():
+            raise ArgumentError("this engine has joined workers before; MPI begins once in a process, and ends once")
         MPI.Init_thread(MPI.THREAD_FUNNELED)
     except (ImportError, RuntimeError) as reason:
         raise ArgumentError(

@@ -7,14 +7,16 @@ AI_MXNET_FUZZ=1000000 makes the mutation test a soak run.
 import os
 import random
 import re
+import resource
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import msgpack
 import pytest
-from stream_client import HEADER, PATIENCE, ROOT, Server, frame, vectors
+from stream_client import HEADER, PATIENCE, ROOT, Client, Server, frame, vectors
 
 from python_engine import messages, session, wire  # noqa: F401  session loads the modules of all messages
 from python_engine.errors import ProtocolError
@@ -131,7 +133,7 @@ def test_an_engine_that_writes_does_not_read_without_end(monkeypatch):
     channel.send(["x"], b"\0" * (1 << 20))
     channel.done = True
     thread.join(PATIENCE)
-    assert len(channel.buffer) <= (1 << 20) + (1 << 10) + wire.CHUNK
+    assert len(channel.buffer) <= (1 << 20) + (1 << 10) + wire.ARRIVING
     ours.close()
     theirs.close()
 
@@ -508,6 +510,49 @@ def test_failures_do_not_make_the_engine_grow(engine):
         engine.receive()
     assert engine.resident() - before < 8 << 20
     assert_alive(engine)
+
+
+def test_after_an_allocation_that_fails_large_arrays_take_no_fresh_memory_either():
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "python_engine"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, cwd=ROOT) as program, ours:
+        theirs.close()
+        client = Client(ours)
+        pid = client.greet()[2]
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists():
+            pytest.skip("there is no /proc that counts the pages")
+        resource.prlimit(pid, resource.RLIMIT_AS, (4 << 30,) * 2)
+
+        def pages():
+            return int(stat.read_text().rpartition(")")[2].split()[7])
+
+        def square():
+            """How many pages of memory that is fresh a large array takes."""
+            before = pages()
+            client.send([[SQUARE, None, 2, 1], 2])
+            assert client.ask("wait", 3)[0] == [3, "ok"]
+            return pages() - before
+
+        client.send([[FULL, [[24 << 20], "", "float32", 1.0], 1]])  # more than glibc's other heaps can hold
+        assert square() > 0, "and now there are threads, without which there are no other heaps"
+        assert client.ask("call", 2, FULL, [[1 << 31], "", "float32", 1.0])[0][:2] == [2, "error"]
+        assert sum(square() for _ in range(4)) < 20
+        client.send([["bye"]])
+        program.communicate()
+
+
+def test_workers_are_joined_once_and_the_second_time_harms_nothing(server):
+    engine = server.greeted()
+    answer = engine.ask("join", 5, 0)[0]
+    if answer[1] == "error" and "mpi4py" in answer[3]:
+        pytest.skip("there is no MPI")
+    assert answer == [5, "ok", 0, 1]
+    assert engine.ask("leave", 6)[0] == [6, "ok"]
+    answer = engine.ask("join", 7, 0)[0]
+    assert answer[:3] == [7, "error", "argument"] and "joined workers before" in answer[3]
+    assert engine.ask("wait", 8)[0] == [8, "ok"]
+    assert engine.close()[1] == 0
 
 
 def test_a_segment_that_cannot_be_made_leaves_no_descriptor(engine):

@@ -1,16 +1,18 @@
 """Operators at the edges of what they take: extreme attributes are refused by name, empty arrays computed."""
 
 import os
+import random
 
 import numpy as np
 import pytest
+from stream_client import Server
 
 import python_engine as mx
 from python_engine import ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.functions import call
 from python_engine.ndarray import NDArray
-from python_engine.registry import find
+from python_engine.registry import REGISTRY, find
 
 INF, NAN = float("inf"), float("nan")
 REFUSED = [
@@ -138,6 +140,75 @@ def test_a_label_to_ignore_that_is_no_number_ignores_none():
     )  # fmt: skip
     assert target.tolist() == [[1, 0, 0], [0, 0, 1]]
     assert weight.ravel().tolist() == [0.5, 0.5]
+
+
+# -- over the stream ---------------------------------------------------------------------------------------------------
+
+HIDDEN = [row for row in REGISTRY if row.name.startswith("_backward_")]
+SHAPES = [(1,), (3,), (0,), (2, 3), (3, 2), (2, 3, 4), (1, 2, 5, 5), (2, 2, 3, 3), (1, 2, 0, 4)]
+VALUES = [0, 1, -1, 3, 7, 0.5, True, "float32", "max", "ab->a", [1], [2, 2], [0, -1, 3]]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    server = Server()
+    engine = server.greeted()
+    yield engine
+    engine.close()
+    server.stop()
+
+
+def accepted(type_, rng):
+    """A value that an attribute's type accepts, if any does."""
+    for value in rng.sample(VALUES, len(VALUES)):
+        try:
+            type_.parse(value)
+        except (KeyError, TypeError, ValueError):
+            continue
+        return value
+    return None
+
+
+@pytest.mark.parametrize("operator", HIDDEN, ids=lambda row: row.name)
+def test_what_gradients_call_refuses_other_calls_in_words_about_them(engine, operator):
+    rng = random.Random(operator.name)
+    outcomes = set()
+    for _ in range(25):
+        count = rng.choice([len(operator.inputs)] * 4 + [len(operator.inputs) + 1, 0])
+        for handle in range(1, count + 1):
+            shape, dtype = rng.choice(SHAPES), rng.choice(["float32"] * 4 + ["float16", "int32", "bool"])
+            values = np.full(shape, rng.choice([-1, 0, 2]), dtype)
+            engine.send([["put", handle, dtype, None, *shape]], values.tobytes())
+        row = [accepted(type_, rng) for type_ in operator.attributes.values()]
+        _, status, *error = engine.ask("call", 5, operator.number, row, *range(1, count + 1))[0]
+        outcomes.add(status)
+        if status == "error":
+            kind, message, called, *_, trace = error
+            assert (called, trace) == (operator.name, "") and kind != "compute", message
+    assert "error" in outcomes
+
+
+@pytest.mark.parametrize("value", [1 << 63, (1 << 64) - 1, "9" * 30, "1e300"])
+def test_an_integer_beyond_64_bits_is_no_value_of_an_attribute(engine, value):
+    engine.send([["put", 1, "float32", None, 3]], b"\0" * 12)
+    answer = engine.ask("call", 5, find("repeat").number, [value], 1)[0]
+    assert answer[:3] == [5, "error", "argument"] and answer[8] == ""
+    assert f"for repeats expect int but value='{value}'" in answer[3]
+
+
+def test_an_output_that_an_operator_does_not_have_is_refused_in_words_about_it(engine):
+    engine.send([["put", 1, "float32", None, 3], [find("reset_arrays").number, [1], 2, 1]], b"\0" * 12)
+    answer = engine.ask("wait", 5, 2)[0]
+    assert answer[:2] == [5, "error"] and "0 outputs were computed, but the call names" in answer[3]
+    engine.send([2])
+
+
+def test_arrays_are_saved_with_a_name_for_each(engine, tmp_path):
+    engine.send([["put", 1, "float32", None, 3]], b"\0" * 12)
+    for names in ([], ["a", "b"]):
+        answer = engine.ask("save", 5, str(tmp_path / "x"), names, 1)[0]
+        assert answer[:3] == [5, "error", "argument"] and f"{len(names)} names for 1 arrays" in answer[3]
+    assert not list(tmp_path.iterdir())
 
 
 # -- the interface for Python ------------------------------------------------------------------------------------------

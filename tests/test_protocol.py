@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import msgpack
 import numpy as np
@@ -571,6 +572,22 @@ def test_a_reading_buffer_does_not_grow_with_the_stream():
         os.write(write_fd, one[10:] + one[:10])  # never at a frame's end
         channel.receive()
     assert len(channel.buffer) < 10 * len(one)
+    os.close(read_fd)
+    os.close(write_fd)
+
+
+def test_reading_takes_no_more_memory_than_what_arrives():
+    read_fd, write_fd = os.pipe()
+    channel = wire.Channel(read_fd, write_fd)
+    frame = b"".join(wire.pack([["wait", 1]]))
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            os.write(write_fd, frame)
+            channel.receive()
+        assert tracemalloc.get_traced_memory()[1] < 50_000
+    finally:
+        tracemalloc.stop()
     os.close(read_fd)
     os.close(write_fd)
 
