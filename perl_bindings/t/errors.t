@@ -114,6 +114,29 @@ subtest 'files and states that are none are named' => sub {
     is nd->ones([2])->sum->asscalar, 2, 'and harm nothing';
 };
 
+subtest 'what a constructor or an attribute cannot take is said in one line' => sub {
+    package Mine { use Mouse; extends 'AI::MXNet::SGD'; has own => (is => 'rw') }
+    my $number = q{does not pass the type constraint because: Validation failed for 'Num' with value x};
+    my @calls = (
+        ['AI::MXNet::DataBatch: expected names and values in turn but got ARRAY', sub { AI::MXNet::DataBatch->new([$x]) }, __LINE__],
+        [q{Attribute (batch_size) does not pass the type constraint because: Validation failed for 'Int' with value x, in AI::MXNet::NDArrayIter},
+            sub { AI::MXNet::NDArrayIter->new(data => $x, batch_size => 'x') }, __LINE__],
+        ["Attribute (learning_rate) $number, in AI::MXNet::Optimizer", sub { AI::MXNet::SGD->new(learning_rate => 'x') }, __LINE__],
+        ["Attribute (learning_rate) $number, in the constructor of AI::MXNet::SGD", sub { mx->optimizer->SGD(learning_rate => 'x') }, __LINE__],
+        ["Attribute (momentum) $number, in AI::MXNet::SGD", sub { Mine->new(own => 1, momentum => 'x') }, __LINE__],
+        ["Attribute (wd) $number, in AI::MXNet::Optimizer", sub { Mine->new->wd('x') }, __LINE__],
+        ["Attribute (scale) $number, in AI::MXNet::Uniform", sub { AI::MXNet::Uniform->new('x') }, __LINE__],
+        ['Attribute (step) is required, in the constructor of AI::MXNet::FactorScheduler', sub { AI::MXNet::FactorScheduler->new }, __LINE__],
+        ['Cannot assign a value to a read-only accessor of size, in AI::MXNet::ResizeIter',
+            sub { AI::MXNet::ResizeIter->new(AI::MXNet::NDArrayIter->new($x), 1)->size(2) }, __LINE__],
+    );
+    for (@calls) {
+        my ($message, $call, $line) = @$_;
+        ok !eval { $call->(); 1 };
+        like $@, qr/\A\Q$message\E.* at \S+ line $line\.\n\z/;
+    }
+};
+
 subtest 'an error works as a string' => sub {
     eval { nd->dot($x, $x) };
     ok $@ =~ /dot shape error/;

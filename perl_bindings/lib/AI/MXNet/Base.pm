@@ -125,14 +125,12 @@ sub process_arguments
     my ($original, $class, @arguments) = @_;
     return $class->$original(@arguments) unless $class->can('python_constructor_arguments');
     my @order = @{ $class->python_constructor_arguments };
-    my @attributes = map { $_->init_arg // () } $class->meta->get_all_attributes;
-    my %known = map { $_ => 1 } qw(prefix params shared), @attributes;
+    my %known = map { $_ => 1 } qw(prefix params shared), AI::MXNet::Mouse::names($class);
     my @named;
     while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and $known{ $arguments[-2] }) {
         unshift @named, splice @arguments, -2;
     }
-    AI::MXNet::Error::fail("$class: Paramers mismatch expected @order but got ", join(' ', map { $_ // 'undef' } @arguments), '; by name it takes ', join ', ', sort grep { !/\A_/ } @attributes)
-        if @arguments > @order;
+    AI::MXNet::Mouse::refuse($class, "Paramers mismatch expected @order", @arguments) if @arguments > @order;
     return $class->$original((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
 }
 

@@ -2,14 +2,12 @@ package AI::MXNet::Callback;
 # What training calls as it goes on: progress, measures, checkpoints. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -63,7 +61,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::Speedometer;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Time::HiRes ();
 
 extends 'AI::MXNet::Callback';
@@ -106,7 +104,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::ProgressBar;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use POSIX ();
 
 extends 'AI::MXNet::Callback';
@@ -130,7 +128,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::LogValidationMetricsCallback;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Callback';
 

@@ -2,15 +2,13 @@ package AI::MXNet::DataDesc;
 # The name, shape, dtype and layout of an array that an iterator gives. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Types;
 use overload
     '""'  => sub { $_[0]->stringify },
     '@{}' => sub { $_[0]->to_nameshape },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has name   => (is => 'rw', isa => 'Str', required => 1);
 has shape  => (is => 'rw', isa => 'Shape', required => 1);
@@ -48,9 +46,7 @@ package AI::MXNet::DataBatch;
 # What an iterator gives at each step.
 use strict;
 use warnings;
-use Mouse;
-
-extends 'Mouse::Object';
+use AI::MXNet::Mouse;
 
 has data  => (is => 'rw', isa => 'Maybe[ArrayRef[AI::MXNet::NDArray]]', required => 1);
 has label => (is => 'rw', isa => 'Maybe[ArrayRef[AI::MXNet::NDArray]]');
@@ -62,15 +58,13 @@ package AI::MXNet::DataIter;
 # The base of all iterators: a class has `next`, or `iter_next` and what `next` makes a batch of.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use overload
     '<>'  => sub { $_[0]->next },
     '@{}' => sub { $_[0]->list },
     bool  => sub { 1 },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has batch_size => (is => 'rw', isa => 'Int', default => 0);
 

@@ -2,7 +2,7 @@ package AI::MXNet::Initializer;
 # First values of parameters: which rule applies to which parameter; the registry. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed refaddr);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -13,8 +13,6 @@ use overload
     '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } },
     '""'  => sub { $_[0]->_as_json },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has _verbose    => (is => 'rw', isa => 'Bool', default => 0);
 has _print_func => (is => 'rw', isa => 'CodeRef', default => sub { \&_mean_size });
@@ -179,10 +177,8 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::InitDesc;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use overload '""' => sub { $_[0]->name }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has name  => (is => 'ro', isa => 'Str', required => 1);
 has attrs => (is => 'rw', isa => 'HashRef', default => sub { {} });

@@ -2,7 +2,7 @@ package AI::MXNet::KVStore;
 # Arrays by key, to which contexts and workers add and which they fetch. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
@@ -10,8 +10,6 @@ use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Optimizer;
-
-extends 'Mouse::Object';
 
 has type     => (is => 'ro', isa => 'Str', default => 'local');
 has _updater => (is => 'rw', init_arg => undef);

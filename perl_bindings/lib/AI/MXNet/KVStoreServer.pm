@@ -2,13 +2,11 @@ package AI::MXNet::KVStoreServer;
 # The process that keeps the values of a store dist_async. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Data::MessagePack;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::KVStore;
-
-extends 'Mouse::Object';
 
 has kvstore     => (is => 'ro', isa => 'AI::MXNet::KVStore', required => 1);
 has num_workers => (is => 'ro', isa => 'Int', default => 1);

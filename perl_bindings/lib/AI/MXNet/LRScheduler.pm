@@ -2,13 +2,11 @@ package AI::MXNet::LRScheduler;
 # Learning rates that change with the number of updates. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has base_lr => (is => 'rw', isa => 'Num', default => 0.01);
 
@@ -27,7 +25,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::FactorScheduler;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::LRScheduler';
 
@@ -66,7 +64,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::MultiFactorScheduler;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::LRScheduler';
 

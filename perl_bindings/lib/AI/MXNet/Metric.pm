@@ -2,13 +2,11 @@ package AI::MXNet::EvalMetric;
 # What all metrics share, the registry, and metrics made of others. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use overload '""' => sub { $_[0]->_describe }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has name       => (is => 'rw', isa => 'Maybe[Str]');
 has num        => (is => 'rw', isa => 'Maybe[Int]');
@@ -196,7 +194,7 @@ sub _floats
 package AI::MXNet::CompositeEvalMetric;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -242,7 +240,7 @@ AI::MXNet::Metric->register(__PACKAGE__, 'composite');
 package AI::MXNet::CustomMetric;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 

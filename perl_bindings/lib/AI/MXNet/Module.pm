@@ -2,7 +2,7 @@ package AI::MXNet::Module;
 # A symbol, its parameters and an optimizer, trained on one context or several. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use Scalar::Util ();
 use AI::MXNet::Base ();

@@ -2,14 +2,12 @@ package AI::MXNet::Monitor;
 # Watches what executors compute, every so many steps. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
-
-extends 'Mouse::Object';
 
 has interval  => (is => 'ro', isa => 'Int', required => 1);
 has stat_func => (is => 'ro', isa => 'CodeRef', default => sub { \&_size_of_elements });

@@ -56,16 +56,13 @@ sub register
     return $class;
 }
 
-# A new object. What Mouse says of an attribute that is missing or wrong becomes an error that names the class, at the
-# user's line.
+# A new object. An error of its attributes names the class.
 sub construct
 {
     my ($class, @arguments) = @_;
-    my $before = $@;
-    my $object = eval { $class->new(@arguments) };
-    if (defined $object) { $@ = $before; return $object }
-    die $@ if ref $@ or $@ !~ /\A(Attribute \(\w+\) (?:is required|does not pass the type constraint because: .*?)) at \S+ line [0-9]+\.?\n/s;
-    return AI::MXNet::Error::fail("$1, in the constructor of $class");
+    no warnings 'once';
+    local $AI::MXNet::Mouse::Attribute::MAKING = $class;
+    return $class->new(@arguments);
 }
 
 # Loads a module, by its file, where its first use comes late. No handler of a signal breaks that off: Perl refuses to

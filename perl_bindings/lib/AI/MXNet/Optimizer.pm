@@ -2,15 +2,13 @@ package AI::MXNet::Optimizer;
 # What all optimizers share: learning rates, weight decay, counting updates; the registry. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Operators;
-
-extends 'Mouse::Object';
 
 has learning_rate       => (is => 'rw', isa => 'Num', default => 0.01);
 has lr                  => (is => 'rw', isa => 'Num');

@@ -2,10 +2,8 @@ package AI::MXNet::Visualization::PythonGraphviz;
 # A network as a graph of GraphViz, to be drawn. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Mouse::Util::TypeConstraints qw(enum);
-
-extends 'Mouse::Object';
 
 has format => (is => 'ro', isa => enum([qw(
     debug canon text ps hpgl pcl mif pic gd gd2 gif jpeg png wbmp cmapx imap vdx vrml vtx mp fig svg svgz plain)]));

@@ -54,10 +54,8 @@ sub _descriptions
 package AI::MXNet::DataParallelExecutorGroup;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Logging;
-
-extends 'Mouse::Object';
 
 has symbol            => (is => 'ro', isa => 'AI::MXNet::Symbol', required => 1);
 has contexts          => (is => 'ro', isa => 'ArrayRef[AI::MXNet::Context]', required => 1);

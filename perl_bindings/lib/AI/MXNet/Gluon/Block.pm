@@ -26,8 +26,6 @@ use overload
     '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
     fallback => 1;
 
-extends 'Mouse::Object';
-
 has _prefix => (is => 'rw', init_arg => 'prefix');
 has _params => (is => 'rw', init_arg => 'params');
 has [qw(_children _reg_params)] => (is => 'rw', init_arg => undef, lazy => 1, default => sub { AI::MXNet::Gluon::Ordered->new });

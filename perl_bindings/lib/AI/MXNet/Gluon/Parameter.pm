@@ -6,7 +6,7 @@ package AI::MXNet::Gluon::Parameter;
 use strict;
 use warnings;
 use AI::MXNet ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util ();
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Base ();
@@ -24,8 +24,6 @@ use overload
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
     '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has name                => (is => 'ro', isa => 'Str', required => 1);
 has _grad_req           => (is => 'rw', isa => 'GradReq', init_arg => 'grad_req', default => 'write');
@@ -383,7 +381,7 @@ sub _load_init
     return;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 require AI::MXNet::Gluon::ParameterDict;

@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::ParameterDict;
 # Parameters by name, in order. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -16,8 +16,6 @@ use overload
     'bool' => sub {1},
     '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has _prefix => (is => 'ro', init_arg => 'prefix', isa => 'Str', default => '');
 has _shared => (is => 'ro', init_arg => 'shared', isa => 'Maybe[AI::MXNet::Gluon::ParameterDict]');
@@ -189,7 +187,7 @@ sub _name_flat_keys
     return;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

@@ -7,7 +7,7 @@ package AI::MXNet::Gluon::Trainer;
 use strict;
 use warnings;
 use AI::MXNet ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Engine;
@@ -17,8 +17,6 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::Optimizer;
 use AI::MXNet::Types;
-
-extends 'Mouse::Object';
 
 has params             => (is => 'ro', required => 1);
 has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
@@ -341,7 +339,7 @@ sub load_states
     return;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

@@ -2,7 +2,7 @@ package AI::MXNet::NDArrayIter;
 # Batches of arrays. Documented in AI::MXNet::IO.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -106,7 +106,7 @@ package AI::MXNet::IO::Passing;
 # Iterators that give the batches of others: what iter_next has made the current one.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::DataIter';
 
@@ -125,7 +125,7 @@ package AI::MXNet::ResizeIter;
 # Epochs of another number of batches.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::IO::Passing';
 
@@ -168,7 +168,7 @@ package AI::MXNet::PrefetchingIter;
 # The batches of several iterators as one, each issued a step before it is asked for.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 
 extends 'AI::MXNet::IO::Passing';

@@ -5,7 +5,7 @@ package AI::MXNet::MXDataIter;
 # takes rows from the start, the next epoch goes on behind them, so that all are given equally often.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::DataIter';
 

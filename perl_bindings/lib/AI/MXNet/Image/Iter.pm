@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use File::Spec ();
 use List::Util ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Error;
 use AI::MXNet::Image;

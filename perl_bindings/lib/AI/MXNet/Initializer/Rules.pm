@@ -6,7 +6,7 @@ use AI::MXNet::Base ();
 use AI::MXNet::Random;
 
 package AI::MXNet::Zero;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -16,7 +16,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register('Zeros');
 
 package AI::MXNet::One;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -26,7 +26,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register('Ones');
 
 package AI::MXNet::Constant;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -40,7 +40,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Uniform;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -54,7 +54,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Normal;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -68,7 +68,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Orthogonal;
-use Mouse;
+use AI::MXNet::Mouse;
 use Mouse::Util::TypeConstraints ();
 
 extends 'AI::MXNet::Initializer';
@@ -99,7 +99,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Xavier;
-use Mouse;
+use AI::MXNet::Mouse;
 use Mouse::Util::TypeConstraints ();
 
 extends 'AI::MXNet::Initializer';
@@ -127,7 +127,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::MSRAPrelu;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Xavier';
 
@@ -144,7 +144,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Bilinear;
-use Mouse;
+use AI::MXNet::Mouse;
 use POSIX ();
 
 extends 'AI::MXNet::Initializer';
@@ -166,7 +166,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::LSTMBias;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -188,7 +188,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::FusedRNN;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -240,7 +240,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Load;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -291,7 +291,7 @@ sub _load
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Mixed;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 

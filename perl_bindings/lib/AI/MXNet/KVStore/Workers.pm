@@ -2,7 +2,7 @@ package AI::MXNet::KVStore::Workers;
 # What stores of several workers share: they join, and leave when the script ends.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::KVStore;

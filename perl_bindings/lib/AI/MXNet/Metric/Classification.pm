@@ -11,7 +11,7 @@ sub _classes
 }
 
 package AI::MXNet::Accuracy;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -37,7 +37,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'acc');
 
 package AI::MXNet::TopKAccuracy;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -74,7 +74,7 @@ AI::MXNet::Metric->register(__PACKAGE__, 'top_k_accuracy');
 
 # Counts of a classification in two classes, and what is made of them.
 package _BinaryClassificationMetrics;
-use Mouse;
+use AI::MXNet::Mouse;
 
 has [qw(true_positives false_negatives false_positives true_negatives)] => (is => 'rw', isa => 'Int', default => 0);
 
@@ -114,7 +114,7 @@ sub reset_stats { my ($self) = @_; $self->$_(0) for qw(true_positives false_nega
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::F1;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -153,7 +153,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
 
 package AI::MXNet::MCC;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::F1';
 
@@ -164,7 +164,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
 
 package AI::MXNet::CrossEntropy;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -191,7 +191,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'ce');
 
 package AI::MXNet::NegativeLogLikelihood;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::CrossEntropy';
 
@@ -201,7 +201,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'nll_loss');
 
 package AI::MXNet::Perplexity;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -236,7 +236,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
 
 package AI::MXNet::Confidence;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 

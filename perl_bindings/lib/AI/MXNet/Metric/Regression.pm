@@ -32,7 +32,7 @@ for ([MAE => sub { $_[0]->abs->mean }], [MSE => sub { $_[0]->square->mean }], [R
 }
 
 package AI::MXNet::PearsonCorrelation;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -55,7 +55,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'pearsonr');
 
 package AI::MXNet::Loss;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 

@@ -2,9 +2,7 @@ package AI::MXNet::BatchEndParam;
 # What callbacks are given at the end of a batch.
 use strict;
 use warnings;
-use Mouse;
-
-extends 'Mouse::Object';
+use AI::MXNet::Mouse;
 
 has [qw(epoch nbatch)] => (is => 'rw', isa => 'Int');
 has eval_metric        => (is => 'rw', isa => 'Maybe[AI::MXNet::EvalMetric]');
@@ -15,7 +13,7 @@ package AI::MXNet::Module::Base;
 # What all modules share: training, scoring and predicting over iterators. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed reftype);
 use Time::HiRes qw(time);
 use AI::MXNet::Error;
@@ -23,8 +21,6 @@ use AI::MXNet::IO;
 use AI::MXNet::Logging;
 use AI::MXNet::Metric;
 use AI::MXNet::NDArray;
-
-extends 'Mouse::Object';
 
 has logger => (is => 'rw', default => sub { AI::MXNet::Logging->get_logger });
 has [qw(binded for_training inputs_need_grad params_initialized optimizer_initialized)] => (is => 'rw', isa => 'Bool', init_arg => undef, default => 0);

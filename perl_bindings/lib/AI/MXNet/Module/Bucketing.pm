@@ -2,7 +2,7 @@ package AI::MXNet::Module::Bucketing;
 # A module for each bucket of a data set, sharing parameters and optimizer. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::Module;
 

@@ -4,7 +4,7 @@ package AI::MXNet::Optimizer::Descent;
 package AI::MXNet::SGD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -46,7 +46,7 @@ __PACKAGE__->register;
 package AI::MXNet::NAG;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::SGD';
 
@@ -58,7 +58,7 @@ __PACKAGE__->register;
 package AI::MXNet::Signum;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -84,7 +84,7 @@ __PACKAGE__->register;
 package AI::MXNet::SGLD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -96,7 +96,7 @@ __PACKAGE__->register;
 package AI::MXNet::DCASGD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -126,7 +126,7 @@ __PACKAGE__->register;
 package AI::MXNet::LBSGD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::SGD';
 

@@ -2,7 +2,7 @@ package AI::MXNet::RNN::Cell;
 # The symbolic cells with products of matrices: plain, LSTM, GRU.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Initializer;
 use AI::MXNet::RNN::Cell::Base;
@@ -99,7 +99,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::LSTMCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::Cell';
 
@@ -115,7 +115,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::GRUCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::Cell';
 

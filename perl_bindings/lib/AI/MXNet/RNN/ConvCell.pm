@@ -2,7 +2,7 @@ package AI::MXNet::RNN::ConvCell::Base;
 # Symbolic cells whose products are convolutions.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::RNN::Cell;
 
 extends 'AI::MXNet::RNN::Cell';
@@ -71,7 +71,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::ConvCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ConvCell::Base';
 
@@ -80,7 +80,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::ConvLSTMCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ConvCell';
 
@@ -96,7 +96,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::ConvGRUCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ConvCell';
 

@@ -2,7 +2,7 @@ package AI::MXNet::RNN::FusedCell;
 # Whole recurrent layers in one operator.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Initializer;
 use AI::MXNet::RNN::Cell;
 use AI::MXNet::RNN::ModifierCell;

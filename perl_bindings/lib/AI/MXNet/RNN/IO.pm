@@ -32,7 +32,7 @@ package AI::MXNet::BucketSentenceIter;
 # Sentences in batches, each of sentences of about one length.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use PDL::Core qw(pdl);
 use PDL::Slices ();

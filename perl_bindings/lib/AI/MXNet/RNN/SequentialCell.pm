@@ -2,7 +2,7 @@ package AI::MXNet::RNN::SequentialCell;
 # Cells one upon the other, and one in each direction.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::RNN::Cell::Base;
 
 extends 'AI::MXNet::RNN::Cell::Base';
@@ -78,7 +78,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::BidirectionalCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::SequentialCell';
 

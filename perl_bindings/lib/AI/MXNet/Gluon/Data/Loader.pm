@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Data::Loader::DataLoader;
 # Batches of a dataset, one after the other. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -16,8 +16,6 @@ use AI::MXNet::Gluon::Data::Loader::Draws;
 use AI::MXNet::Gluon::Data::Loader::Workers;
 use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 

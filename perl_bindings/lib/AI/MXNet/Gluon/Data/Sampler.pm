@@ -2,14 +2,12 @@ package AI::MXNet::Gluon::Data::Sampler;
 # The order in which samples are taken. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, 'bool' => sub { 1 }, '""' => sub { overload::StrVal($_[0]) },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -33,7 +31,7 @@ sub list
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Sampler::SequentialSampler;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Sampler';
 
@@ -55,7 +53,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Sampler::RandomSampler;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 
 extends 'AI::MXNet::Gluon::Data::Sampler';
@@ -78,7 +76,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Sampler::BatchSampler;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Sampler';
 

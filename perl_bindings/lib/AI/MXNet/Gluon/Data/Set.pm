@@ -2,15 +2,13 @@ package AI::MXNet::Gluon::Data::Set;
 # Datasets: samples by their number. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use AI::MXNet::NDArray;
 use AI::MXNet::Types ();
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -71,7 +69,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::SimpleDataset;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Set';
@@ -91,7 +89,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::ArrayDataset;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Set';
@@ -126,7 +124,7 @@ __PACKAGE__->meta->make_immutable;
 
 # What a function makes of the samples of another set.
 package AI::MXNet::Gluon::Data::TransformedSet;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Set';
 
@@ -154,7 +152,7 @@ __PACKAGE__->meta->make_immutable;
 
 # Some of the samples of another set.
 package AI::MXNet::Gluon::Data::Subset;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Set';
 
@@ -233,7 +231,7 @@ sub _gathered
 }
 
 package AI::MXNet::Gluon::Data::RecordFileSet;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Set';
 

@@ -2,12 +2,10 @@ package AI::MXNet::Gluon::Fit::Callback;
 # What is done in the course of a training besides training. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -57,7 +55,7 @@ sub _line
 # -- a bar, and a line for each epoch --------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::Progress;
-use Mouse;
+use AI::MXNet::Mouse;
 use Time::HiRes ();
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
@@ -113,7 +111,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('Progress');
 
 # Whether a value is the best so far.
 package AI::MXNet::Gluon::Fit::Callback::Monitor;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -163,7 +161,7 @@ sub set_state { my ($self, $state) = @_; $self->$_($state->{$_}) for keys %$stat
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Fit::Callback::EarlyStopping;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback::Monitor';
 
@@ -207,7 +205,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Gluon::Fit::Callbacks::_constructor('EarlyStopping');
 
 package AI::MXNet::Gluon::Fit::Callback::ReduceOnPlateau;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback::Monitor';
 
@@ -230,7 +228,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('ReduceOnPlateau');
 # -- learning rates by a schedule ------------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::LRSchedule;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -251,7 +249,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('LRSchedule');
 # -- files -----------------------------------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::CSVLog;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -274,7 +272,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Gluon::Fit::Callbacks::_constructor('CSVLog');
 
 package AI::MXNet::Gluon::Fit::Callback::Curves;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -306,7 +304,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('Curves');
 # -- code ------------------------------------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::Code;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 

@@ -2,11 +2,9 @@ package AI::MXNet::RNN::Params;
 # The variables of a cell, by name; cells that share this object share weights.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Symbol;
-
-extends 'Mouse::Object';
 
 has _prefix => (is => 'ro', isa => 'Str', init_arg => 'prefix', default => '');
 has _params => (is => 'ro', isa => 'HashRef', init_arg => undef, default => sub { {} });
@@ -29,15 +27,13 @@ package AI::MXNet::RNN::Cell::Base;
 # What all symbolic cells do: weights, states, unrolling.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::Symbol;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, 'bool' => sub {1}, fallback => 1;
-
-extends 'Mouse::Object';
 
 has _prefix     => (is => 'ro', isa => 'Str', init_arg => 'prefix', default => '');
 has _params     => (is => 'rw', isa => 'Maybe[AI::MXNet::RNN::Params]', init_arg => 'params');

@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet;
 # Well-known collections of small images, from files in a folder. Documented in AI::MXNet::Gluon::Data::Vision.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Digest::SHA ();
 use List::Util ();
 use PDL::Core ();
@@ -89,7 +89,7 @@ sub _bytes
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::MNIST;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet';
 
@@ -132,7 +132,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::FashionMNIST;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::MNIST';
 
@@ -148,7 +148,7 @@ AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 # Files of records: labels of a byte each, then an image of 3 x 32 x 32 bytes.
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::CIFAR10;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet';
 
@@ -191,7 +191,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::CIFAR100;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::CIFAR10';
 

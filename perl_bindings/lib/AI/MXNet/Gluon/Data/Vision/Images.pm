@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Data::Vision::Set::ImageFolderDataset;
 # Datasets of image files. Documented in AI::MXNet::Gluon::Data::Vision.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::Image;
 use AI::MXNet::Logging;
@@ -69,7 +69,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 package AI::MXNet::Gluon::Data::Vision::RecordFileSet::ImageRecordDataset;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::RecordFileSet';
 
