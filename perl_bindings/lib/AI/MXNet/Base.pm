@@ -5,6 +5,7 @@ use warnings;
 use Exporter qw(import);
 use List::Util ();
 use PDL;
+use Scalar::Util ();
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
@@ -132,6 +133,15 @@ sub process_arguments
     }
     AI::MXNet::Mouse::refuse($class, "Paramers mismatch expected @order", @arguments) if @arguments > @order;
     return $class->$original((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
+}
+
+# For `use overload`: an object equals itself alone.
+sub _by_identity
+{
+    return (
+        '==' => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
+        '!=' => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
+    );
 }
 
 sub as_array { return ref $_[0] eq 'ARRAY' ? $_[0] : [$_[0]] }

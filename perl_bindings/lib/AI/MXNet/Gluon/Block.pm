@@ -22,8 +22,7 @@ use overload
     '&{}'  => sub { $_[0]{_code} // $_[0]->_make_code },
     '""'   => sub { $_[0]->_describe },
     'bool' => sub {1},
-    '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
-    '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
+    AI::MXNet::Base::_by_identity(),
     fallback => 1;
 
 has _prefix => (is => 'rw', init_arg => 'prefix');

@@ -21,8 +21,7 @@ use AI::MXNet::Types;
 use overload
     '""'   => sub { $_[0]->_describe },
     'bool' => sub {1},
-    '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
-    '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
+    AI::MXNet::Base::_by_identity(),
     fallback => 1;
 
 has name                => (is => 'ro', isa => 'Str', required => 1);

@@ -14,7 +14,7 @@ use overload
     '""'   => sub { $_[0]->_describe },
     '@{}'  => sub { [$_[0]->items] },
     'bool' => sub {1},
-    '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
+    AI::MXNet::Base::_by_identity(),
     fallback => 1;
 
 has _prefix => (is => 'ro', init_arg => 'prefix', isa => 'Str', default => '');

@@ -169,7 +169,7 @@ has restore_best => (is => 'ro', isa => 'Bool', default => 1);
 has weights      => (is => 'rw', init_arg => undef, default => sub { {} });
 
 # a training that was stopped stays so when it is resumed
-sub train_begin { my ($self, $fit) = @_; $self->_stop($fit) if $self->waited >= $self->patience; return }
+sub train_begin { my ($self, $fit) = @_; $self->_stop($fit) if $self->waited and $self->waited >= $self->patience; return }
 
 sub epoch_end
 {
@@ -186,7 +186,9 @@ sub epoch_end
 sub _stop
 {
     my ($self, $fit) = @_;
-    $fit->stop(sprintf '%s was best in epoch %d, at %g', $self->monitor, $self->best_epoch, $self->best);
+    $fit->stop(defined $self->best
+        ? sprintf '%s was best in epoch %d, at %g', $self->monitor, $self->best_epoch, $self->best
+        : sprintf '%s was no number in %d epochs', $self->monitor, $self->waited);
     return;
 }
 
