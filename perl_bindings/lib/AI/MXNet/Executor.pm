@@ -2,6 +2,7 @@ package AI::MXNet::Executor;
 # A symbol bound to arrays, which forward and backward compute. POD at the end.
 use strict;
 use warnings;
+use List::Util qw(first);
 use Scalar::Util qw(blessed);
 use AI::MXNet::Context;
 use AI::MXNet::Engine;
@@ -58,51 +59,60 @@ sub _bind
 sub _simple_bind
 {
     my ($class, $symbol, @options) = @_;
+    my %options = _simple_options(@options);
+    my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
+    my ($names, $aux_names) = ($symbol->list_arguments, $symbol->list_auxiliary_states);
+    my ($arg_shapes, $aux_shapes, $arg_types, $aux_types) = _inferred($symbol, $options{shapes} // {}, $options{type_dict});
+    my @stypes = $symbol->_infer_storage(%{ $options{stype_dict} // {} });
+    my $requests = _requests($options{grad_req} // 'write', $names);
+    my $new = _maker($symbol, $ctx, $options{group2ctx} // {});
+    my ($old_args, $old_grads, $old_aux) = defined $options{shared_exec} ? map { $options{shared_exec}->$_ } qw(arg_dict grad_dict aux_dict) : ();
+    my ($buffer, %is_shared) = ($options{shared_buffer}, map { $_ => 1 } @{ $options{shared_arg_names} // [] });
+    my (@args, @grads);
+    for my $i (0 .. $#$names) {
+        my ($name, @form) = ($names->[$i], $arg_shapes->[$i], $arg_types->[$i]);
+        my $is_buffered = $buffer && !$is_shared{$name};
+        my $arg = _fitting(@form, $old_args->{$name}, $is_buffered ? $buffer->{$name} : ()) // $new->($name, @form, $stypes[$i]);
+        push @args, $arg;
+        $buffer->{$name} = $arg if $is_buffered;
+        push @grads, $requests->[$i] eq 'null' ? undef : _fitting(@form, $old_grads->{$name}) // $new->($name, @form, $stypes[@$names + $i]);
+    }
+    my @aux = map {
+        my ($name, @form) = ($aux_names->[$_], $aux_shapes->[$_], $aux_types->[$_]);
+        _fitting(@form, $old_aux->{$name}) // $new->($name, @form, 'default')
+    } 0 .. $#$aux_names;
+    return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
+}
+
+sub _simple_options
+{
+    my (@options) = @_;
     AI::MXNet::Error::fail('simple_bind takes named arguments') if @options % 2;
     my %options = @options;
     my %known = map { $_ => 1 } qw(ctx grad_req shapes type_dict stype_dict group2ctx shared_arg_names shared_exec shared_buffer);
-    for my $name (sort keys %options) {
-        AI::MXNet::Error::fail("In method simple_bind: no such named parameter: $name. The shapes of the inputs go into the hash shapes") unless $known{$name};
+    for my $name (grep { not $known{$_} } sort keys %options) {
+        AI::MXNet::Error::fail("In method simple_bind: no such named parameter: $name. The shapes of the inputs go into the hash shapes");
     }
-    my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
-    my $shapes = $options{shapes} // {};
-    my ($names, $aux_names) = ($symbol->list_arguments, $symbol->list_auxiliary_states);
-    my ($arg_shapes, $aux_shapes, @types) = _inferred($symbol, $shapes, $options{type_dict});
-    my $requests = _requests($options{grad_req} // 'write', $names);
-    my $buffer = $options{shared_buffer};
-    my %shared = map { $_ => 1 } @{ $options{shared_arg_names} // [] };
-    my (%old_args, %old_grads, %old_aux);
-    if (my $old = $options{shared_exec}) {
-        %old_args = %{ $old->arg_dict };
-        %old_grads = map { $_ => $old->grad_dict->{$_} } grep { defined $old->grad_dict->{$_} } keys %{ $old->grad_dict };
-        %old_aux = %{ $old->aux_dict };
-    }
-    my $fits = sub { my ($array, $shape, $dtype) = @_; defined $array && "@{ $array->shape }" eq "@$shape" && $array->dtype eq $dtype };
-    my @stypes = $symbol->_infer_storage(%{ $options{stype_dict} // {} });
-    my $groups = $options{group2ctx} // {};
-    my $attributes = %$groups ? $symbol->attr_dict : {};
-    my $new = sub {
+    return %options;
+}
+
+# The first of these arrays that has the shape and dtype, if there is one.
+sub _fitting
+{
+    my ($shape, $dtype, @arrays) = @_;
+    return first { defined and "@{ $_->shape }" eq "@$shape" and $_->dtype eq $dtype } @arrays;
+}
+
+# Code that makes an array for a variable, on the context of the group that the variable is in.
+sub _maker
+{
+    my ($symbol, $ctx, $contexts) = @_;
+    my $attributes = %$contexts ? $symbol->attr_dict : {};
+    return sub {
         my ($name, $shape, $dtype, $stype) = @_;
         my $group = ($attributes->{$name} // {})->{__ctx_group__};
-        return AI::MXNet::NDArray->zeros($shape, ctx => defined $group ? $groups->{$group} // $ctx : $ctx, dtype => $dtype, stype => $stype);
+        return AI::MXNet::NDArray->zeros($shape, ctx => defined $group ? $contexts->{$group} // $ctx : $ctx, dtype => $dtype, stype => $stype);
     };
-    my (@args, @grads, @aux);
-    for my $i (0 .. $#$names) {
-        my ($name, $shape, $dtype) = ($names->[$i], $arg_shapes->[$i], $types[0][$i]);
-        my $old = $fits->($old_args{$name}, $shape, $dtype) ? $old_args{$name} : undef;
-        if (not defined $old and $buffer and not $shared{$name}) {
-            $old = $buffer->{$name} if $fits->($buffer->{$name}, $shape, $dtype);
-        }
-        push @args, $old // $new->($name, $shape, $dtype, $stypes[$i]);
-        $buffer->{$name} = $args[-1] if $buffer and not $shared{$name};
-        push @grads, $requests->[$i] eq 'null' ? undef
-            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($name, $shape, $dtype, $stypes[@$names + $i]);
-    }
-    for my $i (0 .. $#$aux_names) {
-        my ($name, $shape, $dtype) = ($aux_names->[$i], $aux_shapes->[$i], $types[1][$i]);
-        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($name, $shape, $dtype, 'default');
-    }
-    return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
 }
 
 # The arguments whose shapes do not follow.
@@ -120,9 +130,15 @@ sub _inferred
     my ($symbol, $shapes, $types) = @_;
     my @found = eval { $symbol->_infer_shape(0, %$shapes) };
     if (not @found) {
-        my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ ? $@ =~ s{\n}{}r : 'the shapes of some arguments are not known: ' . join ', ', _unknown($symbol, $shapes);
-        my $given = join ', ', map { my $shape = $shapes->{$_}; "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef') } sort keys %$shapes;
-        AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {$given}");
+        my $why
+            = ref $@ ? $@->message =~ s/\AMXNetError: //r
+            : $@     ? $@ =~ s{\n}{}r
+            :          'the shapes of some arguments are not known: ' . join ', ', _unknown($symbol, $shapes);
+        my @given = map {
+            my $shape = $shapes->{$_};
+            "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef')
+        } sort keys %$shapes;
+        AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {", join(', ', @given), '}');
     }
     my ($arg_types, undef, $aux_types) = $symbol->_infer_type(1, %{ $types // {} });
     $_ //= 'float32' for @$arg_types, @$aux_types;
