@@ -306,16 +306,10 @@ sub reshape
             AI::MXNet::Error::fail("Shape of unspecified array arg:$name changed. This can cause the new executor to not share parameters with the old one. "
                 . 'Please check for error in network. If this is intended, set partial_shaping=True to suppress this warning.')
                 unless $options{partial_shaping} or exists $shapes->{$name};
-            my $size = $array->size($shape);
-            my $grows = $size > $array->size;
             AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
                 . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.')
-                if $grows and not $options{allow_up_sizing};
-            ($array, $grad) = map {
-                not(defined $_) ? undef
-                    : $grows || $size == 0 || $_->stype ne 'default' ? AI::MXNet::NDArray->zeros($shape, ctx => $_->context, dtype => $_->dtype, stype => $_->stype)
-                    : $_->reshape([-1])->_slice([0, $size - 1])->reshape($shape);    # the same memory
-            } $array, $grad;
+                if $array->size($shape) > $array->size and not $options{allow_up_sizing};
+            ($array, $grad) = map { defined $_ ? _resized($_, $shape) : undef } $array, $grad;
         }
         push @args,  $array;
         push @grads, $grad;
@@ -329,6 +323,15 @@ sub reshape
     $new->{grad_arrays} = undef unless defined $self->{grad_arrays};
     $new->{monitor} = $self->{monitor};
     return $new;
+}
+
+# An array of that shape, in the same memory where it fits.
+sub _resized
+{
+    my ($array, $shape) = @_;
+    my $size = $array->size($shape);
+    return $array->reshape([-1])->_slice([0, $size - 1])->reshape($shape) if $size and $size <= $array->size and $array->stype eq 'default';
+    return AI::MXNet::NDArray->zeros($shape, ctx => $array->context, dtype => $array->dtype, stype => $array->stype);
 }
 
 sub debug_str { my ($self) = @_; return $self->{symbol}->debug_str }

@@ -52,7 +52,7 @@ sub _draw
     }
     my $arrays = grep { blessed $_ && $_->isa('AI::MXNet::NDArray') } @arguments, @named{ grep { $_ ne 'out' } keys %named };
     return _from_arrays($name, \%named, @arguments) if $arrays or $name eq 'multinomial';
-    my @order = grep { !/\A(?:shape|ctx|dtype)\z/ } map { $_->[0] } @{ $known->{attributes} };
+    my @order = grep { !/\A(?:shape|ctx|dtype)\z/ } @{ $known->{order} };
     $named{shape} = pop @arguments if @arguments == @order + 1 and ref $arguments[-1] eq 'ARRAY';
     AI::MXNet::Error::fail("random->$name takes @order, then named arguments, but got @arguments") if @arguments > @order;
     if ($name eq 'exponential') {
