@@ -178,28 +178,39 @@ sub bind
         data_shapes => $self->{data_shapes}, label_shapes => $self->{label_shapes}, shared_group => defined $shared ? $shared->_exec_group : undef,
         fixed_param_names => $self->fixed_param_names, logger => $self->logger, map { $_ => $options{$_} } qw(for_training inputs_need_grad state_names grad_req)));
     $self->binded(1);
-    if (defined $shared) {
-        for my $name (grep { not defined $shared->_arg_params->{$_} } @{ $self->_param_names }) {
-            AI::MXNet::Error::fail("bind: the module whose parameters are shared has no $name; let it have those of all");
-        }
-        $self->_arg_params($shared->_arg_params);
-        $self->_aux_params($shared->_aux_params);
-        $self->params_initialized(1);
-        $self->borrow_optimizer($shared) if $shared->optimizer_initialized;
-    }
-    elsif ($self->params_initialized) {
-        # they were loaded, or are those of before
-        $self->_exec_group->set_params($self->_arg_params, $self->_aux_params);
-    }
+    if (defined $shared) { $self->_share_params($shared) }
+    # they were loaded, or are those of before
+    elsif ($self->params_initialized) { $self->_exec_group->set_params($self->_arg_params, $self->_aux_params) }
     else {
-        my $zeros = sub {
-            my ($names, $arrays) = @_;
-            return { map { $names->[$_] => AI::MXNet::NDArray->zeros($arrays->[$_][0]->shape, dtype => $arrays->[$_][0]->dtype, stype => $arrays->[$_][0]->stype) } 0 .. $#$names };
-        };
-        $self->_arg_params($zeros->($self->_param_names, $self->_exec_group->param_arrays));
-        $self->_aux_params($zeros->($self->_aux_names,   $self->_exec_group->aux_arrays));
+        $self->_arg_params(_zeros_like($self->_param_names, $self->_exec_group->param_arrays));
+        $self->_aux_params(_zeros_like($self->_aux_names,   $self->_exec_group->aux_arrays));
     }
     return;
+}
+
+sub _share_params
+{
+    my ($self, $shared) = @_;
+    for my $name (grep { not defined $shared->_arg_params->{$_} } @{ $self->_param_names }) {
+        AI::MXNet::Error::fail("bind: the module whose parameters are shared has no $name; let it have those of all");
+    }
+    $self->_arg_params($shared->_arg_params);
+    $self->_aux_params($shared->_aux_params);
+    $self->params_initialized(1);
+    $self->borrow_optimizer($shared) if $shared->optimizer_initialized;
+    return;
+}
+
+# Arrays of zeros by name, like the first of those that the contexts have.
+sub _zeros_like
+{
+    my ($names, $arrays) = @_;
+    return {
+        map {
+            my $like = $arrays->[$_][0];
+            $names->[$_] => AI::MXNet::NDArray->zeros($like->shape, dtype => $like->dtype, stype => $like->stype)
+        } 0 .. $#$names
+    };
 }
 
 sub _unbind
@@ -232,7 +243,8 @@ sub _create_kvstore
     return ($kvstore, 1) if ref $kvstore;
     AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
     my $large = 16 << 20;    # elements: to add up such an array on one context takes longer than to update all
-    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || List::Util::max(0, map { List::Util::product(@{ $_->shape }) } values %{ $self->_arg_params }) <= $large ? 1 : 0);
+    my $is_small = List::Util::max(0, map { List::Util::product(@{ $_->shape }) } values %{ $self->_arg_params }) <= $large;
+    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || $is_small ? 1 : 0);
 }
 
 sub init_optimizer
@@ -247,38 +259,51 @@ sub init_optimizer
     }
     $self->get_params;
     my ($kvstore, $update_on_kvstore) = $self->_create_kvstore($options{kvstore});
-    my $batch_size = $self->_exec_group->batch_size;
-    $batch_size *= $kvstore->num_workers if defined $kvstore and $kvstore->type =~ /dist/ and $kvstore->type =~ /_sync/;
-    my $rescale_grad = 1 / $batch_size;
-    my $optimizer = $options{optimizer};
-    if (not ref $optimizer) {
-        AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $options{optimizer_params}") if ref($options{optimizer_params} // {}) ne 'HASH';
-        my ($names, $count) = ($self->_param_names, scalar @{ $self->_context });
-        my %names = $update_on_kvstore ? map { $_ => $names->[$_] } 0 .. $#$names
-            : map { my $i = $_; map { $i * $count + $_ => $names->[$i] } 0 .. $count - 1 } 0 .. $#$names;
-        $optimizer = AI::MXNet::Optimizer->create($optimizer, rescale_grad => $rescale_grad, %{ $options{optimizer_params} // {} }, sym => $self->symbol, param_idx2name => \%names);
-    }
-    elsif ($optimizer->rescale_grad != $rescale_grad) {
-        AI::MXNet::Logging->warning('Optimizer created manually outside Module but rescale_grad is not normalized to 1.0/batch_size/num_workers (%s vs. %s). Is this intended?',
-            $optimizer->rescale_grad, $rescale_grad);
-    }
-    $self->_indices({ map { $self->_param_names->[$_] => $_ } 0 .. $#{ $self->_param_names } });
+    my $optimizer = $self->_make_optimizer(@options{qw(optimizer optimizer_params)}, $kvstore, $update_on_kvstore);
+    my $names = $self->_param_names;
+    $self->_indices({ map { $names->[$_] => $_ } 0 .. $#$names });
     $self->_optimizer($optimizer);
     $self->_kvstore($kvstore);
     $self->_update_on_kvstore($update_on_kvstore);
     $self->_updater($update_on_kvstore ? undef : AI::MXNet::Optimizer->get_updater($optimizer));
-    if (defined $kvstore) {
-        $kvstore->set_optimizer($optimizer) if $update_on_kvstore;
-        my $names = $self->_param_names;
-        $kvstore->init($names, [@{ $self->_arg_params }{@$names}]);
-        $kvstore->pull($names, out => $self->_exec_group->param_arrays) if $update_on_kvstore;
-        $self->_params_dirty(1) if $update_on_kvstore;    # those of another worker, perhaps
-    }
+    $self->_begin_kvstore if defined $kvstore;
     $self->optimizer_initialized(1);
     if (defined(my $path = $self->_preload_opt_states)) {
         $self->load_optimizer_states($path);
         $self->_preload_opt_states(undef);
     }
+    return;
+}
+
+# The optimizer that an argument names, whose gradients are means over the samples of all workers.
+sub _make_optimizer
+{
+    my ($self, $optimizer, $params, $kvstore, $update_on_kvstore) = @_;
+    my $batch_size = $self->_exec_group->batch_size;
+    $batch_size *= $kvstore->num_workers if defined $kvstore and $kvstore->type =~ /dist/ and $kvstore->type =~ /_sync/;
+    my $rescale_grad = 1 / $batch_size;
+    if (ref $optimizer) {
+        AI::MXNet::Logging->warning('Optimizer created manually outside Module but rescale_grad is not normalized to 1.0/batch_size/num_workers (%s vs. %s). Is this intended?',
+            $optimizer->rescale_grad, $rescale_grad) if $optimizer->rescale_grad != $rescale_grad;
+        return $optimizer;
+    }
+    AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $params") if ref($params // {}) ne 'HASH';
+    # a store updates one weight for all contexts, else each context has its own
+    my ($names, $count) = ($self->_param_names, $update_on_kvstore ? 1 : scalar @{ $self->_context });
+    my %names = map { my $i = $_; map { $i * $count + $_ => $names->[$i] } 0 .. $count - 1 } 0 .. $#$names;
+    return AI::MXNet::Optimizer->create($optimizer, rescale_grad => $rescale_grad, %{ $params // {} }, sym => $self->symbol, param_idx2name => \%names);
+}
+
+# Gives the store the parameters, and the optimizer, if it is to update them.
+sub _begin_kvstore
+{
+    my ($self) = @_;
+    my ($kvstore, $names) = ($self->_kvstore, $self->_param_names);
+    $kvstore->set_optimizer($self->_optimizer) if $self->_update_on_kvstore;
+    $kvstore->init($names, [@{ $self->_arg_params }{@$names}]);
+    return unless $self->_update_on_kvstore;
+    $kvstore->pull($names, out => $self->_exec_group->param_arrays);
+    $self->_params_dirty(1);    # those of another worker, perhaps
     return;
 }
 
