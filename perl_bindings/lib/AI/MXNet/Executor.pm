@@ -115,15 +115,6 @@ sub _maker
     };
 }
 
-# The arguments whose shapes do not follow.
-sub _unknown
-{
-    my ($symbol, $shapes) = @_;
-    my ($found) = $symbol->_infer_shape(1, %$shapes);
-    my $names = $symbol->list_arguments;
-    return @$names[grep { my $shape = $found->[$_]; !defined $shape || !@$shape || grep { !$_ } @$shape } 0 .. $#$names];
-}
-
 # Shapes and dtypes of arguments and auxiliary states, or an error in the original's form.
 sub _inferred
 {
@@ -133,7 +124,7 @@ sub _inferred
         my $why
             = ref $@ ? $@->message =~ s/\AMXNetError: //r
             : $@     ? $@ =~ s{\n}{}r
-            :          'the shapes of some arguments are not known: ' . join ', ', _unknown($symbol, $shapes);
+            :          'the shapes of some arguments are not known: ' . join ', ', map { $_->[0] } $symbol->_undecided(%$shapes);
         my @given = map {
             my $shape = $shapes->{$_};
             "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef')

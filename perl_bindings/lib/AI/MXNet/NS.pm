@@ -4,7 +4,6 @@ package AI::MXNet::NS;
 use strict;
 use warnings;
 use AI::MXNet::Engine::Process;
-use AI::MXNet::Error;
 
 # Short names that stand for a package of their own, whatever package is asked for them.
 my %packages = (

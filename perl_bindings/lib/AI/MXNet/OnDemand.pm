@@ -52,8 +52,9 @@ my %module;
 
 for my $module (keys %classes) {
     for my $class (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
-        $module{$class} = $module;
         no strict 'refs';
+        next if @{"${class}::ISA"};    # it is there, or just being loaded
+        $module{$class} = $module;
         @{"${class}::ISA"} = (__PACKAGE__);
     }
 }

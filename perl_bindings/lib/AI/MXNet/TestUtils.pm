@@ -7,7 +7,6 @@ use List::Util ();
 use PDL ();
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base qw(assert enumerate zip);
-use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 

@@ -3,7 +3,6 @@ package AI::MXNet::Gluon::ParameterDict;
 use strict;
 use warnings;
 use AI::MXNet::Mouse;
-use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::Constant;

@@ -3,7 +3,6 @@ package AI::MXNet::RNN::Cell;
 use strict;
 use warnings;
 use AI::MXNet::Mouse;
-use AI::MXNet::Base ();
 use AI::MXNet::Initializer;
 use AI::MXNet::RNN::Cell::Base;
 

@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use Scalar::Util qw(blessed looks_like_number);
 use Sub::Util qw(set_subname);
-use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::Operators;
 use AI::MXNet::Symbol::AttrScope;
