@@ -12,18 +12,16 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Gluon::Data::Set;
+use AI::MXNet::Gluon::Data::Vision::Transformed;
 
 extends 'AI::MXNet::Gluon::Data::Set';
+with 'AI::MXNet::Gluon::Data::Vision::Transformed';
 
-has root      => (is => 'ro', isa => 'Str', required => 1);
-has train     => (is => 'ro', isa => 'Bool', required => 1);
-has transform => (is => 'bare', reader => '_transform', isa => 'Maybe[Ref]');
+has root  => (is => 'ro', isa => 'Str', required => 1);
+has train => (is => 'ro', isa => 'Bool', required => 1);
 has [qw(_data _label)] => (is => 'rw', init_arg => undef);
 
 sub python_constructor_arguments { return ['root', 'train', 'transform'] }
-
-# With an argument, as of any dataset; without, the code that was given.
-sub transform { my ($self, @arguments) = @_; return @arguments ? $self->SUPER::transform(@arguments) : $self->_transform }
 
 sub BUILD
 {
@@ -40,13 +38,7 @@ sub data  { my ($self) = @_; return $self->_data }
 sub label { my ($self) = @_; return $self->_label }
 sub len   { my ($self) = @_; return $self->_label->nelem }
 
-sub at
-{
-    my ($self, $index) = @_;
-    my @sample = map { $_->at($index) } @{ $self->{rows} };
-    my $transform = $self->_transform;
-    return defined $transform ? [$transform->(@sample)] : \@sample;
-}
+sub at { my ($self, $index) = @_; return $self->_sample(map { $_->at($index) } @{ $self->{rows} }) }
 
 sub _can_batch { my ($self) = @_; return $self->can('at') == \&at && !defined $self->_transform }
 sub _batch     { my ($self, $indices) = @_; return [map { $_->batch($indices) } @{ $self->{rows} }] }
