@@ -203,36 +203,22 @@ sub fit
     my ($self, $train_data, @options) = @_;
     my %options = (
         eval_metric => 'acc', kvstore => 'local', optimizer => 'sgd', optimizer_params => { learning_rate => 0.01 },
-        begin_epoch => 0,
-        _named('fit', [qw(
+        begin_epoch => 0, _named('fit', [qw(
             eval_data eval_metric epoch_end_callback batch_end_callback kvstore optimizer optimizer_params eval_end_callback
             eval_batch_end_callback initializer arg_params aux_params allow_missing force_rebind force_init begin_epoch num_epoch
             validation_metric monitor sparse_row_id_fn)], @options));
     AI::MXNet::Error::fail('please specify number of epochs') unless defined $options{num_epoch};
-    $self->bind(data_shapes => $train_data->provide_data, label_shapes => $train_data->provide_label, for_training => 1, force_rebind => $options{force_rebind} // 0);
-    my $monitor = $options{monitor};
-    $self->install_monitor($monitor) if defined $monitor;
+    $self->bind(data_shapes => $train_data->provide_data, label_shapes => $train_data->provide_label,
+        for_training => 1, force_rebind => $options{force_rebind} // 0);
+    $self->install_monitor($options{monitor}) if defined $options{monitor};
     $self->init_params(map { exists $options{$_} ? ($_ => $options{$_}) : () } qw(initializer arg_params aux_params allow_missing force_init));
     $self->init_optimizer(map { $_ => $options{$_} } qw(kvstore optimizer optimizer_params));
     # callbacks may reset the metric that they are given, but what is told of the epoch is all of it
     my $metric = AI::MXNet::Metric->create($options{eval_metric});
-    my @rows = _rows(\%options);
     my @metrics = ($metric, defined $options{batch_end_callback} ? _metric_like($metric) : ());
     for my $epoch ($options{begin_epoch} .. $options{num_epoch} - 1) {
-        my ($begin, $count) = (time, 0);
-        $_->reset for @metrics;
-        my $next = $train_data->next;
-        $self->prepare($next, @rows) if defined $next and @rows;
-        while (defined(my $batch = $next)) {
-            $monitor->tic if defined $monitor;
-            $self->forward_backward($batch);
-            $self->update;
-            $next = $train_data->next;
-            $self->prepare($next, @rows) if defined $next;
-            $self->update_metric($_, $batch->label) for @metrics;
-            $monitor->toc_print if defined $monitor;
-            _tell($options{batch_end_callback}, $epoch, $count++, $metric);
-        }
+        my $begin = time;
+        $self->_train($epoch, $train_data, \@metrics, \%options);
         $self->logger->info('Epoch[%d] Train-%s=%f', $epoch, @$_) for _name_values($metrics[-1]);
         $self->logger->info('Epoch[%d] Time cost=%.3f', $epoch, time - $begin);
         my ($arg_params, $aux_params) = $self->get_params;
@@ -241,10 +227,32 @@ sub fit
         if (defined $options{eval_data}) {
             my $validation = AI::MXNet::Metric->create($options{validation_metric} // $metric);
             $self->score($options{eval_data}, $validation, score_end_callback => $options{eval_end_callback},
-                batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch, @rows);
+                batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch, _rows(\%options));
             $self->logger->info('Epoch[%d] Validation-%s=%f', $epoch, @$_) for _name_values($validation);
         }
         $train_data->reset;
+    }
+    return;
+}
+
+# An epoch of training. The batch that follows is fetched before the metrics wait for the outputs of this one.
+sub _train
+{
+    my ($self, $epoch, $data, $metrics, $options) = @_;
+    my ($monitor, @rows) = ($options->{monitor}, _rows($options));
+    $_->reset for @$metrics;
+    my $count = 0;
+    my $next = $data->next;
+    $self->prepare($next, @rows) if defined $next and @rows;
+    while (defined(my $batch = $next)) {
+        $monitor->tic if defined $monitor;
+        $self->forward_backward($batch);
+        $self->update;
+        $next = $data->next;
+        $self->prepare($next, @rows) if defined $next;
+        $self->update_metric($_, $batch->label) for @$metrics;
+        $monitor->toc_print if defined $monitor;
+        _tell($options->{batch_end_callback}, $epoch, $count++, $metrics->[0]);
     }
     return;
 }

@@ -50,7 +50,7 @@ sub _products
 sub call
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $name = $self->_step_name;
     my ($i2h, $h2h) = $self->_products($inputs, AI::MXNet::RNN::Cell::Base::_states($states)->[0], $name);
     my $output = AI::MXNet::RNN::Cell::Base::_activate($i2h + $h2h, $self->_activation, name => "${name}out");
@@ -61,7 +61,7 @@ sub call
 sub _lstm_step
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $name = $self->_step_name;
     my ($hidden, $cell) = @{ AI::MXNet::RNN::Cell::Base::_states($states) };
     my ($i2h, $h2h) = $self->_products($inputs, $hidden, $name);
@@ -80,7 +80,7 @@ sub _lstm_step
 sub _gru_step
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $name = $self->_step_name;
     my ($hidden) = @{ AI::MXNet::RNN::Cell::Base::_states($states) };
     my ($i2h, $h2h) = $self->_products($inputs, $hidden, "${name}_");

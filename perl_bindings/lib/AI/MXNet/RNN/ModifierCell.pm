@@ -31,7 +31,7 @@ sub _of_base
 sub begin_state
 {
     my ($self, %options) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $function = delete $options{init_sym};
     return scalar $self->_of_base('begin_state', %options, $function ? (func => $function) : ());
 }

@@ -35,7 +35,7 @@ sub state_info { my ($self) = @_; return [map { @{ $_->state_info } } $self->_ce
 sub begin_state
 {
     my ($self, @options) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     return [map { @{ $_->begin_state(@options) } } $self->_cells];
 }
 
@@ -45,7 +45,7 @@ sub pack_weights   { my ($self, $args) = @_; $args = $_->pack_weights($args)   f
 sub call
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     $self->_counter($self->_counter + 1);
     my @left = @{ AI::MXNet::RNN::Cell::Base::_states($states) };
     my @next;

@@ -80,7 +80,7 @@ sub _step_name
     return sprintf '%st%d_', $self->_prefix, $self->_counter;
 }
 
-sub _not_modified
+sub _refuse_modified
 {
     my ($self) = @_;
     AI::MXNet::Error::fail('After applying modifier cells (e.g. DropoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
@@ -91,7 +91,7 @@ sub _not_modified
 sub begin_state
 {
     my ($self, %options) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $function = delete $options{func} // AI::MXNet::Symbol->can('zeros');
     my @states;
     for my $info (@{ $self->state_info }) {
