@@ -52,9 +52,7 @@ sub _log
     return;
 }
 
-sub Speedometer                  { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Speedometer', @arguments) }
-sub ProgressBar                  { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::ProgressBar', @arguments) }
-sub LogValidationMetricsCallback { return AI::MXNet::LogValidationMetricsCallback::->new }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(Speedometer ProgressBar LogValidationMetricsCallback);
 
 __PACKAGE__->meta->make_immutable;
 

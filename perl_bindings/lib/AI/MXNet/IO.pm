@@ -109,11 +109,7 @@ use AI::MXNet::NS;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
-sub DataDesc        { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::DataDesc', @arguments) }
-sub DataBatch       { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::DataBatch', @arguments) }
-sub NDArrayIter     { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::NDArrayIter', @arguments) }
-sub ResizeIter      { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::ResizeIter', @arguments) }
-sub PrefetchingIter { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::PrefetchingIter', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(DataDesc DataBatch NDArrayIter ResizeIter PrefetchingIter);
 
 # The arrays of a source, with their names: a list of [name, array]. A source is an array, a list of them or a hash.
 sub init_data

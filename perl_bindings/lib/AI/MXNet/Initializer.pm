@@ -36,16 +36,12 @@ sub register
         AI::MXNet::Logging->warning('New initializer %s is overriding existing initializer %s', $class, $registry{ lc $name })
             if exists $registry{ lc $name } and $registry{ lc $name } ne $class;
         $registry{ lc $name } = $class;
-        no strict 'refs';
-        no warnings 'redefine';
-        *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
+        AI::MXNet::NS::constructor(__PACKAGE__, $name, $class);
     }
     return $class;
 }
 
-sub Load     { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Load',  @arguments) }
-sub Mixed    { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Mixed', @arguments) }
-sub InitDesc { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::InitDesc', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(Load Mixed InitDesc);
 
 # An initializer from its text: a name, or ["name",{"attribute":"value"}].
 sub _from_text

@@ -15,8 +15,7 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub call { AI::MXNet::Error::fail(ref $_[0], ' is a learning rate scheduler without a method call($num_update)') }
 
 # mx->lr_scheduler->FactorScheduler(...)
-sub FactorScheduler      { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::FactorScheduler', @arguments) }
-sub MultiFactorScheduler { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::MultiFactorScheduler', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(FactorScheduler MultiFactorScheduler);
 
 sub _check_factor { AI::MXNet::Error::fail("Factor must be no more than 1 to make lr reduce, but got $_[0]") if $_[0] > 1 }
 

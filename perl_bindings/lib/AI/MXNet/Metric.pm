@@ -25,7 +25,15 @@ sub python_constructor_arguments { return ['name'] }
 
 sub BUILD { my ($self) = @_; $self->reset }
 
-sub update { AI::MXNet::Error::fail(ref $_[0], ' is a metric without a method update($labels, $preds)') }
+# Adds what `_measure`, which a class has or else its own `update`, finds in each label and prediction: a sum and a count.
+sub update
+{
+    my ($self, $labels, $preds) = @_;
+    AI::MXNet::Error::fail(ref $self, ' is a metric without a method update($labels, $preds)') unless $self->can('_measure');
+    my $i = 0;
+    $self->_add($self->_measure(@$_), $i++) for AI::MXNet::Metric::_pairs($labels, $preds);
+    return;
+}
 
 # Takes what the metric is about out of hashes of labels and predictions.
 sub update_dict
@@ -127,9 +135,7 @@ sub register
     my ($package, $class, @names) = @_;
     my ($name) = $class =~ /(\w+)\z/;
     $registry{ lc $_ } = $class for $name, @names;
-    no strict 'refs';
-    no warnings 'redefine';
-    *{ __PACKAGE__ . "::$name" } = sub { my ($called, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
+    AI::MXNet::NS::constructor(__PACKAGE__, $name, $class);
     return $class;
 }
 
@@ -159,7 +165,7 @@ sub np
     return $package->CustomMetric($function, @arguments);
 }
 
-sub CustomMetric { my ($package, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::CustomMetric', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, 'CustomMetric');
 
 sub check_label_shapes
 {
@@ -253,13 +259,14 @@ sub update
 {
     my ($self, $labels, $preds) = @_;
     $preds = [@$preds[0 .. $#$labels]] if $self->allow_extra_outputs and @$preds > @$labels;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my $result = $self->eval_function->(map { $_->aspdl } @$pair);
-        my ($sum, $count) = ref $result eq 'ARRAY' ? @$result : ($result, 1);
-        $self->_add($sum, $count, $i++);
-    }
-    return;
+    return $self->SUPER::update($labels, $preds);
+}
+
+sub _measure
+{
+    my ($self, $label, $pred) = @_;
+    my $result = $self->eval_function->($label->aspdl, $pred->aspdl);
+    return ref $result eq 'ARRAY' ? @$result : ($result, 1);
 }
 
 __PACKAGE__->meta->make_immutable;

@@ -23,7 +23,7 @@ sub python_constructor_arguments { return [qw(interval stat_func pattern sort)] 
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
-sub Monitor { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Monitor', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, 'Monitor');
 
 sub _size_of_elements { my ($array) = @_; return AI::MXNet::NDArray->norm($array) / sqrt($array->size) }
 

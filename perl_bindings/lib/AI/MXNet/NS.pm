@@ -64,6 +64,17 @@ sub construct
     return $class->new(@arguments);
 }
 
+# Gives $package a sub $name that makes an object of $class, by default the class of AI::MXNet of that name.
+sub constructor
+{
+    my ($package, $name, $class) = @_;
+    $class //= "AI::MXNet::$name";
+    no strict 'refs';
+    no warnings 'redefine';
+    *{"${package}::$name"} = sub { my (undef, @arguments) = @_; return construct($class, @arguments) };
+    return;
+}
+
 # Loads a module, by its file, where its first use comes late. No handler of a signal breaks that off: Perl refuses to
 # load again what was loaded in part.
 sub load

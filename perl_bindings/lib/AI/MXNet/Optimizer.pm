@@ -52,9 +52,7 @@ sub register
     AI::MXNet::Logging->warning('WARNING: New optimizer %s is overriding existing optimizer %s', $class, $registry{ lc $name })
         if exists $registry{ lc $name } and $registry{ lc $name } ne $class;
     $registry{ lc $name } = $class;
-    no strict 'refs';
-    no warnings 'redefine';
-    *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
+    AI::MXNet::NS::constructor(__PACKAGE__, $name, $class);
     return $class;
 }
 

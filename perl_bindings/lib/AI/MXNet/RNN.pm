@@ -19,11 +19,7 @@ my %constructors = (
     BidirectionalCell => 'BidirectionalCell', DropoutCell => 'DropoutCell', ZoneoutCell => 'ZoneoutCell', ResidualCell => 'ResidualCell',
     ConvRNNCell => 'ConvCell', ConvLSTMCell => 'ConvLSTMCell', ConvGRUCell => 'ConvGRUCell',
 );
-for my $name (keys %constructors) {
-    my $class = "AI::MXNet::RNN::$constructors{$name}";
-    no strict 'refs';
-    *{$name} = sub { my (undef, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
-}
+AI::MXNet::NS::constructor(__PACKAGE__, $_, "AI::MXNet::RNN::$constructors{$_}") for keys %constructors;
 
 sub encode_sentences
 {

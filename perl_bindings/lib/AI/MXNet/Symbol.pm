@@ -142,9 +142,8 @@ sub Group
 sub load
 {
     my ($class, $path) = @_;
-    open my $file, '<:raw', $path or AI::MXNet::Error::fail("Symbol->load: $path: $!");
-    my $text = do { local $/; readline $file };
-    return $class->load_json($text);
+    AI::MXNet::NS::load('AI/MXNet/Base.pm');
+    return $class->load_json(AI::MXNet::Base::_read_file('Symbol->load', $path));
 }
 
 sub load_json

@@ -20,17 +20,13 @@ has axis    => (is => 'rw', isa => 'Int', default => 1);
 
 sub python_constructor_arguments { return ['axis'] }
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($label, $pred) = @$pair;
-        my ($expected, $got) = map { $_->ndim == 1 ? $_ : $_->reshape([-1]) } AI::MXNet::Metric::_floats($label, AI::MXNet::Metric::Classification::_classes($label, $pred, $self->axis));
-        AI::MXNet::Metric::check_label_shapes($expected, $got);
-        $self->_add(($expected->rint == $got->rint)->sum, $expected->size, $i++);
-    }
-    return;
+    my ($self, $label, $pred) = @_;
+    my $classes = AI::MXNet::Metric::Classification::_classes($label, $pred, $self->axis);
+    my ($expected, $got) = map { $_->ndim == 1 ? $_ : $_->reshape([-1]) } AI::MXNet::Metric::_floats($label, $classes);
+    AI::MXNet::Metric::check_label_shapes($expected, $got);
+    return (($expected->rint == $got->rint)->sum, $expected->size);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -53,20 +49,15 @@ sub BUILD
     $self->name($self->name . '_' . $self->top_k);
 }
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($label, $pred) = @$pair;
-        AI::MXNet::Error::fail('TopKAccuracy takes predictions [batch, classes], but got [', join(',', @{ $pred->shape }), ']') unless $pred->ndim == 2;
-        my ($rows, $classes) = @{ $pred->shape };
-        AI::MXNet::Error::fail("TopKAccuracy: there are $rows predictions, but ", $label->size, ' labels') if $label->size != $rows;
-        my $k = $self->top_k < $classes ? $self->top_k : $classes;
-        my ($expected, $best) = AI::MXNet::Metric::_floats($label->reshape([-1, 1]), $pred->topk(k => $k, axis => 1));
-        $self->_add(($best == $expected->rint)->sum, $rows, $i++);
-    }
-    return;
+    my ($self, $label, $pred) = @_;
+    AI::MXNet::Error::fail('TopKAccuracy takes predictions [batch, classes], but got [', join(',', @{ $pred->shape }), ']') unless $pred->ndim == 2;
+    my ($rows, $classes) = @{ $pred->shape };
+    AI::MXNet::Error::fail("TopKAccuracy: there are $rows predictions, but ", $label->size, ' labels') if $label->size != $rows;
+    my $k = $self->top_k < $classes ? $self->top_k : $classes;
+    my ($expected, $best) = AI::MXNet::Metric::_floats($label->reshape([-1, 1]), $pred->topk(k => $k, axis => 1));
+    return (($best == $expected->rint)->sum, $rows);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -173,18 +164,13 @@ has eps     => (is => 'rw', isa => 'Num', default => 1e-12);
 
 sub python_constructor_arguments { return ['eps'] }
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($label, $pred) = @$pair;
-        AI::MXNet::Error::fail('CrossEntropy takes predictions [batch, classes] and a label for each, but got [', join(',', @{ $pred->shape }),
-            '] and ', $label->size, ' labels') if $pred->ndim != 2 or $label->size != $pred->len;
-        my ($probability) = AI::MXNet::Metric::_floats($pred->pick($label->reshape([-1]), axis => -1));
-        $self->_add(-($probability + $self->eps)->log->sum, $label->size, $i++);
-    }
-    return;
+    my ($self, $label, $pred) = @_;
+    AI::MXNet::Error::fail('CrossEntropy takes predictions [batch, classes] and a label for each, but got [', join(',', @{ $pred->shape }),
+        '] and ', $label->size, ' labels') if $pred->ndim != 2 or $label->size != $pred->len;
+    my ($probability) = AI::MXNet::Metric::_floats($pred->pick($label->reshape([-1]), axis => -1));
+    return (-($probability + $self->eps)->log->sum, $label->size);
 }
 
 __PACKAGE__->meta->make_immutable;
