@@ -23,8 +23,9 @@ use constant GRAD_REQ_MAP => { null => 0, write => 1, add => 3 };
 
 use constant DTYPE_STR_TO_MX  => { map { $_ => AI::MXNet::DType::number($_) } AI::MXNet::DType::names() };
 use constant DTYPE_MX_TO_STR  => { reverse %{ DTYPE_STR_TO_MX() } };
-use constant DTYPE_MX_TO_PERL => { map { ($_ => AI::MXNet::DType::letter($_), AI::MXNet::DType::number($_) => AI::MXNet::DType::letter($_)) } AI::MXNet::DType::names() };
-use constant DTYPE_MX_TO_PDL  => { map { ($_ => AI::MXNet::DType::pdl_type($_), AI::MXNet::DType::number($_) => AI::MXNet::DType::pdl_type($_)) } AI::MXNet::DType::names() };
+# by name and by number
+use constant DTYPE_MX_TO_PERL => { map { my $letter = AI::MXNet::DType::letter($_);   ($_ => $letter, AI::MXNet::DType::number($_) => $letter) } AI::MXNet::DType::names() };
+use constant DTYPE_MX_TO_PDL  => { map { my $type   = AI::MXNet::DType::pdl_type($_); ($_ => $type,   AI::MXNet::DType::number($_) => $type)   } AI::MXNet::DType::names() };
 use constant DTYPE_PDL_TO_MX  => { map { AI::MXNet::DType::pdl_type($_) => AI::MXNet::DType::number($_) } grep { $_ ne 'float16' } AI::MXNet::DType::names() };
 
 our @EXPORT = qw(

@@ -17,7 +17,8 @@ sub _in_order
 {
     my ($what, $given, $names, $partial) = @_;
     if (ref $given eq 'ARRAY') {
-        AI::MXNet::Error::fail("Length of $what does not match the number of arguments: ", scalar @$given, ' for ', scalar @$names) if @$given != @$names;
+        AI::MXNet::Error::fail("Length of $what does not match the number of arguments: ", scalar @$given, ' for ', scalar @$names)
+            if @$given != @$names;
         return [@$given];
     }
     AI::MXNet::Error::fail("Only accept list of NDArrays or hash of str to NDArray for $what") if ref $given ne 'HASH';
@@ -283,7 +284,8 @@ sub copy_params_from
 sub reshape
 {
     my ($self, $shapes, @options) = @_;
-    AI::MXNet::Error::fail('reshape takes a hash ref of names and shapes, then named arguments, but got ', $shapes // 'undef') if ref $shapes ne 'HASH';
+    AI::MXNet::Error::fail('reshape takes a hash ref of names and shapes, then named arguments, but got ', $shapes // 'undef')
+        if ref $shapes ne 'HASH';
     my %options = AI::MXNet::NDArray::_named('reshape', [qw(partial_shaping allow_up_sizing)], @options);
     my $symbol = $self->{symbol};
     my ($arg_shapes, undef, $aux_shapes) = $symbol->infer_shape(%$shapes);

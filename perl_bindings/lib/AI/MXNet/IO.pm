@@ -92,7 +92,8 @@ sub list
     my @batches;
     while (defined(my $batch = $self->next)) {
         my %fields = map { $_ => $batch->$_ } qw(pad index bucket_key provide_data provide_label);
-        push @batches, AI::MXNet::DataBatch->new(%fields, map { my $arrays = $batch->$_; $_ => defined $arrays ? [map { $_->copy } @$arrays] : undef } qw(data label));
+        my %arrays = map { my $arrays = $batch->$_; $_ => defined $arrays ? [map { $_->copy } @$arrays] : undef } qw(data label);
+        push @batches, AI::MXNet::DataBatch->new(%fields, %arrays);
     }
     return \@batches;
 }
@@ -126,7 +127,8 @@ sub init_data
     }
     elsif (blessed $source) { @named = map { [$_, $source->get($_)] } $source->keys }
     else {
-        warn "The order of a hash's arrays is not defined: they are taken by the order of their names; an object of Hash::Ordered keeps another\n" if keys %$source > 1;
+        warn "The order of a hash's arrays is not defined: they are taken by the order of their names; an object of Hash::Ordered keeps another\n"
+            if keys %$source > 1;
         @named = map { [$_, $source->{$_}] } sort keys %$source;
     }
     return [map { [$_->[0], _as_array(@$_)] } @named];

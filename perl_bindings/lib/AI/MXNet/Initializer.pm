@@ -128,8 +128,9 @@ sub call
         my ($pattern, $method) = @$rule;
         next unless "$desc" =~ /$pattern/;
         $initializer->$method("$desc", $array);
-        AI::MXNet::Logging->info('Initialized %s as %s: %s', $desc, refaddr $initializer == refaddr $self ? $method =~ s/\A_init_//r : $initializer, $self->_print_func->($array))
-            if $self->_verbose;
+        return unless $self->_verbose;
+        my $how = refaddr $initializer == refaddr $self ? $method =~ s/\A_init_//r : $initializer;
+        AI::MXNet::Logging->info('Initialized %s as %s: %s', $desc, $how, $self->_print_func->($array));
         return;
     }
     return $self->_init_default("$desc", $array);

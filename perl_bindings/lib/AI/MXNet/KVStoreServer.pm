@@ -18,7 +18,8 @@ sub run
     my $store = $self->kvstore;
     my $left = 0;
     while ($left < $self->num_workers) {
-        my ($from, $text, @arrays) = AI::MXNet::Engine->ask(sub { my (undef, $from, $text, @fields) = @_; return ($from, $text, AI::MXNet::NDArray->adopt(@fields)) }, 'hear', -1);
+        my $take = sub { my (undef, $from, $text, @fields) = @_; return ($from, $text, AI::MXNet::NDArray->adopt(@fields)) };
+        my ($from, $text, @arrays) = AI::MXNet::Engine->ask($take, 'hear', -1);
         my ($kind, @fields) = $text =~ /\Afailed (.*)/s ? (failed => $1) : @{ Data::MessagePack->unpack($text) };
         if ($kind eq 'leave') { $left++; next }
         my $method = $self->can("_on_$kind") // AI::MXNet::Error::fail("worker $from has sent the message '$kind', which there is not");

@@ -41,7 +41,8 @@ sub update_dict
     my ($self, $labels, $preds) = @_;
     my ($label, $pred) = map {
         my ($names, $arrays) = @$_;
-        [map { $arrays->{$_} // AI::MXNet::Error::fail("update_dict: there is no array $_, but ", join ', ', sort keys %$arrays) } @{ $names // [sort keys %$arrays] }]
+        my @known = sort keys %$arrays;
+        [map { $arrays->{$_} // AI::MXNet::Error::fail("update_dict: there is no array $_, but ", join ', ', @known) } @{ $names // \@known }]
     } [$self->label_names, $labels], [$self->output_names, $preds];
     return $self->update($label, $pred);
 }
@@ -170,7 +171,9 @@ AI::MXNet::NS::constructor(__PACKAGE__, 'CustomMetric');
 sub check_label_shapes
 {
     my ($labels, $preds) = @_;
-    my ($expected, $got) = map { ref $_ eq 'ARRAY' ? scalar @$_ : '[' . join(',', blessed $_ && $_->isa('PDL') ? reverse $_->dims : @{ $_->shape }) . ']' } $labels, $preds;
+    my ($expected, $got) = map {
+        ref $_ eq 'ARRAY' ? scalar @$_ : '[' . join(',', blessed $_ && $_->isa('PDL') ? reverse $_->dims : @{ $_->shape }) . ']'
+    } $labels, $preds;
     AI::MXNet::Error::fail("Shape of labels $expected does not match shape of predictions $got") if $expected ne $got;
     return;
 }
@@ -181,7 +184,8 @@ sub _pairs
     my ($labels, $preds) = map { [map { ref eq 'AI::MXNet::NDArray::Slice' ? $_->sever : $_ } ref eq 'ARRAY' ? @$_ : $_] } @_;
     check_label_shapes($labels, $preds);
     for (@$labels, @$preds) {
-        blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');
+        blessed $_ && $_->isa('AI::MXNet::NDArray')
+            or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');
     }
     return map { [map { $AI::MXNet::AutoGrad::RECORDING ? $_->detach : $_ } $labels->[$_], $preds->[$_]] } 0 .. $#$labels;
 }

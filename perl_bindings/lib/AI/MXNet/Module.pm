@@ -125,7 +125,8 @@ sub init_params
         }
         next if $options{allow_extra} or not defined $given;
         for my $name (sort keys %$given) {
-            AI::MXNet::Error::fail("Found name \"$name\" that is not in the ", $params == $self->_arg_params ? 'arguments' : 'auxiliary states') unless defined $params->{$name};
+            AI::MXNet::Error::fail("Found name \"$name\" that is not in the ", $params == $self->_arg_params ? 'arguments' : 'auxiliary states')
+                unless defined $params->{$name};
         }
     }
     $self->params_initialized(1);
@@ -158,7 +159,8 @@ sub bind
 {
     my ($self, @options) = @_;
     my %options = (for_training => 1, inputs_need_grad => 0, grad_req => 'write', state_names => $self->state_names,
-        AI::MXNet::Module::Base::_named('bind', [qw(data_shapes label_shapes for_training inputs_need_grad force_rebind shared_module grad_req state_names)], @options));
+        AI::MXNet::Module::Base::_named('bind', [qw(
+            data_shapes label_shapes for_training inputs_need_grad force_rebind shared_module grad_req state_names)], @options));
     $self->_unbind if $options{force_rebind};
     if ($self->binded) {
         $self->logger->warning('Already binded, ignoring bind()');
@@ -174,9 +176,11 @@ sub bind
     $self->for_training($options{for_training});
     $self->inputs_need_grad($options{inputs_need_grad});
     $self->_exec_group(AI::MXNet::DataParallelExecutorGroup->new(
-        symbol => $self->symbol, contexts => $self->_context, workload => $self->work_load_list // [], param_names => $self->_param_names,
-        data_shapes => $self->{data_shapes}, label_shapes => $self->{label_shapes}, shared_group => defined $shared ? $shared->_exec_group : undef,
-        fixed_param_names => $self->fixed_param_names, logger => $self->logger, map { $_ => $options{$_} } qw(for_training inputs_need_grad state_names grad_req)));
+        symbol => $self->symbol, contexts => $self->_context, workload => $self->work_load_list // [], logger => $self->logger,
+        param_names => $self->_param_names, fixed_param_names => $self->fixed_param_names,
+        data_shapes => $self->{data_shapes}, label_shapes => $self->{label_shapes},
+        shared_group => defined $shared ? $shared->_exec_group : undef,
+        map { $_ => $options{$_} } qw(for_training inputs_need_grad state_names grad_req)));
     $self->binded(1);
     if (defined $shared) { $self->_share_params($shared) }
     # they were loaded, or are those of before
@@ -283,8 +287,8 @@ sub _make_optimizer
     $batch_size *= $kvstore->num_workers if defined $kvstore and $kvstore->type =~ /dist/ and $kvstore->type =~ /_sync/;
     my $rescale_grad = 1 / $batch_size;
     if (ref $optimizer) {
-        AI::MXNet::Logging->warning('Optimizer created manually outside Module but rescale_grad is not normalized to 1.0/batch_size/num_workers (%s vs. %s). Is this intended?',
-            $optimizer->rescale_grad, $rescale_grad) if $optimizer->rescale_grad != $rescale_grad;
+        AI::MXNet::Logging->warning('Optimizer created manually outside Module but rescale_grad is not normalized to '
+            . '1.0/batch_size/num_workers (%s vs. %s). Is this intended?', $optimizer->rescale_grad, $rescale_grad) if $optimizer->rescale_grad != $rescale_grad;
         return $optimizer;
     }
     AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $params") if ref($params // {}) ne 'HASH';
@@ -330,7 +334,8 @@ sub prepare
         return;
     }
     my $rows = $rows_of->($batch);
-    AI::MXNet::Error::fail('sparse_row_id_fn returns a hash ref of parameters and their rows, but returned ', $rows // 'undef') unless ref $rows eq 'HASH';
+    AI::MXNet::Error::fail('sparse_row_id_fn returns a hash ref of parameters and their rows, but returned ', $rows // 'undef')
+        unless ref $rows eq 'HASH';
     for my $name (sort keys %$rows) {
         my $i = $self->_indices->{$name} // AI::MXNet::Error::fail("sparse_row_id_fn names the parameter $name, but there is none");
         my $arrays = $self->_exec_group->param_arrays->[$i];
@@ -346,9 +351,11 @@ sub forward
     my %options = AI::MXNet::Module::Base::_named('forward', ['is_train'], @options);
     $self->_needs(qw(binded params_initialized));
     my $described = $self->{data_shapes};
-    AI::MXNet::Error::fail('forward takes a batch such as an iterator gives, but got ', $batch // 'undef') unless Scalar::Util::blessed($batch) and $batch->can('data');
+    AI::MXNet::Error::fail('forward takes a batch such as an iterator gives, but got ', $batch // 'undef')
+        unless Scalar::Util::blessed($batch) and $batch->can('data');
     my $arrays = $batch->data;
-    AI::MXNet::Error::fail('forward: the batch has ', scalar @$arrays, ' arrays of data, but the module takes ', scalar @$described, ": @{ $self->data_names }") if @$arrays != @$described;
+    AI::MXNet::Error::fail('forward: the batch has ', scalar @$arrays, ' arrays of data, but the module takes ', scalar @$described, ": @{ $self->data_names }")
+        if @$arrays != @$described;
     my ($expected, $got) = map { join ' ', map {"@{ $_->shape }"} @$_ } $described, $arrays;
     if ($expected ne $got) {
         my ($data, $labels) = ($batch->provide_data, $batch->provide_label);
@@ -452,7 +459,7 @@ sub install_monitor { my ($self, $monitor) = @_; $self->_needs('binded'); return
 sub load_checkpoint
 {
     my ($class, $prefix, $epoch) = @_;
-    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), AI::MXNet::Module::Base::_params_of(sprintf '%s-%04d.params', $prefix, $epoch));
+    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), AI::MXNet::NDArray::_load_params(sprintf '%s-%04d.params', $prefix, $epoch));
 }
 
 sub load

@@ -18,7 +18,8 @@ sub table
 {
     my ($caption, $heading, @rows) = @_;
     my $row = sub { my ($cell, @texts) = @_; return '<tr>' . join('', map { "<$cell>" . escape($_ // '') . "</$cell>" } @texts) . '</tr>' };
-    return join "\n", '<table>', '<caption>' . escape($caption) . '</caption>', ($heading ? $row->('th', @$heading) : ()), (map { $row->('td', @$_) } @rows), '</table>', '';
+    my @rows_of_cells = (($heading ? $row->('th', @$heading) : ()), map { $row->('td', @$_) } @rows);
+    return join "\n", '<table>', '<caption>' . escape($caption) . '</caption>', @rows_of_cells, '</table>', '';
 }
 
 sub plain { my ($text) = @_; return '<pre>' . escape($text) . "</pre>\n" }

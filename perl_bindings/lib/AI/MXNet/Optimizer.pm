@@ -104,7 +104,8 @@ sub _update_all
         unless ($rule and $lr == $last[0] and $wd == $last[1] and $t == $last[2] and $form eq $last[3]) {
             $rule = $known{"$lr $wd $t $form"} //= do {
                 my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
-                AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer') if 2 + @states != @{ $row->{inputs} };
+                AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer')
+                    if 2 + @states != @{ $row->{inputs} };
                 { row => $row, values => [AI::MXNet::Operators::_row_of_values($row, $attributes)] };
             };
             @last = ($lr, $wd, $t, $form);

@@ -45,7 +45,7 @@ sub save_rnn_checkpoint
     $arg_params = $_->unpack_weights($arg_params) for _cells($cells);
     $symbol->save("$prefix-symbol.json");
     my $path = sprintf '%s-%04d.params', $prefix, $epoch;
-    AI::MXNet::NDArray->save($path, { (map { ("arg:$_" => $arg_params->{$_}) } keys %$arg_params), map { ("aux:$_" => $aux_params->{$_}) } keys %{ $aux_params // {} } });
+    AI::MXNet::NDArray::_save_params($path, $arg_params, $aux_params);
     AI::MXNet::Logging->info('Saved checkpoint to "%s"', $path);
     return;
 }
@@ -53,14 +53,9 @@ sub save_rnn_checkpoint
 sub load_rnn_checkpoint
 {
     my ($class, $cells, $prefix, $epoch) = @_;
-    my $saved = AI::MXNet::NDArray->load(sprintf '%s-%04d.params', $prefix, $epoch);
-    my %params = (arg => {}, aux => {});
-    for my $key (keys %$saved) {
-        my ($kind, $name) = $key =~ /\A(arg|aux):(.*)\z/s or AI::MXNet::Error::fail("$key is no parameter of a checkpoint, whose names begin with arg: or aux:");
-        $params{$kind}{$name} = $saved->{$key};
-    }
-    $params{arg} = $_->pack_weights($params{arg}) for _cells($cells);
-    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), @params{qw(arg aux)});
+    my ($arg_params, $aux_params) = AI::MXNet::NDArray::_load_params(sprintf '%s-%04d.params', $prefix, $epoch);
+    $arg_params = $_->pack_weights($arg_params) for _cells($cells);
+    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), $arg_params, $aux_params);
 }
 
 # Code for the end of an epoch.

@@ -5,6 +5,7 @@ package AI::MXNet::Symbol;
 use strict;
 use warnings;
 use Scalar::Util qw(blessed looks_like_number);
+use AI::MXNet::Base ();
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
@@ -73,6 +74,11 @@ sub _texts
     return map { my $text = "$_"; utf8::encode($text); $text } @_;
 }
 
+# What the arguments of a variable are called among the attributes of a symbol file.
+my %attribute_of = (
+    (map { $_ => "__${_}__" } qw(shape lr_mult wd_mult dtype init)), stype => '__storage_type__', __layout__ => '__layout__',
+);
+
 sub Variable
 {
     my ($class, @arguments) = @_;
@@ -87,14 +93,13 @@ sub Variable
             unless $key =~ /\A__\w*__\z/;
         $attributes{$key} = "$kwargs{$key}";
     }
-    my %given = (shape => '__shape__', lr_mult => '__lr_mult__', wd_mult => '__wd_mult__', dtype => '__dtype__', stype => '__storage_type__', init => '__init__', __layout__ => '__layout__');
     for my $key (keys %options) {
-        AI::MXNet::Error::fail("Variable has no argument $key: it takes attr, kwargs, ", join ', ', sort keys %given) unless $given{$key};
+        AI::MXNet::Error::fail("Variable has no argument $key: it takes attr, kwargs, ", join ', ', sort keys %attribute_of) unless $attribute_of{$key};
         my $value = $options{$key};
         next unless defined $value;
-        if ($key eq 'dtype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value }
-        if ($key eq 'stype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
-        $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
+        $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value        if $key eq 'dtype';
+        $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value if $key eq 'stype';
+        $attributes{ $attribute_of{$key} } = AI::MXNet::Symbol::Base::text($value);
     }
     my $new = $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
     $new->{name} = "$name";
@@ -135,14 +140,14 @@ sub Custom
 sub Group
 {
     my ($class, $symbols) = @_;
-    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or not @$symbols or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
+    AI::MXNet::Error::fail('Expect Symbols in the list input')
+        if ref $symbols ne 'ARRAY' or not @$symbols or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
     return $class->_ask('group', AI::MXNet::Engine::handles_of(@$symbols));
 }
 
 sub load
 {
     my ($class, $path) = @_;
-    AI::MXNet::NS::load('AI/MXNet/Base.pm');
     return $class->load_json(AI::MXNet::Base::_read_file('Symbol->load', $path));
 }
 
@@ -203,15 +208,18 @@ sub deepcopy { my ($self) = @_; return __PACKAGE__->_ask('recompose', AI::MXNet:
 sub call
 {
     my ($self, @arguments) = @_;
-    AI::MXNet::Error::fail('General composition only support kwargs for now, but got ', scalar @arguments, ' arguments') if @arguments % 2 or grep { ref } @arguments[map { 2 * $_ } 0 .. @arguments / 2 - 1];
+    AI::MXNet::Error::fail('General composition only support kwargs for now, but got ', scalar @arguments, ' arguments')
+        if @arguments % 2 or grep { ref } @arguments[map { 2 * $_ } 0 .. @arguments / 2 - 1];
     my %symbols = @arguments;
     my $name = delete $symbols{name};
     my @names = sort keys %symbols;
     for my $key (@names) {
-        AI::MXNet::Error::fail("Compose expect `Symbol` as arguments, but $key is ", $symbols{$key} // 'undef') unless blessed $symbols{$key} and $symbols{$key}->isa(__PACKAGE__);
+        AI::MXNet::Error::fail("Compose expect `Symbol` as arguments, but $key is ", $symbols{$key} // 'undef')
+            unless blessed $symbols{$key} and $symbols{$key}->isa(__PACKAGE__);
     }
     $name = AI::MXNet::Symbol::NameManager->current->get($name) if defined $name;
-    return __PACKAGE__->_ask('recompose', AI::MXNet::Engine::handles_of($self), (defined $name ? _texts($name) : undef), [_texts(@names)], AI::MXNet::Engine::handles_of(@symbols{@names}));
+    return __PACKAGE__->_ask('recompose', AI::MXNet::Engine::handles_of($self), (defined $name ? _texts($name) : undef), [_texts(@names)],
+        AI::MXNet::Engine::handles_of(@symbols{@names}));
 }
 
 # -- what a symbol is ----------------------------------------------------------------------------------------------
@@ -289,7 +297,6 @@ sub save
     my ($self, $path) = @_;
     my $text = $self->tojson;
     utf8::encode($text);
-    AI::MXNet::NS::load('AI/MXNet/Base.pm');
     AI::MXNet::Base::_write_file('Symbol->save', $path, $text);
     return;
 }

@@ -214,8 +214,8 @@ sub _on
 sub _refuse_sparse
 {
     my ($self, $method, $instead) = @_;
-    AI::MXNet::Error::fail("Cannot return a copy of Parameter '", $self->name, "' via $method because its storage type is ", $self->stype, ". Please use $instead instead.")
-        if $self->stype ne 'default';
+    AI::MXNet::Error::fail("Cannot return a copy of Parameter '", $self->name, "' via $method because its storage type is ",
+        $self->stype, ". Please use $instead instead.") if $self->stype ne 'default';
     return;
 }
 
@@ -336,9 +336,10 @@ sub list_row_sparse_data
 sub _rows
 {
     my ($self, $array, $rows) = @_;
-    AI::MXNet::Error::fail("Cannot return a copy of Parameter ", $self->name, ' via row_sparse_data() because its storage type is ', $self->stype, '. Please use data() instead.')
-        if $self->stype ne 'row_sparse';
-    AI::MXNet::Error::fail("Cannot get row_sparse data of Parameter '", $self->name, "' without a Trainer: make one of it first") unless defined $self->_trainer;
+    AI::MXNet::Error::fail('Cannot return a copy of Parameter ', $self->name, ' via row_sparse_data() because its storage type is ',
+        $self->stype, '. Please use data() instead.') if $self->stype ne 'row_sparse';
+    AI::MXNet::Error::fail("Cannot get row_sparse data of Parameter '", $self->name, "' without a Trainer: make one of it first")
+        unless defined $self->_trainer;
     return $array->retain($rows);
 }
 
@@ -372,7 +373,8 @@ sub _load_init
     my $before = defined $self->_data ? $self->_contexts : $self->_deferred_init ? $self->_deferred_init->[1] : undef;
     if (defined $before and defined $contexts) {
         my ($wanted, $known) = map { join ', ', sort map {"$_"} @$_ } $contexts, $before;
-        AI::MXNet::Error::fail('Failed to load Parameter ', $self->name, " on $wanted because it was previous initialized on $known.") if $wanted ne $known;
+        AI::MXNet::Error::fail('Failed to load Parameter ', $self->name, " on $wanted because it was previous initialized on $known.")
+            if $wanted ne $known;
     }
     if (defined $self->_data) { $self->set_data($data) }
     else { AI::MXNet::AutoGrad->pause(sub { $self->_set_arrays($data, $before // $contexts // _contexts_of(undef)) }) }

@@ -69,7 +69,8 @@ sub get_constant
         return $self->_params->set($name, AI::MXNet::Gluon::Constant->new($name, $value));
     }
     AI::MXNet::Error::fail("Parameter '$name' already exists but it is not a constant.") unless $known->isa('AI::MXNet::Gluon::Constant');
-    AI::MXNet::Error::fail("Constant '$name' already exists but its value doesn't match new value") if defined $value and not $known->_has_value($value);
+    AI::MXNet::Error::fail("Constant '$name' already exists but its value doesn't match new value")
+        if defined $value and not $known->_has_value($value);
     return $known;
 }
 

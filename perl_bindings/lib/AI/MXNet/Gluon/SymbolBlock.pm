@@ -21,7 +21,8 @@ sub BUILD
     my ($self, $arguments) = @_;
     my ($outputs, $inputs) = map { ref $_ eq 'ARRAY' ? $_ : [$_] } $self->outputs, $self->inputs;
     for (AI::MXNet::Gluon::HybridBlock::_flat(@$outputs, @$inputs)) {
-        Scalar::Util::blessed($_) && $_->isa('AI::MXNet::Symbol') or AI::MXNet::Error::fail('SymbolBlock takes symbols as outputs and inputs, but got ', $_ // 'undef');
+        Scalar::Util::blessed($_) && $_->isa('AI::MXNet::Symbol')
+            or AI::MXNet::Error::fail('SymbolBlock takes symbols as outputs and inputs, but got ', $_ // 'undef');
     }
     my @variables = AI::MXNet::Gluon::HybridBlock::_flat(@$inputs);
     for (@variables) {
@@ -81,7 +82,8 @@ sub _forward_symbols
     my ($self, @inputs) = @_;
     my @given = AI::MXNet::Gluon::HybridBlock::_flat(@inputs);
     my $variables = $self->_variables;
-    AI::MXNet::Error::fail('The block takes ', scalar @$variables, ' inputs (', join(', ', map { $_->name } @$variables), '), but got ', scalar @given) if @given != @$variables;
+    AI::MXNet::Error::fail('The block takes ', scalar @$variables, ' inputs (', join(', ', map { $_->name } @$variables), '), but got ', scalar @given)
+        if @given != @$variables;
     my $composed = $self->_symbol->call(map { $variables->[$_]->name => $given[$_] } 0 .. $#given);
     my @outputs = @$composed;
     return AI::MXNet::Gluon::HybridBlock::_alike(\@outputs, @{ $self->_out });

@@ -97,15 +97,18 @@ sub _check_store
     my $type = ref $store ? $store->type : $store;
     if ($type =~ /\Adist/) {
         AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
-        AI::MXNet::Error::fail('update_on_kvstore: with dist_async parameters are updated on the store') if $type eq 'dist_async' and not $self->update_on_kvstore // 1;
+        AI::MXNet::Error::fail('update_on_kvstore: with dist_async parameters are updated on the store')
+            if $type eq 'dist_async' and not $self->update_on_kvstore // 1;
         $self->_store(ref $store ? $store : AI::MXNet::KVStore->create($store));
         $self->_store->set_gradient_compression($self->compression_params) if $self->compression_params;
         # workers begin with the same values, if these are known yet
         return grep({ not $_->{_data} } @{ $self->_params }) ? undef : $self->_begin;
     }
     return if @{ $self->_contexts } < 2;
-    AI::MXNet::Error::fail("kvstore is local, device, dist_sync, dist_async or undef, but got '$type': all contexts are on this machine") unless $type =~ /\A(?:local|device)\w*\z/;
-    AI::MXNet::Error::fail('compression_params: gradients are not compressed, because all contexts share one memory; leave it out') if $self->compression_params;
+    AI::MXNet::Error::fail("kvstore is local, device, dist_sync, dist_async or undef, but got '$type': all contexts are on this machine")
+        unless $type =~ /\A(?:local|device)\w*\z/;
+    AI::MXNet::Error::fail('compression_params: gradients are not compressed, because all contexts share one memory; leave it out')
+        if $self->compression_params;
     return;
 }
 

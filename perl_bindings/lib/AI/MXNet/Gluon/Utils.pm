@@ -23,14 +23,17 @@ sub split_data
     my $axis = @options % 2 ? shift @options : 0;
     my %options = (batch_axis => $axis, even_split => 1, @options);
     $data = $data->sever if Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray::Slice');
-    AI::MXNet::Error::fail('split_data takes an NDArray, but got ', $data // 'undef') unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
-    AI::MXNet::Error::fail('split_data: the number of slices is an integer from 1, but got ', $parts // 'undef') unless ($parts // '') =~ /\A[1-9][0-9]*\z/;
+    AI::MXNet::Error::fail('split_data takes an NDArray, but got ', $data // 'undef')
+        unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
+    AI::MXNet::Error::fail('split_data: the number of slices is an integer from 1, but got ', $parts // 'undef')
+        unless ($parts // '') =~ /\A[1-9][0-9]*\z/;
     ($axis, my $even) = @options{qw(batch_axis even_split)};
     my @shape = @{ $data->shape };
     my $size = $shape[$axis];
     AI::MXNet::Error::fail('data with shape ', join(',', @shape), " cannot be evenly split into $parts slices along axis $axis. ",
         "Use a batch size that's multiple of $parts or set even_split=>0 to allow uneven partitioning of data.") if $even and $size % $parts;
-    AI::MXNet::Error::fail("Too many slices for data with shape ", join(',', @shape), ". Arguments are num_slice=$parts and batch_axis=$axis.") if $size < $parts;
+    AI::MXNet::Error::fail("Too many slices for data with shape ", join(',', @shape), ". Arguments are num_slice=$parts and batch_axis=$axis.")
+        if $size < $parts;
     return [$data] if $parts == 1;
     my $step = int($size / $parts);
     return [map { AI::MXNet::NDArray->slice_axis($data, { axis => $axis, begin => $_ * $step, end => $_ < $parts - 1 ? ($_ + 1) * $step : $size }) } 0 .. $parts - 1];
@@ -52,7 +55,8 @@ sub clip_global_norm
 {
     my ($class, $arrays, $max_norm) = @_;
     AI::MXNet::Error::fail('clip_global_norm takes a list of NDArrays, but got ', $arrays // 'undef') unless ref $arrays eq 'ARRAY' and @$arrays;
-    AI::MXNet::Error::fail('clip_global_norm takes a number as the largest norm, but got ', $max_norm // 'undef') unless Scalar::Util::looks_like_number($max_norm);
+    AI::MXNet::Error::fail('clip_global_norm takes a number as the largest norm, but got ', $max_norm // 'undef')
+        unless Scalar::Util::looks_like_number($max_norm);
     my $ctx = $arrays->[0]->context;
     my @squares = map { AI::MXNet::NDArray->multi_sum_sq($_, num_arrays => 1)->as_in_context($ctx) } @$arrays;
     my $norm = AI::MXNet::NDArray->add_n(@squares)->sqrt->asscalar;

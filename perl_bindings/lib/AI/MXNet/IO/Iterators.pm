@@ -34,7 +34,8 @@ sub BUILD
     AI::MXNet::Error::fail("batch_size is at least 1, but got $batch_size") if $batch_size < 1;
     for (@$data, @$label) {
         my ($name, $array) = @$_;
-        AI::MXNet::Error::fail("the data '$name' of shape [", join(',', @{ $array->shape }), "] has other than the $rows rows of '$data->[0][0]'") if $array->len != $rows;
+        AI::MXNet::Error::fail("the data '$name' of shape [", join(',', @{ $array->shape }), "] has other than the $rows rows of '$data->[0][0]'")
+            if $array->len != $rows;
     }
     if ($self->shuffle) {
         # in float32, as in the original, whose users' networks expect it

@@ -154,7 +154,8 @@ sub _init_weight
 {
     my ($self, $name, $array) = @_;
     my @shape = @{ $array->shape };
-    AI::MXNet::Error::fail("Bilinear initializer takes the weight of a deconvolution, of 4 dimensions, but \"$name\" has shape [@shape]") if @shape != 4;
+    AI::MXNet::Error::fail("Bilinear initializer takes the weight of a deconvolution, of 4 dimensions, but \"$name\" has shape [@shape]")
+        if @shape != 4;
     my $factor = POSIX::ceil($shape[3] / 2);
     my $center = (2 * $factor - 1 - $factor % 2) / (2 * $factor);
     my ($y, $x) = map { my $size = $_; [map { 1 - abs($_ / $factor - $center) } 0 .. $size - 1] } @shape[2, 3];

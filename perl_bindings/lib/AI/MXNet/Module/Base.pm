@@ -149,8 +149,11 @@ sub _each_output
         $self->prepare($batch, _rows($options));
         $self->forward($batch, is_train => 0);
         my $pad = $batch->pad // 0;
-        # the module writes its next outputs where these are
-        $code->([map { $pad ? AI::MXNet::NDArray->slice_axis($_, axis => 0, begin => 0, end => $_->len - $pad) : $_->copy } @{ $self->get_outputs }], $count, $batch);
+        # copies, because the module writes its next outputs where these are
+        my @outputs = map {
+            $pad ? AI::MXNet::NDArray->slice_axis($_, axis => 0, begin => 0, end => $_->len - $pad) : $_->copy
+        } @{ $self->get_outputs };
+        $code->(\@outputs, $count, $batch);
     }
     return;
 }
@@ -179,7 +182,8 @@ sub predict
     $self->_each_output($data, \%options, sub { push @batches, $_[0] });
     return @batches if not @batches or not $options{merge_batches};
     my $count = @{ $batches[0] };
-    AI::MXNet::Error::fail('Cannot merge batches, as num of outputs is not the same in mini-batches. Maybe bucketing is used?') if grep { @$_ != $count } @batches;
+    AI::MXNet::Error::fail('Cannot merge batches, as num of outputs is not the same in mini-batches. Maybe bucketing is used?')
+        if grep { @$_ != $count } @batches;
     my @merged = map {
         my $k = $_;
         my @parts = map { $_->[$k] } @batches;
@@ -193,7 +197,8 @@ sub _metric_like
 {
     my ($value) = @_;
     my $type = reftype $value // return $value;
-    return $value if $type !~ /\A(?:HASH|ARRAY)\z/ or blessed $value and not $value->isa('AI::MXNet::EvalMetric') and not $value->isa('_BinaryClassificationMetrics');
+    return $value if $type !~ /\A(?:HASH|ARRAY)\z/;
+    return $value if blessed $value and not $value->isa('AI::MXNet::EvalMetric') and not $value->isa('_BinaryClassificationMetrics');
     my $new = $type eq 'HASH' ? { map { $_ => _metric_like($value->{$_}) } keys %$value } : [map { _metric_like($_) } @$value];
     return blessed $value ? bless $new, ref $value : $new;
 }
@@ -263,27 +268,14 @@ sub save_params
 {
     my ($self, $path, $arg_params, $aux_params) = @_;
     ($arg_params, $aux_params) = $self->get_params unless defined $arg_params;
-    AI::MXNet::NDArray->save($path, { map({ ("arg:$_" => $arg_params->{$_}) } keys %$arg_params), map({ ("aux:$_" => $aux_params->{$_}) } keys %{ $aux_params // {} }) });
+    AI::MXNet::NDArray::_save_params($path, $arg_params, $aux_params);
     return;
-}
-
-# The arrays of a file of parameters, by name: arguments and auxiliary states.
-sub _params_of
-{
-    my ($path) = @_;
-    my $loaded = AI::MXNet::NDArray->load($path);
-    my %params = (arg => {}, aux => {});
-    for my $key (ref $loaded eq 'HASH' ? keys %$loaded : '') {
-        my ($kind, $name) = $key =~ /\A(arg|aux):(.+)\z/s or AI::MXNet::Error::fail("Invalid param file $path: its arrays are named arg:NAME or aux:NAME, but one '$key'");
-        $params{$kind}{$name} = $loaded->{$key};
-    }
-    return @params{qw(arg aux)};
 }
 
 sub load_params
 {
     my ($self, $path) = @_;
-    $self->set_params(_params_of($path));
+    $self->set_params(AI::MXNet::NDArray::_load_params($path));
     return;
 }
 

@@ -60,10 +60,11 @@ sub _products
     my ($self, $inputs, $state, $name) = @_;
     $name =~ s/__\z/_/;
     my $filters = $self->_num_hidden * @{ $self->_gate_names };
-    return (
-        AI::MXNet::Symbol->Convolution(data => $inputs, weight => $self->_iW, bias => $self->_iB, $self->_window('i2h'), num_filter => $filters, name => "${name}i2h"),
-        AI::MXNet::Symbol->Convolution(data => $state,  weight => $self->_hW, bias => $self->_hB, $self->_window('h2h'), num_filter => $filters, name => "${name}h2h"),
-    );
+    return map {
+        my ($kind, $data, $weight, $bias) = @$_;
+        AI::MXNet::Symbol->Convolution(
+            data => $data, weight => $weight, bias => $bias, $self->_window($kind), num_filter => $filters, name => "$name$kind")
+    } ['i2h', $inputs, $self->_iW, $self->_iB], ['h2h', $state, $self->_hW, $self->_hB];
 }
 
 __PACKAGE__->meta->make_immutable;

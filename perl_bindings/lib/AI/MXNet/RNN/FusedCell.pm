@@ -141,7 +141,10 @@ sub unfuse
     my %make = (
         lstm => sub { AI::MXNet::RNN::LSTMCell->new($self->_num_hidden, prefix => $_[0], forget_bias => $self->forget_bias) },
         gru  => sub { AI::MXNet::RNN::GRUCell->new($self->_num_hidden, prefix => $_[0]) },
-        map { my $activation = $_; ("rnn_$activation" => sub { AI::MXNet::RNN::Cell->new($self->_num_hidden, activation => $activation, prefix => $_[0]) }) } qw(relu tanh),
+        map {
+            my $activation = $_;
+            ("rnn_$activation" => sub { AI::MXNet::RNN::Cell->new($self->_num_hidden, activation => $activation, prefix => $_[0]) })
+        } qw(relu tanh),
     );
     for my $layer (0 .. $self->_num_layers - 1) {
         my ($cell, $back) = map { $make{ $self->_mode }->($self->_prefix . "$_${layer}_") } $self->_directions;

@@ -68,7 +68,8 @@ sub _network
 sub _choice
 {
     my ($what, $choices, $choice) = @_;
-    return $choices->{$choice // ''} // AI::MXNet::Error::fail("There is no $what of ", $choice // 'undef', ' layers, but of ', join(', ', sort { $a <=> $b } keys %$choices));
+    return $choices->{$choice // ''}
+        // AI::MXNet::Error::fail("There is no $what of ", $choice // 'undef', ' layers, but of ', join ', ', sort { $a <=> $b } keys %$choices);
 }
 
 sub get_resnet

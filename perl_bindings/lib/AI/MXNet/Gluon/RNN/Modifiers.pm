@@ -28,7 +28,9 @@ sub begin_state
 sub _split
 {
     my ($self, $states) = @_;
-    my @left = ref $states eq 'ARRAY' ? @$states : AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states');
+    AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states')
+        if ref $states ne 'ARRAY';
+    my @left = @$states;
     return map { [splice @left, 0, scalar @{ $_->state_info }] } @{ $self->_blocks };
 }
 

@@ -113,7 +113,10 @@ sub unpack_weights
             my $joined = delete $args{ $self->_prefix . "${group}_$kind" };
             AI::MXNet::Error::fail('unpack_weights needs the array ', $self->_prefix, "${group}_$kind") unless defined $joined;
             my $rows = $joined->shape->[0] / @gates;
-            $args{ $self->_prefix . "$group$gates[$_]_$kind" } = AI::MXNet::NDArray->slice_axis($joined, axis => 0, begin => $_ * $rows, end => ($_ + 1) * $rows) for 0 .. $#gates;
+            for my $i (0 .. $#gates) {
+                $args{ $self->_prefix . "$group$gates[$i]_$kind" }
+                    = AI::MXNet::NDArray->slice_axis($joined, axis => 0, begin => $i * $rows, end => ($i + 1) * $rows);
+            }
         }
     }
     return \%args;
@@ -126,7 +129,10 @@ sub pack_weights
     my @gates = @{ $self->_gate_names } or return \%args;
     for my $group (qw(i2h h2h)) {
         for my $kind (qw(weight bias)) {
-            my @parts = map { delete $args{ $self->_prefix . "$group${_}_$kind" } // AI::MXNet::Error::fail('pack_weights needs the array ', $self->_prefix, "$group${_}_$kind") } @gates;
+            my @parts = map {
+                my $name = $self->_prefix . "$group${_}_$kind";
+                delete $args{$name} // AI::MXNet::Error::fail("pack_weights needs the array $name")
+            } @gates;
             $args{ $self->_prefix . "${group}_$kind" } = AI::MXNet::NDArray->concat(@parts, dim => 0);
         }
     }

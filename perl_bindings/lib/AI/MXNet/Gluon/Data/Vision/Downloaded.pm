@@ -111,7 +111,8 @@ sub _idx
     my $content = AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::_content($path, $path =~ /\.gz\z/ ? $sha1 : undef);
     my ($zero, $type, $ndim) = length $content >= 4 ? unpack 'nCC', $content : ();
     my $expected = $name =~ /idx([0-9])/ ? $1 : 1;
-    AI::MXNet::Error::fail("$path is no idx file of bytes of $expected dimensions") unless defined $ndim and $zero == 0 and $type == 8 and $ndim == $expected;
+    AI::MXNet::Error::fail("$path is no idx file of bytes of $expected dimensions")
+        unless defined $ndim and $zero == 0 and $type == 8 and $ndim == $expected;
     my @shape = unpack "x4 N$ndim", $content;
     my $size = 1;
     $size *= $_ for @shape;
