@@ -270,6 +270,7 @@ sub set_monitor_callback { my ($self, $code) = @_; $self->{monitor} = $code; ret
 sub copy_params_from
 {
     my ($self, $args, $aux, $allow_extra) = @_;
+    AI::MXNet::Error::expect('copy_params_from takes hashes of NDArrays by name', HASH => $args, $aux // {});
     for my $pair ([$args, $self->arg_dict, 'arguments'], [$aux // {}, $self->aux_dict, 'auxiliary states']) {
         my ($given, $own, $what) = @$pair;
         for my $name (sort keys %$given) {

@@ -119,7 +119,7 @@ sub init_data
     my %options = AI::MXNet::NDArray::_named('init_data', [qw(allow_empty default_name)], @options);
     my $list = ref $source eq 'ARRAY' ? $source : defined $source && !_is_hash($source) ? [$source] : undef;
     my @named;
-    if (not defined $source or defined $list and not @$list) {
+    if (not defined $source or defined $list and not @$list or ref $source eq 'HASH' and not %$source) {
         AI::MXNet::Error::fail('an iterator needs data: arrays, piddles, a list or a hash of these') unless $options{allow_empty};
     }
     elsif (defined $list) {

@@ -39,6 +39,7 @@ sub update
 sub update_dict
 {
     my ($self, $labels, $preds) = @_;
+    AI::MXNet::Error::expect('update_dict takes hashes of labels and of predictions by name', HASH => $labels, $preds);
     my ($label, $pred) = map {
         my ($names, $arrays) = @$_;
         my @known = sort keys %$arrays;
@@ -221,7 +222,8 @@ sub get_metric
 {
     my ($self, $index) = @_;
     my $count = @{ $self->metrics };
-    AI::MXNet::Error::fail("Metric index $index is out of range 0 and $count") if $index < 0 or $index >= $count;
+    AI::MXNet::Error::fail('Metric index ', $index // 'undef', " is out of range 0 and $count")
+        unless ($index // '') =~ /\A[0-9]+\z/ and $index < $count;
     return $self->metrics->[$index];
 }
 
@@ -230,7 +232,7 @@ sub update { my ($self, $labels, $preds) = @_; $_->update($labels, $preds) for @
 sub update_dict { my ($self, $labels, $preds) = @_; $_->update_dict($labels, $preds) for @{ $self->metrics }; return }
 
 # also called before the metrics are made of their names
-sub reset { my ($self) = @_; $_->reset for grep {ref} @{ $self->metrics }; return }
+sub reset { my ($self) = @_; $_->reset for grep { Scalar::Util::blessed($_) } @{ $self->metrics }; return }
 
 sub get
 {

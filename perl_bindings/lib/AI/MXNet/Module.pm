@@ -110,6 +110,7 @@ sub init_params
         return;
     }
     $self->_needs('binded');
+    AI::MXNet::Error::expect('parameters are given as hashes of NDArrays by name', HASH => grep {defined} @options{qw(arg_params aux_params)});
     my $initializer = $options{initializer};
     $initializer = AI::MXNet::Initializer::_from_text($initializer) if defined $initializer and not ref $initializer;
     my $attributes = $self->symbol->attr_dict;
@@ -147,7 +148,8 @@ sub set_params
         return;
     }
     $self->_needs('binded');
-    $self->_exec_group->set_params($arg_params, $aux_params, $options{allow_extra});
+    AI::MXNet::Error::expect('parameters are given as hashes of NDArrays by name', HASH => $arg_params // {}, $aux_params // {});
+    $self->_exec_group->set_params($arg_params // {}, $aux_params, $options{allow_extra});
     $self->_params_dirty(1);
     $self->params_initialized(1);
     return;
@@ -314,6 +316,7 @@ sub _begin_kvstore
 sub borrow_optimizer
 {
     my ($self, $shared) = @_;
+    AI::MXNet::Error::expect('borrow_optimizer takes a module', __PACKAGE__, $shared);
     $shared->_needs('optimizer_initialized');
     $self->$_($shared->$_) for qw(_optimizer _kvstore _update_on_kvstore _updater _indices);
     $self->optimizer_initialized(1);
@@ -450,9 +453,23 @@ sub set_states
     return $self->_exec_group->set_states(@options{qw(states value)});
 }
 
-sub update_metric { my ($self, $metric, $labels) = @_; return $self->_exec_group->update_metric($metric, $labels) }
+sub update_metric
+{
+    my ($self, $metric, $labels) = @_;
+    $self->_needs(qw(binded params_initialized));
+    AI::MXNet::Error::fail('update_metric takes a metric and a list of labels, but got ', $metric // 'undef')
+        unless Scalar::Util::blessed($metric) and $metric->can('update');
+    AI::MXNet::Error::expect('update_metric takes a metric and a list of labels', ARRAY => $labels);
+    return $self->_exec_group->update_metric($metric, $labels);
+}
 
-sub install_monitor { my ($self, $monitor) = @_; $self->_needs('binded'); return $self->_exec_group->install_monitor($monitor) }
+sub install_monitor
+{
+    my ($self, $monitor) = @_;
+    $self->_needs('binded');
+    AI::MXNet::Error::expect('install_monitor takes a monitor', 'AI::MXNet::Monitor', $monitor);
+    return $self->_exec_group->install_monitor($monitor);
+}
 
 # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -490,6 +507,7 @@ sub save_checkpoint
 sub model_save_checkpoint
 {
     my ($class, $prefix, $epoch, $symbol, $arg_params, $aux_params) = @_;
+    AI::MXNet::Error::expect('model_save_checkpoint takes a Symbol', 'AI::MXNet::Symbol', $symbol // ());
     $symbol->save("$prefix-symbol.json") if defined $symbol;
     my $path = sprintf '%s-%04d.params', $prefix, $epoch;
     AI::MXNet::Module::Base->save_params($path, $arg_params, $aux_params);

@@ -106,6 +106,7 @@ sub size
 {
     my ($self, $shape) = @_;
     return $self->{type}{size} unless defined $shape;
+    _check_shape('size', $shape);
     my $size = 1;
     $size *= $_ for @$shape;
     return $size;
@@ -260,8 +261,10 @@ sub moveaxis
         my %options = _named('moveaxis', [qw(source destination)], $source, $destination, @options);
         ($source, $destination) = @options{qw(source destination)};
     }
+    AI::MXNet::Error::expect('moveaxis takes an NDArray, an axis and where it goes', __PACKAGE__, $self);
     my $ndim = $self->ndim;
     for ($source, $destination) {
+        _fail('moveaxis takes an axis and where it goes, but got undef') unless defined;
         _fail("moveaxis: axis $_ is out of range for $ndim dimensions") if $_ < -$ndim or $_ >= $ndim;
         $_ += $ndim if $_ < 0;
     }

@@ -154,6 +154,7 @@ sub set_lr_scale { AI::MXNet::Error::fail('set_lr_scale is deprecated. Use set_l
 sub set_lr_mult
 {
     my ($self, $multipliers) = @_;
+    AI::MXNet::Error::expect('set_lr_mult takes a hash of numbers by name or index', HASH => $multipliers);
     $self->lr_mult({ $self->_of_symbol('__lr_mult__'), %$multipliers });
     return;
 }
@@ -161,6 +162,7 @@ sub set_lr_mult
 sub set_wd_mult
 {
     my ($self, $multipliers) = @_;
+    AI::MXNet::Error::expect('set_wd_mult takes a hash of numbers by name or index', HASH => $multipliers);
     my %none = map { $_ => 0 } grep { !/_(?:weight|gamma)\z/ } values %{ $self->idx2name };
     $self->wd_mult({ %none, $self->_of_symbol('__wd_mult__'), %$multipliers });
     return;
@@ -229,10 +231,17 @@ sub _count
     return ($self->_get_lr($index), $self->_get_wd($index), $self->{_index_update_count}{$index});
 }
 
+sub _check_weight
+{
+    my ($weight) = @_;
+    return AI::MXNet::Error::expect('create_state takes the index of a parameter and its weight, an NDArray', 'AI::MXNet::NDArray', $weight);
+}
+
 # An array of zeros like the weight. It is row_sparse as the weight, so that an update may leave out rows, if that is wanted.
 sub _zeros
 {
     my ($weight, $dtype, $lazy) = @_;
+    _check_weight($weight);
     return AI::MXNet::NDArray->zeros($weight->shape, ctx => $weight->context, dtype => $dtype // $weight->dtype, stype => $lazy ? $weight->stype : 'default');
 }
 

@@ -37,12 +37,19 @@ sub BucketSentenceIter
 
 # -- checkpoints, which have the weights of each gate for itself ---------------------------------------------------
 
-sub _cells { my ($cells) = @_; return ref $cells eq 'ARRAY' ? @$cells : $cells }
+sub _cells
+{
+    my ($cells) = @_;
+    my @cells = ref $cells eq 'ARRAY' ? @$cells : $cells;
+    AI::MXNet::Error::expect('a checkpoint is of cells, one or a list', 'AI::MXNet::RNN::Cell::Base', @cells);
+    return @cells;
+}
 
 sub save_rnn_checkpoint
 {
     my ($class, $cells, $prefix, $epoch, $symbol, $arg_params, $aux_params) = @_;
     $arg_params = $_->unpack_weights($arg_params) for _cells($cells);
+    AI::MXNet::Error::expect('a checkpoint is of a Symbol', 'AI::MXNet::Symbol', $symbol);
     $symbol->save("$prefix-symbol.json");
     my $path = sprintf '%s-%04d.params', $prefix, $epoch;
     AI::MXNet::NDArray::_save_params($path, $arg_params, $aux_params);

@@ -176,7 +176,7 @@ sub _reshape
         $target[0] = $in->{shape}[0] if $attrs->{keep_highest};
         return type(resolve($row, $in->{shape}, \@target), $in->{dtype}, $in->{ctx});
     }
-    return type(resolve($row, $in->{shape}, $attrs->{shape}, $attrs->{reverse}), $in->{dtype}, $in->{ctx});
+    return type(resolve($row, $in->{shape}, $attrs->{shape} // [], $attrs->{reverse}), $in->{dtype}, $in->{ctx});
 }
 
 # The dimensions that MXNet's codes stand for (0 keep, -1 infer, -2 copy the rest, -3 merge two, -4 split into two).

@@ -32,6 +32,7 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub _nodes
 {
     my ($symbol, $shapes) = @_;
+    AI::MXNet::Error::expect('a network is a Symbol', 'AI::MXNet::Symbol', $symbol);
     my @nodes = @{ JSON::PP->new->utf8->decode($symbol->tojson)->{nodes} };
     if ($shapes) {
         my $internals = $symbol->get_internals;
@@ -55,6 +56,7 @@ sub print_summary
 {
     my ($class, $symbol, $shape, $line_length, $positions) = @_;
     $line_length //= 120;
+    AI::MXNet::Error::expect('print_summary takes the positions of columns as a list', ARRAY => $positions) if defined $positions;
     my @ends = @{ $positions // [.44, .64, .74, 1] };
     @ends = map { int($line_length * $_) } @ends if $ends[-1] <= 1;
     my $row = sub {

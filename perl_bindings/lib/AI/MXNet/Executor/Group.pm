@@ -282,6 +282,7 @@ sub backward
     my ($self, $out_grads) = @_;
     AI::MXNet::Error::fail('re-bind with for_training => 1 to run backward') unless $self->for_training;
     my @grads = not(defined $out_grads) ? () : ref $out_grads eq 'ARRAY' ? @$out_grads : $out_grads;
+    AI::MXNet::Error::expect('the gradient of an output is an NDArray', 'AI::MXNet::NDArray', @grads);
     my $axes = $self->output_layouts;
     for my $i (0 .. $#{ $self->execs }) {
         my @parts = map { AI::MXNet::Executor::Group::_part($grads[$_], $axes->[$_] // 0, $self->slices->[$i]) } 0 .. $#grads;

@@ -166,6 +166,7 @@ sub cast
 sub apply
 {
     my ($self, $code) = @_;
+    AI::MXNet::Error::expect('apply takes code, which is called with each block', CODE => $code);
     $_->apply($code) for @{ $self->_blocks };
     $code->($self);
     return $self;

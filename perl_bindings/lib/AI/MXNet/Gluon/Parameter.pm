@@ -62,6 +62,7 @@ sub shape
 {
     my ($self, @new) = @_;
     return $self->_shape unless @new;
+    AI::MXNet::Error::expect('shape takes a list of sizes', ARRAY => $new[0]) if ref $new[0];
     my $new = ref $new[0] ? [@{ $new[0] }] : \@new;
     my $old = $self->_shape;
     AI::MXNet::Error::fail('Expected shape ', _shape_text($new), ' is incompatible with given shape ', _shape_text($old), ' of Parameter ', $self->name)
@@ -110,7 +111,9 @@ sub _reconcile
 sub _initializer
 {
     my ($init) = @_;
-    return Scalar::Util::blessed($init) ? $init : AI::MXNet::Initializer::_from_text($init);
+    return AI::MXNet::Initializer::_from_text($init) unless ref $init;
+    AI::MXNet::Error::expect('init is an initializer or its name', CODE => $init);
+    return $init;
 }
 
 sub initialize
@@ -324,6 +327,7 @@ sub var
 sub row_sparse_data
 {
     my ($self, $rows) = @_;
+    AI::MXNet::Error::expect('row_sparse_data takes the numbers of rows as an NDArray', 'AI::MXNet::NDArray', $rows);
     return $self->_rows($self->_on($self->_data, $rows->context), $rows);
 }
 

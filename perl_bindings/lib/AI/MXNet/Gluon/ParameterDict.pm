@@ -77,6 +77,7 @@ sub get_constant
 sub update
 {
     my ($self, $other, $select) = @_;
+    AI::MXNet::Error::expect('update takes a ParameterDict', __PACKAGE__, $other);
     my $pattern = defined $select ? eval { qr/$select/ } : qr/\A/;
     AI::MXNet::Error::fail("'$select' is no pattern for names of parameters: ", $@ =~ s/ at \S+ line [0-9]+\.\n//r) unless defined $pattern;
     for my $parameter (grep { $_->name =~ $pattern } $other->values) {

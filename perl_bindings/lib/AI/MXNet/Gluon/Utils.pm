@@ -29,6 +29,7 @@ sub split_data
         unless ($parts // '') =~ /\A[1-9][0-9]*\z/;
     ($axis, my $even) = @options{qw(batch_axis even_split)};
     my @shape = @{ $data->shape };
+    AI::MXNet::Error::fail('split_data: the data of shape [', join(',', @shape), "] has no axis $axis") if $axis >= @shape or $axis < -@shape;
     my $size = $shape[$axis];
     AI::MXNet::Error::fail('data with shape ', join(',', @shape), " cannot be evenly split into $parts slices along axis $axis. ",
         "Use a batch size that's multiple of $parts or set even_split=>0 to allow uneven partitioning of data.") if $even and $size % $parts;
@@ -45,6 +46,8 @@ sub split_and_load
     unshift @options, 'ctx_list' if @options % 2;    # also by position
     my %options = @options;
     my $contexts = $options{ctx_list} // AI::MXNet::Error::fail('split_and_load needs ctx_list => [contexts]');
+    $contexts = [$contexts] if ref $contexts ne 'ARRAY';
+    AI::MXNet::Error::expect('split_and_load takes a list of contexts', 'AI::MXNet::Context', @$contexts);
     $data = AI::MXNet::NDArray->array($data, ctx => $contexts->[0]) unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
     return [$data->as_in_context($contexts->[0])] if @$contexts == 1;
     my $parts = $class->split_data($data, scalar @$contexts, $options{batch_axis} // 0, even_split => $options{even_split} // 1);
@@ -71,6 +74,8 @@ sub clip_global_norm
 sub check_sha1
 {
     my ($filename, $hash) = _arguments(@_);
+    AI::MXNet::Error::fail('check_sha1 takes the name of a file and its sha1, but there is no file ', $filename // 'undef')
+        unless defined $filename and -e $filename and defined $hash;
     AI::MXNet::NS::load('Digest/SHA.pm');
     return Digest::SHA->new(1)->addfile($filename, 'b')->hexdigest eq lc $hash;
 }

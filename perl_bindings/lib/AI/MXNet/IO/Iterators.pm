@@ -117,7 +117,11 @@ sub next { my ($self) = @_; return $self->iter_next ? $self->current_batch : und
 
 for ([getdata => 'data'], [getlabel => 'label'], [getindex => 'index'], [getpad => 'pad']) {
     my ($method, $field) = @$_;
-    __PACKAGE__->meta->add_method($method => sub { my ($self) = @_; return $self->current_batch->$field });
+    __PACKAGE__->meta->add_method($method => sub {
+        my ($self) = @_;
+        my $batch = $self->current_batch // AI::MXNet::Error::fail('there is no current batch: iter_next or next makes one');
+        return $batch->$field;
+    });
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -188,6 +192,7 @@ sub BUILD
     my ($self) = @_;
     $self->{iters} = [$self->iters] if ref $self->iters ne 'ARRAY';
     AI::MXNet::Error::fail('PrefetchingIter takes one iterator or a list of them') unless @{ $self->iters };
+    AI::MXNet::Error::expect('PrefetchingIter takes one iterator or a list of them', 'AI::MXNet::DataIter', @{ $self->iters });
     $self->batch_size($self->provide_data->[0]->shape->[0]);
     $self->next_batch($self->_fetched);
     return;

@@ -57,6 +57,7 @@ sub update
     my ($self, $labels, $preds) = @_;
     my $i = 0;
     for my $pred (ref $preds eq 'ARRAY' ? @$preds : $preds) {
+        AI::MXNet::Error::expect('the metric Loss takes losses, which are NDArrays', 'AI::MXNet::NDArray', $pred);
         my ($values) = AI::MXNet::Metric::_floats($AI::MXNet::AutoGrad::RECORDING ? $pred->detach : $pred);
         $self->_add($values->sum, $pred->size, $i++);
     }

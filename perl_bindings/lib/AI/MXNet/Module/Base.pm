@@ -95,6 +95,14 @@ sub forward_backward
     return;
 }
 
+sub _check_iterator
+{
+    my ($method, $data) = @_;
+    AI::MXNet::Error::fail("$method takes an iterator, such as mx->io->NDArrayIter, but got ", $data // 'undef')
+        unless blessed $data and $data->can('next') and $data->can('reset');
+    return;
+}
+
 # What prepare is told beside the batch.
 sub _rows { my ($options) = @_; return defined $options->{sparse_row_id_fn} ? (sparse_row_id_fn => $options->{sparse_row_id_fn}) : () }
 
@@ -122,6 +130,7 @@ sub score
     my ($self, $data, $metric, @options) = @_;
     my %options = (reset => 1, epoch => 0, _named('score', [qw(num_batch batch_end_callback score_end_callback reset epoch sparse_row_id_fn)], @options));
     $self->_needs(qw(binded params_initialized));
+    _check_iterator('score', $data);
     $data->reset if $options{reset};
     $metric = AI::MXNet::Metric->create($metric);
     $metric->reset;
@@ -143,6 +152,7 @@ sub _each_output
 {
     my ($self, $data, $options, $code) = @_;
     $self->_needs(qw(binded params_initialized));
+    _check_iterator('predict', $data);
     $data->reset if $options->{reset};
     for (my $count = 0; not defined $options->{num_batch} or $count < $options->{num_batch}; $count++) {
         my $batch = $data->next // last;
@@ -213,6 +223,7 @@ sub fit
             eval_batch_end_callback initializer arg_params aux_params allow_missing force_rebind force_init begin_epoch num_epoch
             validation_metric monitor sparse_row_id_fn)], @options));
     AI::MXNet::Error::fail('please specify number of epochs') unless defined $options{num_epoch};
+    _check_iterator('fit', $train_data);
     $self->bind(data_shapes => $train_data->provide_data, label_shapes => $train_data->provide_label,
         for_training => 1, force_rebind => $options{force_rebind} // 0);
     $self->install_monitor($options{monitor}) if defined $options{monitor};

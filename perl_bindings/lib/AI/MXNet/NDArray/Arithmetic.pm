@@ -160,7 +160,8 @@ sub _truth
             my ($x, $y, $swapped, @more) = blessed $_[0] ? @_ : @_[1 .. $#_];
             _fail("$name takes two operands") if @more or @_ < 2 or not defined $x;
             ($x, $y, $swapped) = ($y, $x, not $swapped) unless blessed $x;
-            _fail("$name takes an NDArray and an NDArray or a number, but got ", $y // 'undef', ' and ', $x // 'undef') unless blessed $x;
+            _fail("$name takes an NDArray and an NDArray or a number, but got ", $y // 'undef', ' and ', $x // 'undef')
+                unless blessed $x and $x->can('_operator');
             return $x->_operator($symbol)->($x, $y, $swapped ? 1 : 0);
         };
     }

@@ -55,6 +55,7 @@ sub _loaded
 sub _save_params
 {
     my ($path, $args, $aux) = @_;
+    AI::MXNet::Error::expect('parameters are saved from hashes of NDArrays by name', HASH => $args, $aux // {});
     my %named = map { my ($kind, $arrays) = @$_; map { ("$kind:$_" => $arrays->{$_}) } keys %$arrays } [arg => $args], [aux => $aux // {}];
     return __PACKAGE__->save($path, \%named);
 }

@@ -200,8 +200,10 @@ sub _product
     my $products = $self->_schedule;
     my $from = $t;
     $from-- while $from > $self->begin_num_update and not defined $products->{$from};
-    for ($from + 1 .. $t) { $products->{$_} = ($products->{ $_ - 1 } // 1) * $self->_momentum($_) }
-    return $products->{$t};
+    my $product = $products->{$from} // 1;
+    $product *= $self->_momentum($_) for $from + 1 .. $t;
+    delete $products->{ $t - 1000 };    # further behind the others no parameter is likely to be
+    return $products->{$t} = $product;
 }
 
 __PACKAGE__->meta->make_immutable;

@@ -16,6 +16,7 @@ has lazy_update     => (is => 'rw', isa => 'Bool', default => 1);
 sub create_state
 {
     my ($self, $index, $weight) = @_;
+    AI::MXNet::Optimizer::_check_weight($weight);
     if ($weight->dtype eq 'float16') {
         return [$self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight, 'float32') : undef, $weight->astype('float32')]
             if $self->multi_precision;

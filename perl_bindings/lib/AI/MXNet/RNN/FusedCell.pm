@@ -72,6 +72,7 @@ sub _parts
 sub unpack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('unpack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my $vector = delete $args{ $self->_parameter->name } // AI::MXNet::Error::fail('unpack_weights needs the array ', $self->_parameter->name);
     my ($hidden, $layers, $directions) = ($self->_num_hidden, $self->_num_layers, scalar(my @d = $self->_directions));
@@ -92,6 +93,7 @@ sub unpack_weights
 sub pack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('pack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my $first = $self->_prefix . 'l0_i2h' . $self->_gate_names->[0] . '_weight';
     AI::MXNet::Error::fail("pack_weights needs the array $first") unless defined $args{$first};

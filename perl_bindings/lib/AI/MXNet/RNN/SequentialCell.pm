@@ -28,7 +28,14 @@ sub _share
     return;
 }
 
-sub add { my ($self, $cell) = @_; push @{ $self->_list }, $cell; $self->_share($cell); return }
+sub add
+{
+    my ($self, $cell) = @_;
+    AI::MXNet::Error::expect('add takes a cell', 'AI::MXNet::RNN::Cell::Base', $cell);
+    push @{ $self->_list }, $cell;
+    $self->_share($cell);
+    return;
+}
 
 sub state_info { my ($self) = @_; return [map { @{ $_->state_info } } $self->_cells] }
 

@@ -19,8 +19,7 @@ sub as_in_context { my ($self) = @_; return $self }
 sub copyto
 {
     my ($self, $target) = @_;
-    AI::MXNet::Error::fail('copyto of a symbol takes a context, but got ', $target // 'undef')
-        unless ref $target and $target->isa('AI::MXNet::Context');
+    AI::MXNet::Error::expect('copyto of a symbol takes a context', 'AI::MXNet::Context', $target);
     return $self->identity;
 }
 

@@ -82,6 +82,7 @@ sub get_state
 sub set_state
 {
     my ($self, $state) = @_;
+    AI::MXNet::Error::expect('set_state takes what get_state returned', HASH => $state);
     $self->reset;
     $self->epoch($state->{epoch});
     $self->batch_sampler->set_state($state->{sampler}) if defined $state->{sampler};

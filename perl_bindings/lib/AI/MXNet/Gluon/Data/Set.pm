@@ -34,6 +34,7 @@ sub _subset { my ($self, $indices) = @_; return AI::MXNet::Gluon::Data::Subset->
 sub filter
 {
     my ($self, $function) = @_;
+    AI::MXNet::Error::expect('filter takes code that says of a sample whether it stays', CODE => $function);
     return $self->_subset([grep { $function->(scalar $self->at($_)) } 0 .. $self->len - 1]);
 }
 
@@ -56,7 +57,13 @@ sub shard
     return $self->_subset([$begin .. $begin + $each + ($index < $rest ? 1 : 0) - 1]);
 }
 
-sub sample { my ($self, $sampler) = @_; return $self->_subset([@$sampler]) }
+sub sample
+{
+    my ($self, $sampler) = @_;
+    AI::MXNet::Error::fail('sample takes a sampler, or a list of numbers, but got ', $sampler // 'undef')
+        unless ref $sampler and (ref $sampler eq 'ARRAY' or overload::Method($sampler, '@{}'));
+    return $self->_subset([@$sampler]);
+}
 
 # A slice as an array of its own; anything else as it is.
 sub _severed { my ($data) = @_; return ref $data eq 'AI::MXNet::NDArray::Slice' ? $data->sever : $data }

@@ -9,6 +9,13 @@ use AI::MXNet::Gluon::HybridBlock;
 # The namespace that computes on what $x is.
 sub namespace { my ($x) = @_; return blessed $x && $x->isa('AI::MXNet::Symbol') ? 'AI::MXNet::Symbol' : 'AI::MXNet::NDArray' }
 
+sub check_sequence
+{
+    my ($block, $inputs) = @_;
+    return if blessed $inputs and grep { $inputs->isa($_) } qw(AI::MXNet::NDArray AI::MXNet::Symbol AI::MXNet::NDArray::Slice);
+    return AI::MXNet::Error::fail($block->class, ' takes a sequence as NDArray or Symbol, but got ', $inputs // 'undef');
+}
+
 # A sequence as its steps. The axis of time is where T is in the layout.
 sub steps
 {
@@ -34,6 +41,7 @@ sub unrolling
     my ($cell, $length, $inputs, @options) = @_;
     my %options = unroll_options(@options);
     $options{layout} //= 'NTC';
+    check_sequence($cell, $_) for ref $inputs eq 'ARRAY' ? @$inputs : $inputs;
     $cell->reset;
     return (\%options, steps($length, $inputs, $options{layout}));
 }

@@ -106,6 +106,7 @@ sub begin_state
 sub unpack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('unpack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my @gates = @{ $self->_gate_names } or return \%args;
     for my $group (qw(i2h h2h)) {
@@ -125,6 +126,7 @@ sub unpack_weights
 sub pack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('pack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my @gates = @{ $self->_gate_names } or return \%args;
     for my $group (qw(i2h h2h)) {
@@ -176,7 +178,13 @@ sub _merged
 }
 
 # States as a list ref, which may be given as a group.
-sub _states { my ($states) = @_; return _is_symbol($states) ? [@$states] : $states }
+sub _states
+{
+    my ($states) = @_;
+    return [@$states] if _is_symbol($states);
+    AI::MXNet::Error::expect('the states of a cell are a list of symbols, such as begin_state makes', ARRAY => $states);
+    return $states;
+}
 
 # The options of an unroll, with the inputs perhaps in front of them.
 sub _unroll_options
