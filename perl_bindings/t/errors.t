@@ -166,6 +166,12 @@ subtest 'what a method cannot take is named, at the line of the call' => sub {
             $module->init_params;
             $module->iter_predict('x');
         }],
+        ['Odd number of paired arguments for method begin_state', sub { mx->rnn->LSTMCell(2)->begin_state(1) }],
+        ['Odd number of paired arguments for method get_vgg', sub { mx->gluon->model_zoo->vision->get_vgg(11, 'pretrained') }],
+        ['Symbol->save needs a file name, but got undef', sub { $fc->save }],
+        ['save_checkpoint needs a file name, but got an empty one', sub { mx->mod->Module($fc, label_names => [])->save_checkpoint('', 1) }],
+        ['there is no sample x of 1', sub { mx->gluon->data->SimpleDataset([1])->at('x') }],
+        ['moveaxis: an index is an integer, but got x', sub { $x->moveaxis('x', 1) }],
         ['MXNetError: Check failed: oshape.Size() == dshape.Size(): Target shape size is different to source. Target: []', sub { nd->reshape([2, 3]) }],
     );
     for (@calls) {

@@ -131,8 +131,7 @@ sub _options
 sub _completed
 {
     my ($name, $defaults, @given) = @_;
-    AI::MXNet::Error::fail("Odd number of paired arguments for method $name") if @given % 2;
-    my %given = @given;
+    my %given = AI::MXNet::Error::paired($name, @given);
     exists $defaults->{$_} or AI::MXNet::Error::fail("In method $name: no such named parameter: $_") for sort keys %given;
     return (%$defaults, %given);
 }

@@ -186,6 +186,7 @@ sub hash
 sub _read_file
 {
     my ($what, $path) = @_;
+    _check_name($what, $path);
     open my $file, '<:raw', $path or AI::MXNet::Error::fail("$what: $path: $!");
     my $bytes = do { local $/; readline $file };
     return $bytes // '';
@@ -194,11 +195,19 @@ sub _read_file
 sub _write_file
 {
     my ($what, $path, $bytes) = @_;
+    _check_name($what, $path);
     my $temporary = "$path.$$.tmp";
     open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $temporary: $!");
     my $written = print {$file} $bytes;
     ($written &= close $file) && rename $temporary, $path
         or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("$what: $path: $why") };
+    return;
+}
+
+sub _check_name
+{
+    my ($what, $name) = @_;
+    AI::MXNet::Error::fail("$what needs a file name, but got ", defined $name ? 'an empty one' : 'undef') unless length($name // '');
     return;
 }
 

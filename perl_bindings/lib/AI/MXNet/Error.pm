@@ -42,6 +42,14 @@ sub expect
     return;
 }
 
+# The names and values that a method was given, which must be pairs.
+sub paired
+{
+    my ($method, @options) = @_;
+    fail("Odd number of paired arguments for method $method") if @options % 2;
+    return @options;
+}
+
 # The file and line of the innermost caller that is the user's.
 sub user_line
 {
@@ -161,10 +169,11 @@ The engine's stack, of a failure that it did not foresee; else an empty string.
 
 The message and the place.
 
-=head2 new, throw, fail, expect, user_line
+=head2 new, throw, fail, expect, paired, user_line
 
 For the other modules: make an error; throw one with fields; throw one of kind C<argument> with a message; throw one unless
-values are references of a type or objects of a class; find the innermost caller outside of these modules.
+values are references of a type or objects of a class; throw one unless a list is of pairs; find the innermost caller
+outside of these modules.
 
 =head1 SEE ALSO
 

@@ -476,6 +476,7 @@ sub install_monitor
 sub load_checkpoint
 {
     my ($class, $prefix, $epoch) = @_;
+    AI::MXNet::Base::_check_name('load_checkpoint', $prefix);
     return (AI::MXNet::Symbol->load("$prefix-symbol.json"), AI::MXNet::NDArray::_load_params(sprintf '%s-%04d.params', $prefix, $epoch));
 }
 
@@ -494,6 +495,7 @@ sub load
 sub save_checkpoint
 {
     my ($self, $prefix, $epoch, $save_optimizer_states) = @_;
+    AI::MXNet::Base::_check_name('save_checkpoint', $prefix);
     $self->symbol->save("$prefix-symbol.json");
     my $path = sprintf '%s-%04d', $prefix, $epoch;
     $self->save_params("$path.params");
@@ -507,6 +509,7 @@ sub save_checkpoint
 sub model_save_checkpoint
 {
     my ($class, $prefix, $epoch, $symbol, $arg_params, $aux_params) = @_;
+    AI::MXNet::Base::_check_name('model_save_checkpoint', $prefix);
     AI::MXNet::Error::expect('model_save_checkpoint takes a Symbol', 'AI::MXNet::Symbol', $symbol // ());
     $symbol->save("$prefix-symbol.json") if defined $symbol;
     my $path = sprintf '%s-%04d.params', $prefix, $epoch;

@@ -38,8 +38,7 @@ sub _row { AI::MXNet::Operators::row($_[0]) // die "the operator table lacks $_[
 sub _named
 {
     my ($method, $known, @options) = @_;
-    _fail("Odd number of paired arguments for method $method") if @options % 2;
-    my %options = @options;
+    my %options = AI::MXNet::Error::paired($method, @options);
     for my $name (sort keys %options) {
         _fail("In method $method: no such named parameter: $name") unless grep { $_ eq $name } @$known;
     }
@@ -264,7 +263,7 @@ sub moveaxis
     AI::MXNet::Error::expect('moveaxis takes an NDArray, an axis and where it goes', __PACKAGE__, $self);
     my $ndim = $self->ndim;
     for ($source, $destination) {
-        _fail('moveaxis takes an axis and where it goes, but got undef') unless defined;
+        $_ = _integer('moveaxis', $_);
         _fail("moveaxis: axis $_ is out of range for $ndim dimensions") if $_ < -$ndim or $_ >= $ndim;
         $_ += $ndim if $_ < 0;
     }

@@ -12,7 +12,8 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 
 sub seed
 {
-    my ($class, $seed, %options) = @_;
+    my ($class, $seed, @options) = @_;
+    my %options = AI::MXNet::Error::paired('seed', @options);
     AI::MXNet::Error::fail('In method seed: parameter 1 ($seed_state): Validation failed for \'Int\' with value ', $seed // 'undef')
         unless defined $seed and !ref $seed and $seed =~ /\A-?[0-9]+\z/;
     exists { ctx => 1 }->{$_} or AI::MXNet::Error::fail("In method seed: no such named parameter: $_") for keys %options;

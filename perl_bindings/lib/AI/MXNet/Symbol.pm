@@ -269,7 +269,8 @@ sub attr_dict
 
 sub list_attr
 {
-    my ($self, %options) = @_;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('list_attr', @options);
     AI::MXNet::Error::fail('Symbol.list_attr with recursive=True has been deprecated. Please use attr_dict instead.') if $options{recursive};
     my $name = $self->name;
     return { %{ (defined $name ? $self->attr_dict->{$name} : undef) // {} } };
@@ -335,7 +336,8 @@ sub bind        { my $self = shift; AI::MXNet::NS::load('AI/MXNet/Executor.pm');
 
 sub eval
 {
-    my ($self, %options) = @_;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('eval', @options);
     return $self->bind(ctx => $options{ctx} // AI::MXNet::Context::->cpu, args => $options{args} // {})->forward;
 }
 

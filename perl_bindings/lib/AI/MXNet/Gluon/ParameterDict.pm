@@ -49,7 +49,9 @@ sub _find
 
 sub get
 {
-    my ($self, $name, %attributes) = @_;
+    my ($self, $name, @attributes) = @_;
+    my %attributes = AI::MXNet::Error::paired('get', @attributes);
+    AI::MXNet::Error::fail('get takes the name of a parameter, but got undef') unless defined $name;
     $name = $self->prefix . $name;
     my $known = $self->_find($name);
     return $self->_params->set($name, AI::MXNet::Gluon::Parameter->new($name, %attributes)) unless defined $known;
@@ -62,6 +64,7 @@ sub get
 sub get_constant
 {
     my ($self, $name, $value) = @_;
+    AI::MXNet::Error::fail('get_constant takes the name of a constant, but got undef') unless defined $name;
     $name = $self->prefix . $name;
     my $known = $self->_find($name);
     if (not defined $known) {

@@ -7,7 +7,8 @@ use AI::MXNet::Logging;
 
 sub encode_sentences
 {
-    my ($class, $sentences, %options) = @_;
+    my ($class, $sentences, @options) = @_;
+    my %options = AI::MXNet::Error::paired('encode_sentences', @options);
     %options = (vocab => undef, invalid_label => -1, invalid_key => "\n", start_label => 0, %options);
     AI::MXNet::Error::expect('encode_sentences takes a list of sentences, which are lists of words', ARRAY => $sentences);
     AI::MXNet::Error::expect('a sentence is a list of words', ARRAY => @$sentences);

@@ -33,7 +33,8 @@ sub moveaxis
 
 sub concatenate
 {
-    my ($class, $symbols, %options) = @_;
+    my ($class, $symbols, @options) = @_;
+    my %options = AI::MXNet::Error::paired('concatenate', @options);
     AI::MXNet::Error::fail('concatenate takes a list of symbols') unless ref $symbols eq 'ARRAY' and @$symbols;
     return $class->Concat(@$symbols, dim => $options{axis} // 0);
 }

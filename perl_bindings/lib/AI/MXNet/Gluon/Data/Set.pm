@@ -42,7 +42,7 @@ sub take
 {
     my ($self, $count) = @_;
     my $len = $self->len;
-    AI::MXNet::Error::fail("take: a count of samples is 0 or more, but got $count") if defined $count and $count < 0;
+    AI::MXNet::Error::fail("take: a count of samples is 0 or more, but got $count") unless ($count // 0) =~ /\A[0-9]+\z/;
     return $self->_subset([0 .. (defined $count && $count < $len ? $count : $len) - 1]);
 }
 
@@ -50,7 +50,7 @@ sub shard
 {
     my ($self, $count, $index) = @_;
     AI::MXNet::Error::fail('shard takes how many there are, and which one of 0 to that less 1, but got ', $count // 'undef', ' and ', $index // 'undef')
-        unless defined $count and defined $index and $count > 0 and $index >= 0 and $index < $count;
+        unless 2 == grep { /\A[0-9]+\z/ } $count // '', $index // '' and $index < $count;
     my ($each, $rest) = (int($self->len / $count), $self->len % $count);
     # the first ones have what cannot be shared out
     my $begin = $each * $index + ($index < $rest ? $index : $rest);
@@ -184,7 +184,7 @@ __PACKAGE__->meta->make_immutable;
 
 # A list, piddle or NDArray as rows along its first dimension, which is a piddle's last.
 package AI::MXNet::Gluon::Data::Rows;
-use Scalar::Util qw(blessed);
+use Scalar::Util qw(blessed looks_like_number);
 
 sub new
 {
@@ -201,7 +201,8 @@ sub at
     my ($values, $kind) = @$self{qw(values kind)};
     return $values->at($index) if $kind eq 'array';
     my $count = $self->len;
-    AI::MXNet::Error::fail("there is no sample $index of $count") if $index >= $count or $index < -$count;
+    AI::MXNet::Error::fail('there is no sample ', $index // 'undef', " of $count")
+        unless looks_like_number($index) and $index < $count and $index >= -$count;
     $index += $count if $index < 0;
     return $kind eq 'list' ? $values->[$index] : $values->at($index);
 }

@@ -96,7 +96,8 @@ sub _refuse_modified
 
 sub begin_state
 {
-    my ($self, %options) = @_;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('begin_state', @options);
     $self->_refuse_modified;
     my $batch_size = delete $options{batch_size} // 0;
     my $func = delete $options{func} // \&AI::MXNet::Gluon::RNN::Cell::_zeros;

@@ -90,7 +90,8 @@ sub _refuse_modified
 
 sub begin_state
 {
-    my ($self, %options) = @_;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('begin_state', @options);
     $self->_refuse_modified;
     my $function = delete $options{func} // AI::MXNet::Symbol->can('zeros');
     my @states;
