@@ -140,9 +140,7 @@ sub _inferred
 sub _new
 {
     my ($class, $symbol, $ctx, $args, $grads, $requests, $aux, $shared) = @_;
-    for my $array (@$args, @$aux, grep { defined } @$grads) {
-        AI::MXNet::Error::fail('bind takes NDArrays, but got ', $array // 'undef') unless blessed $array and $array->isa('AI::MXNet::NDArray');
-    }
+    AI::MXNet::Error::expect('bind takes NDArrays', 'AI::MXNet::NDArray', @$args, @$aux, grep { defined } @$grads);
     my ($of, $shared_with) = AI::MXNet::Engine::handles_of($symbol, $shared);
     my @handles = map { [AI::MXNet::Engine::handles_of(@$_)] } $args, $grads, $aux;
     AI::MXNet::Engine::locate();
@@ -238,9 +236,7 @@ sub backward
         : ref $out_grads eq 'HASH' ? @{$out_grads}{ @{ $self->{symbol}->list_outputs } } : $out_grads;
     AI::MXNet::Error::fail('backward takes ', scalar @{ $self->{outputs} }, ' gradients, one for each output, but got ', scalar @heads)
         if @heads and @heads != @{ $self->{outputs} };
-    for my $head (grep { defined } @heads) {
-        AI::MXNet::Error::fail("inputs must be NDArray, but got $head") unless blessed $head and $head->isa('AI::MXNet::NDArray');
-    }
+    AI::MXNet::Error::expect('inputs must be NDArray', 'AI::MXNet::NDArray', grep { defined } @heads);
     if (grep { $_ ne 'null' } @{ $self->{reqs} }) {
         for my $i (0 .. $#{ $self->{outputs} }) {
             AI::MXNet::Error::fail('MXNetError: Check failed: i < head_grads.size() && !head_grads[i].is_none(): Because the last operator is not Loss function, '

@@ -177,9 +177,7 @@ sub set_optimizer
 sub _check_optimizer
 {
     my ($optimizer) = @_;
-    blessed $optimizer && $optimizer->isa('AI::MXNet::Optimizer')
-        or AI::MXNet::Error::fail('set_optimizer takes an optimizer, but got ', $optimizer // 'undef');
-    return;
+    return AI::MXNet::Error::expect('set_optimizer takes an optimizer', 'AI::MXNet::Optimizer', $optimizer);
 }
 
 sub _set_updater { my ($self, $updater) = @_; return $self->_updater($updater) }

@@ -106,8 +106,7 @@ sub _register_parameter { my ($self, $name, $parameter) = @_; $self->_reg_params
 sub register_child
 {
     my ($self, $block, $name) = @_;
-    AI::MXNet::Error::fail('register_child takes a Block, but got ', $block // 'undef')
-        unless Scalar::Util::blessed($block) and $block->isa(__PACKAGE__);
+    AI::MXNet::Error::expect('register_child takes a Block', __PACKAGE__, $block);
     my $children = $self->_children;
     $children->set($name // scalar(() = $children->keys), $block);
     delete $self->{_blocks};
@@ -218,8 +217,7 @@ sub register_forward_hook     { my ($self, $code) = @_; return $self->_hook('_fo
 sub _hook
 {
     my ($self, $kind, $code) = @_;
-    AI::MXNet::Error::fail('a hook is a code ref, but got ', $code // 'undef')
-        unless ref $code and (ref $code eq 'CODE' or overload::Method($code, '&{}'));
+    AI::MXNet::Error::expect('a hook is a code ref', CODE => $code);
     $self->{_hooked} = 1;
     my $handle = AI::MXNet::Gluon::Utils::HookHandle->new;
     $handle->attach($self->_hooks($kind), $code);

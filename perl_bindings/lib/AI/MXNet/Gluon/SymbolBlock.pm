@@ -20,10 +20,8 @@ sub BUILD
 {
     my ($self, $arguments) = @_;
     my ($outputs, $inputs) = map { ref $_ eq 'ARRAY' ? $_ : [$_] } $self->outputs, $self->inputs;
-    for (AI::MXNet::Gluon::HybridBlock::_flat(@$outputs, @$inputs)) {
-        Scalar::Util::blessed($_) && $_->isa('AI::MXNet::Symbol')
-            or AI::MXNet::Error::fail('SymbolBlock takes symbols as outputs and inputs, but got ', $_ // 'undef');
-    }
+    AI::MXNet::Error::expect('SymbolBlock takes symbols as outputs and inputs', 'AI::MXNet::Symbol',
+        AI::MXNet::Gluon::HybridBlock::_flat(@$outputs, @$inputs));
     my @variables = AI::MXNet::Gluon::HybridBlock::_flat(@$inputs);
     for (@variables) {
         @{ $_->get_internals->list_outputs } == 1

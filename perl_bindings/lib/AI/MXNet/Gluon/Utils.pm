@@ -23,8 +23,7 @@ sub split_data
     my $axis = @options % 2 ? shift @options : 0;
     my %options = (batch_axis => $axis, even_split => 1, @options);
     $data = $data->sever if Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray::Slice');
-    AI::MXNet::Error::fail('split_data takes an NDArray, but got ', $data // 'undef')
-        unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
+    AI::MXNet::Error::expect('split_data takes an NDArray', 'AI::MXNet::NDArray', $data);
     AI::MXNet::Error::fail('split_data: the number of slices is an integer from 1, but got ', $parts // 'undef')
         unless ($parts // '') =~ /\A[1-9][0-9]*\z/;
     ($axis, my $even) = @options{qw(batch_axis even_split)};
