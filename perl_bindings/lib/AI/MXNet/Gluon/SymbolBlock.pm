@@ -3,7 +3,6 @@ package AI::MXNet::Gluon::SymbolBlock;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
-use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::ParameterDict;
 use AI::MXNet::NDArray;
