@@ -82,8 +82,7 @@ sub block
 sub symbol
 {
     my ($symbol) = @_;
-    AI::MXNet::NS::load('JSON/PP.pm');
-    my @nodes = @{ JSON::PP->new->decode($symbol->tojson)->{nodes} };
+    my @nodes = @{ $symbol->_graph->{nodes} };
     my @rows;
     for my $node (grep { $_->{op} ne 'null' } @nodes) {
         my $attributes = $node->{attrs} // {};

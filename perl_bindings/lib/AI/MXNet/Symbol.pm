@@ -306,11 +306,18 @@ sub to_html { my ($self) = @_; AI::MXNet::NS::load('AI/MXNet/Notebook.pm'); retu
 
 sub iperl_data_representations { my ($self) = @_; return AI::MXNet::Notebook::representations($self->to_html, $self->stringify) }
 
-sub debug_str
+# What a symbol file says, as hashes and lists.
+sub _graph
 {
     my ($self) = @_;
     AI::MXNet::NS::load('JSON/PP.pm');
-    my $graph = JSON::PP->new->decode($self->tojson);
+    return JSON::PP->new->decode($self->tojson);
+}
+
+sub debug_str
+{
+    my ($self) = @_;
+    my $graph = $self->_graph;
     my @nodes = @{ $graph->{nodes} };
     my $text = "Symbol Outputs:\n";
     my $number = 0;

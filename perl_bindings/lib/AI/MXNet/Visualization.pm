@@ -21,7 +21,6 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::Visualization;
 use strict;
 use warnings;
-use JSON::PP ();
 use List::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
@@ -33,7 +32,7 @@ sub _nodes
 {
     my ($symbol, $shapes) = @_;
     AI::MXNet::Error::expect('a network is a Symbol', 'AI::MXNet::Symbol', $symbol);
-    my @nodes = @{ JSON::PP->new->utf8->decode($symbol->tojson)->{nodes} };
+    my @nodes = @{ $symbol->_graph->{nodes} };
     if ($shapes) {
         my $internals = $symbol->get_internals;
         my (undef, $found) = $internals->infer_shape(%$shapes);
