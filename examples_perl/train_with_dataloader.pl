@@ -14,7 +14,7 @@ use AI::MXNet::Gluon::NN qw(nn);
 
 my $folder = shift // "$Bin/data";
 my $output = "$Bin/../demo_output";
-my ($batch_size, $epochs) = (50, 4);
+my ($batch_size, $epochs) = (50, 6);
 mx->random->seed(42);
 CORE::srand(42);
 
@@ -42,7 +42,7 @@ $net->initialize(mx->init->Xavier);
 $net->hybridize;
 
 my $loss_of = gluon->loss->SoftmaxCrossEntropyLoss;
-my $trainer = gluon->Trainer($net->collect_params, 'sgd', { learning_rate => 0.1, momentum => 0.5 });
+my $trainer = gluon->Trainer($net->collect_params, 'sgd', { learning_rate => 0.05, momentum => 0.5 });
 
 my $accuracy;
 for my $epoch (1 .. $epochs) {
