@@ -10,6 +10,13 @@ use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 
+# A value of each dtype, by its name and by MXNet's number.
+sub _by_name_and_number
+{
+    my ($value_of) = @_;
+    return { map { my $value = $value_of->($_); ($_ => $value, AI::MXNet::DType::number($_) => $value) } AI::MXNet::DType::names() };
+}
+
 use constant {
     STORAGE_TYPE_UNDEFINED  => -1,
     STORAGE_TYPE_DEFAULT    => 0,
@@ -23,9 +30,8 @@ use constant GRAD_REQ_MAP => { null => 0, write => 1, add => 3 };
 
 use constant DTYPE_STR_TO_MX  => { map { $_ => AI::MXNet::DType::number($_) } AI::MXNet::DType::names() };
 use constant DTYPE_MX_TO_STR  => { reverse %{ DTYPE_STR_TO_MX() } };
-# by name and by number
-use constant DTYPE_MX_TO_PERL => { map { my $letter = AI::MXNet::DType::letter($_);   ($_ => $letter, AI::MXNet::DType::number($_) => $letter) } AI::MXNet::DType::names() };
-use constant DTYPE_MX_TO_PDL  => { map { my $type   = AI::MXNet::DType::pdl_type($_); ($_ => $type,   AI::MXNet::DType::number($_) => $type)   } AI::MXNet::DType::names() };
+use constant DTYPE_MX_TO_PERL => _by_name_and_number(\&AI::MXNet::DType::letter);
+use constant DTYPE_MX_TO_PDL  => _by_name_and_number(\&AI::MXNet::DType::pdl_type);
 use constant DTYPE_PDL_TO_MX  => { map { AI::MXNet::DType::pdl_type($_) => AI::MXNet::DType::number($_) } grep { $_ ne 'float16' } AI::MXNet::DType::names() };
 
 our @EXPORT = qw(

@@ -296,8 +296,8 @@ sub reshape
             AI::MXNet::Error::fail("Shape of unspecified array arg:$name changed. This can cause the new executor to not share parameters with the old one. "
                 . 'Please check for error in network. If this is intended, set partial_shaping=True to suppress this warning.')
                 unless $options{partial_shaping} or exists $shapes->{$name};
-            AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
-                . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.')
+            AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it ",
+                'is more efficient than the reverse.If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.')
                 if $array->size($shape) > $array->size and not $options{allow_up_sizing};
             ($array, $grad) = map { defined $_ ? _resized($_, $shape) : undef } $array, $grad;
         }

@@ -58,10 +58,13 @@ my %rules = (
     slice        => \&_slice,
     slice_axis   => \&_slice_axis,
     into_shape   => sub { my (undef, $attrs, $in) = @_; type($attrs->{shape}, $in->{dtype}, $in->{ctx}) },
-    view_slice   => sub { my (undef, $attrs, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type([$attrs->{end} - $attrs->{begin}, @rest], $in->{dtype}, $in->{ctx}) },
+    view_slice   => sub { my (undef, $attrs, $in) = @_; type([$attrs->{end} - $attrs->{begin}, _of_row($in)], $in->{dtype}, $in->{ctx}) },
+    view_at      => sub { my (undef, undef, $in) = @_; my @row = _of_row($in); type(@row ? \@row : [1], $in->{dtype}, $in->{ctx}) },
     image_records => \&_image_records,
-    view_at      => sub { my (undef, undef, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type(@rest ? \@rest : [1], $in->{dtype}, $in->{ctx}) },
 );
+
+# The shape without its first dimension.
+sub _of_row { my (undef, @rest) = @{ $_[0]{shape} }; return @rest }
 
 # The rule of that name as code, or undef where the engine must be asked.
 sub rule { $rules{ $_[0] } }

@@ -79,8 +79,12 @@ sub _operand
 sub _bad_operand
 {
     my ($symbol, $value) = @_;
-    _fail("the operator $symbol takes an NDArray or a number beside an NDArray, but got ",
-        not(defined $value) ? 'undef' : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements' : ref $value ? 'a reference to ' . ref $value : "'$value'");
+    my $shown
+        = not(defined $value) ? 'undef'
+        : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements'
+        : ref $value ? 'a reference to ' . ref $value
+        :              "'$value'";
+    return _fail("the operator $symbol takes an NDArray or a number beside an NDArray, but got $shown");
 }
 
 # symbol => [two arrays, array and number, number and array]
