@@ -98,6 +98,8 @@ subtest 'print_summary' => sub {
     like $table, qr/^Total params: 136$/m;
     is((grep { length != 60 and !/^Total/ } split /\n/, $table)[0], undef, 'lines of the length asked for');
     like((said(sub { mx->viz->print_summary($net) }))[0], qr/^c1\(Convolution\) +0 +data *$/m, 'without shapes');
+    my $foreign = mx->sym->FullyConnected(mx->sym->var("d\x{e5}ta"), num_hidden => 1, name => "f\x{f8}");
+    like((said(sub { mx->viz->print_summary($foreign) }))[0], qr/^f\x{f8}\(FullyConnected\) +0 +d\x{e5}ta *$/m, 'names of any letters');
     like((said(sub { mx->viz->print_summary($net, {}) }))[1], qr/Input shape is incomplete at \Q$0\E/, 'without enough of them');
 };
 

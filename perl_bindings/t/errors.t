@@ -114,6 +114,76 @@ subtest 'files and states that are none are named' => sub {
     is nd->ones([2])->sum->asscalar, 2, 'and harm nothing';
 };
 
+subtest 'what a constructor or an attribute cannot take is said in one line' => sub {
+    package Mine { use Mouse; extends 'AI::MXNet::SGD'; has own => (is => 'rw') }
+    my $number = q{does not pass the type constraint because: Validation failed for 'Num' with value x};
+    my @calls = (
+        ['AI::MXNet::DataBatch: expected names and values in turn but got ARRAY', sub { AI::MXNet::DataBatch->new([$x]) }, __LINE__],
+        [q{Attribute (batch_size) does not pass the type constraint because: Validation failed for 'Int' with value x, in AI::MXNet::NDArrayIter},
+            sub { AI::MXNet::NDArrayIter->new(data => $x, batch_size => 'x') }, __LINE__],
+        ["Attribute (learning_rate) $number, in AI::MXNet::Optimizer", sub { AI::MXNet::SGD->new(learning_rate => 'x') }, __LINE__],
+        ["Attribute (learning_rate) $number, in the constructor of AI::MXNet::SGD", sub { mx->optimizer->SGD(learning_rate => 'x') }, __LINE__],
+        ["Attribute (momentum) $number, in AI::MXNet::SGD", sub { Mine->new(own => 1, momentum => 'x') }, __LINE__],
+        ["Attribute (wd) $number, in AI::MXNet::Optimizer", sub { Mine->new->wd('x') }, __LINE__],
+        ["Attribute (scale) $number, in AI::MXNet::Uniform", sub { AI::MXNet::Uniform->new('x') }, __LINE__],
+        ['Attribute (step) is required, in the constructor of AI::MXNet::FactorScheduler', sub { AI::MXNet::FactorScheduler->new }, __LINE__],
+        ['Cannot assign a value to a read-only accessor of size, in AI::MXNet::ResizeIter',
+            sub { AI::MXNet::ResizeIter->new(AI::MXNet::NDArrayIter->new($x), 1)->size(2) }, __LINE__],
+    );
+    for (@calls) {
+        my ($message, $call, $line) = @$_;
+        ok !eval { $call->(); 1 };
+        like $@, qr/\A\Q$message\E.* at \S+ line $line\.\n\z/;
+    }
+};
+
+subtest 'what a method cannot take is named, at the line of the call' => sub {
+    my ($sgd, $fc) = (AI::MXNet::SGD->new, mx->sym->FullyConnected(mx->sym->Variable('data'), num_hidden => 2));
+    my $iter = AI::MXNet::NDArrayIter->new($x, batch_size => 1);
+    my @calls = (
+        ['a variable is an NDArray, but got undef', sub { autograd->grad([$x], undef) }],
+        ['mark_variables takes variables and gradients, which are NDArrays, but got x', sub { autograd->mark_variables('x', $x) }],
+        ['Odd number of paired arguments for method grad', sub { autograd->grad([$x], [$x], 1) }],
+        ['set_current takes a context, but got 1', sub { AI::MXNet::Context::->set_current(1) }],
+        ['set_lr_mult takes a hash of numbers by name or index, but got ARRAY', sub { $sgd->set_lr_mult([]) }],
+        ['create_state takes the index of a parameter and its weight, an NDArray, but got y', sub { $sgd->create_state(0, 'y') }],
+        ['update_dict takes hashes of labels and of predictions by name, but got 1', sub { mx->metric->Accuracy->update_dict(1, {}) }],
+        ['Metric index x is out of range 0 and 1', sub { mx->metric->create(['acc'])->get_metric('x') }],
+        ['filter takes code that says of a sample whether it stays, but got undef', sub { mx->gluon->data->SimpleDataset([1])->filter }],
+        ['apply takes code, which is called with each block, but got x', sub { mx->gluon->nn->Dense(1)->apply('x') }],
+        ['LSTM takes a sequence as NDArray or Symbol, but got x', sub { mx->gluon->rnn->LSTM(2)->('x') }],
+        ['an image is an NDArray [height, width, channels], but got ARRAY', sub { mx->image->center_crop([], [1, 1]) }],
+        ['concatenate takes a list of NDArrays, but got undef', sub { nd->concatenate([undef, $x]) }],
+        ['init is an initializer or its name, but got <AI::MXNet::NDArray 2x3', sub { mx->gluon->nn->Dense(1, in_units => 1)->initialize($x) }],
+        ['split_and_load takes a list of contexts, but got y', sub { mx->gluon->utils->split_and_load($x, ctx_list => 'y') }],
+        ['a network is a Symbol, but got undef', sub { mx->viz->print_summary }],
+        ['there is no current batch: iter_next or next makes one', sub { mx->io->ResizeIter($iter, 2)->getdata }],
+        ['an iterator needs data: arrays, piddles, a list or a hash of these', sub { mx->io->NDArrayIter({}) }],
+        ['the scale of an exponential distribution is a number above 0, or an array, but got 0', sub { nd->random->exponential(0) }],
+        ['predict takes an iterator, such as mx->io->NDArrayIter, but got x', sub {
+            my $module = mx->mod->Module($fc, label_names => []);
+            $module->bind(data_shapes => [[data => [2, 3]]]);
+            $module->init_params;
+            $module->iter_predict('x');
+        }],
+        ['Odd number of paired arguments for method begin_state', sub { mx->rnn->LSTMCell(2)->begin_state(1) }],
+        ['Odd number of paired arguments for method get_vgg', sub { mx->gluon->model_zoo->vision->get_vgg(11, 'pretrained') }],
+        ['Symbol->save needs a file name, but got undef', sub { $fc->save }],
+        ['save_checkpoint needs a file name, but got an empty one', sub { mx->mod->Module($fc, label_names => [])->save_checkpoint('', 1) }],
+        ['there is no sample x of 1', sub { mx->gluon->data->SimpleDataset([1])->at('x') }],
+        ['moveaxis: an index is an integer, but got x', sub { $x->moveaxis('x', 1) }],
+        ['MXNetError: Check failed: oshape.Size() == dshape.Size(): Target shape size is different to source. Target: []', sub { nd->reshape([2, 3]) }],
+    );
+    for (@calls) {
+        my ($message, $call) = @$_;
+        ok !eval { $call->(); 1 };
+        like $@, qr/\A\Q$message\E/;
+        is ref $@ && $@->file, $0;
+    }
+    my $half = mx->gluon->utils->split_and_load($x, ctx_list => mx->cpu);
+    is scalar @$half, 1, 'one context is a list of one';
+};
+
 subtest 'an error works as a string' => sub {
     eval { nd->dot($x, $x) };
     ok $@ =~ /dot shape error/;

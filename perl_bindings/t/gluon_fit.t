@@ -151,6 +151,12 @@ subtest 'early stopping' => sub {
         is_deeply [map { $callback->is_better($_) ? 1 : 0 } 2, 0.5], $modes{$name}, "whether more is better: $name";
         ok !$callback->is_better('nan');
     }
+    my $lost = sub { my ($fit, $values) = @_; $values->{judged} = 'nan' };
+    my @said;
+    local $SIG{__WARN__} = sub { push @said, @_ };
+    is fitted(network(), epochs => 5, callbacks => [$lost, $call->EarlyStopping('judged', 2)])->stopped, 'judged was no number in 2 epochs';
+    is fitted(network(), epochs => 5, callbacks => [$lost, $call->EarlyStopping('judged', 0)])->epoch, 1, 'no patience';
+    is_deeply \@said, [];
     ok !eval { $call->EarlyStopping('loss', mode => 'up') };
     like $@, qr/mode is min or max, but got up/;
 };

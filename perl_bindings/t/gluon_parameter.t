@@ -165,6 +165,7 @@ subtest 'a dictionary' => sub {
     dies("a parameter has no attribute 'colour'", sub { $dict->setattr(colour => 1) });
     $dict->reset_ctx(mx->cpu(1));
     is $weight->data->context, 'cpu(1)';
+    ok $dict == $dict && !($dict != $dict) && $dict != gluon->ParameterDict('d_'), 'equals itself alone';
     my $some = gluon->ParameterDict;
     $some->update($dict, '.*weight');
     is join(' ', $some->keys), 'd_weight';

@@ -1,5 +1,7 @@
 """BatchNorm and its variants."""
 
+import functools
+
 import numpy as np
 
 from ..attributes import Maybe
@@ -55,14 +57,17 @@ def _into_batch_norm(F, g, data, gamma, mean, rstd, eps, fix_gamma, use_batch, a
     return dx, dgamma, F.reshape(dbeta, shape=gamma.shape), None, None
 
 
+normalisation = functools.partial(
+    operator,
+    outputs=("output", "mean", "var"),
+    visible=with_mean_and_deviation,
+    mutates=("gamma", "moving_mean", "moving_var"),
+    train=True,
+)
+
+
 def _declare(name, relu, doc):
-    @operator(
-        name,
-        outputs=("output", "mean", "var"),
-        visible=with_mean_and_deviation,
-        mutates=("gamma", "moving_mean", "moving_var"),
-        train=True,
-    )
+    @normalisation(name)
     def row(
         data,
         gamma,
@@ -114,13 +119,7 @@ def _into_variant(F, g, data, gamma, mean, var, eps, fix_gamma, use_global_stats
     return _into_batch_norm(F, g, data, gamma, mean, F.rsqrt(var + eps), eps, fix_gamma, use_batch, 1)
 
 
-@operator(
-    "BatchNorm_v1",
-    outputs=("output", "mean", "var"),
-    visible=with_mean_and_deviation,
-    mutates=("gamma", "moving_mean", "moving_var"),
-    train=True,
-)
+@normalisation("BatchNorm_v1")
 def batch_norm_v1(
     data,
     gamma,
@@ -144,13 +143,7 @@ def batch_norm_v1(
 batch_norm_v1.joint_gradient(_into_variant)
 
 
-@operator(
-    "_contrib_SyncBatchNorm",
-    outputs=("output", "mean", "var"),
-    visible=with_mean_and_deviation,
-    mutates=("gamma", "moving_mean", "moving_var"),
-    train=True,
-)
+@normalisation("_contrib_SyncBatchNorm")
 def sync_batch_norm(
     data,
     gamma,

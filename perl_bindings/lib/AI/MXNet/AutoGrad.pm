@@ -124,14 +124,14 @@ sub _options
     my ($name, $defaults, $class, $code, @rest) = @_;
     AI::MXNet::Error::fail("In method $name: parameter 1 (\$code): Validation failed for 'CodeRef' with value ", $code // 'undef')
         unless ref $code eq 'CODE';
-    AI::MXNet::Error::fail("Odd number of paired arguments for method $name") if @rest % 2;
     return ($class, $code, _completed($name, $defaults, @rest));
 }
 
 # Named options with the defaults of those that are not given; there are no others.
 sub _completed
 {
-    my ($name, $defaults, %given) = @_;
+    my ($name, $defaults, @given) = @_;
+    my %given = AI::MXNet::Error::paired($name, @given);
     exists $defaults->{$_} or AI::MXNet::Error::fail("In method $name: no such named parameter: $_") for sort keys %given;
     return (%$defaults, %given);
 }
@@ -148,6 +148,7 @@ sub mark_variables
     my @reqs      = ref $reqs      eq 'ARRAY' ? @$reqs      : ($reqs) x @variables;
     AI::MXNet::Error::fail(scalar @variables, ' variables, but ', scalar @grads, ' gradients and ', scalar @reqs, ' grad_reqs')
         unless @variables == @grads and @variables == @reqs;
+    AI::MXNet::Error::expect('mark_variables takes variables and gradients, which are NDArrays', 'AI::MXNet::NDArray', @variables, grep {defined} @grads);
     $variables[$_]->_mark($grads[$_], $reqs[$_]) for 0 .. $#variables;
     return;
 }
@@ -179,6 +180,7 @@ sub grad
     my ($arrays, $grads) = _heads($heads, $options{head_grads});
     my @variables = ref $variables eq 'ARRAY' ? @$variables : $variables;
     AI::MXNet::Error::fail('grad needs at least one variable') unless @variables;
+    AI::MXNet::Error::expect('a variable is an NDArray', 'AI::MXNet::NDArray', @variables);
     $options{retain_graph} //= $options{create_graph};
     AI::MXNet::Engine::locate();
     my $take = sub { AI::MXNet::NDArray->adopt(@_[1 .. $#_]) };

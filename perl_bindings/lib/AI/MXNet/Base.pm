@@ -5,9 +5,17 @@ use warnings;
 use Exporter qw(import);
 use List::Util ();
 use PDL;
+use Scalar::Util ();
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
+
+# A value of each dtype, by its name and by MXNet's number.
+sub _by_name_and_number
+{
+    my ($value_of) = @_;
+    return { map { my $value = $value_of->($_); ($_ => $value, AI::MXNet::DType::number($_) => $value) } AI::MXNet::DType::names() };
+}
 
 use constant {
     STORAGE_TYPE_UNDEFINED  => -1,
@@ -22,8 +30,8 @@ use constant GRAD_REQ_MAP => { null => 0, write => 1, add => 3 };
 
 use constant DTYPE_STR_TO_MX  => { map { $_ => AI::MXNet::DType::number($_) } AI::MXNet::DType::names() };
 use constant DTYPE_MX_TO_STR  => { reverse %{ DTYPE_STR_TO_MX() } };
-use constant DTYPE_MX_TO_PERL => { map { ($_ => AI::MXNet::DType::letter($_), AI::MXNet::DType::number($_) => AI::MXNet::DType::letter($_)) } AI::MXNet::DType::names() };
-use constant DTYPE_MX_TO_PDL  => { map { ($_ => AI::MXNet::DType::pdl_type($_), AI::MXNet::DType::number($_) => AI::MXNet::DType::pdl_type($_)) } AI::MXNet::DType::names() };
+use constant DTYPE_MX_TO_PERL => _by_name_and_number(\&AI::MXNet::DType::letter);
+use constant DTYPE_MX_TO_PDL  => _by_name_and_number(\&AI::MXNet::DType::pdl_type);
 use constant DTYPE_PDL_TO_MX  => { map { AI::MXNet::DType::pdl_type($_) => AI::MXNet::DType::number($_) } grep { $_ ne 'float16' } AI::MXNet::DType::names() };
 
 our @EXPORT = qw(
@@ -148,8 +156,7 @@ sub _named
     while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and $known{ $arguments[-2] }) {
         unshift @named, splice @arguments, -2;
     }
-    AI::MXNet::Error::fail("$class: Paramers mismatch expected @order but got ", join(' ', map { $_ // 'undef' } @arguments), '; by name it takes ', join ', ', sort grep { !/\A_/ } keys %$attributes)
-        if @arguments > @order;
+    AI::MXNet::Mouse::refuse($class, "Paramers mismatch expected @order", @arguments) if @arguments > @order;
     return ((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
 }
 
@@ -158,6 +165,15 @@ sub _are_named
 {
     my ($hash, $first) = @_;
     return !defined $first || $first->has_type_constraint && !$first->type_constraint->check($hash);
+}
+
+# For `use overload`: an object equals itself alone.
+sub _by_identity
+{
+    return (
+        '==' => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
+        '!=' => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
+    );
 }
 
 sub as_array { return ref $_[0] eq 'ARRAY' ? $_[0] : [$_[0]] }
@@ -201,6 +217,7 @@ sub hash
 sub _read_file
 {
     my ($what, $path) = @_;
+    _check_name($what, $path);
     open my $file, '<:raw', $path or AI::MXNet::Error::fail("$what: $path: $!");
     my $bytes = do { local $/; readline $file };
     return $bytes // '';
@@ -209,12 +226,20 @@ sub _read_file
 sub _write_file
 {
     my ($what, $path, $bytes) = @_;
+    _check_name($what, $path);
     my $temporary = "$path.$$.tmp";
     open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $temporary: $!");
     local $\;
     my $written = print {$file} $bytes;
     ($written &= close $file) && rename $temporary, $path
         or do { my $why = $!; unlink $temporary; AI::MXNet::Error::fail("$what: $path: $why") };
+    return;
+}
+
+sub _check_name
+{
+    my ($what, $name) = @_;
+    AI::MXNet::Error::fail("$what needs a file name, but got ", defined $name ? 'an empty one' : 'undef') unless length($name // '');
     return;
 }
 

@@ -12,6 +12,7 @@ use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, f
 sub new
 {
     my ($class, $symbol, $flags) = @_;
+    AI::MXNet::Error::expect('CachedOp takes a Symbol', 'AI::MXNet::Symbol', $symbol);
     my $inputs = $symbol->list_inputs;
     # a graph that calls Perl is waited for, so that an exception there is raised here
     return bless { waits => $symbol->_is_custom, symbol => $symbol, inputs => $inputs, count => scalar @$inputs, types => {} }, $class;

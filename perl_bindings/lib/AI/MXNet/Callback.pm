@@ -2,14 +2,12 @@ package AI::MXNet::Callback;
 # What training calls as it goes on: progress, measures, checkpoints. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -54,16 +52,14 @@ sub _log
     return;
 }
 
-sub Speedometer                  { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Speedometer', @arguments) }
-sub ProgressBar                  { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::ProgressBar', @arguments) }
-sub LogValidationMetricsCallback { return AI::MXNet::LogValidationMetricsCallback::->new }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(Speedometer ProgressBar LogValidationMetricsCallback);
 
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Speedometer;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Time::HiRes ();
 
 extends 'AI::MXNet::Callback';
@@ -106,7 +102,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::ProgressBar;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use POSIX ();
 
 extends 'AI::MXNet::Callback';
@@ -130,7 +126,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::LogValidationMetricsCallback;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Callback';
 

@@ -23,7 +23,13 @@ my %known;
 sub current_ctx { $AI::MXNet::Context //= $_[0]->cpu }
 sub current     { $_[0]->current_ctx }
 sub current_context { $_[0]->current_ctx }
-sub set_current { $AI::MXNet::Context = $_[1] }
+
+sub set_current
+{
+    my ($class, $context) = @_;
+    AI::MXNet::Error::expect('set_current takes a context', __PACKAGE__, $context);
+    return $AI::MXNet::Context = $context;
+}
 
 sub new
 {

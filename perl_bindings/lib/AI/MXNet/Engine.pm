@@ -6,7 +6,6 @@ package AI::MXNet::Engine;
 #     $AWAKE or wake();  my $h = pop @FREE // ++$LAST;  push @STREAM, [...];  @STREAM < BATCH or flush();
 use strict;
 use warnings;
-use Scalar::Util ();
 use AI::MXNet::Engine::Process;
 
 our (@STREAM, @FREE, $LAST, $STALE, $CLOSED);
@@ -41,6 +40,7 @@ my @stale;         # what the engine said of them, and nobody was told yet
 _start();
 
 require AI::MXNet::Error;
+require AI::MXNet::Engine::Guard;
 require AI::MXNet::Engine::Stream;
 require AI::MXNet::NS;
 
@@ -601,39 +601,6 @@ END {
         _shut();
     }
     $CLOSED = 1;
-}
-
-package AI::MXNet::Engine::Guard;
-# Notices that waiting was left by an exception. One that became Answered does not.
-
-sub new { my ($class, $wait) = @_; return bless { wait => $wait }, $class }
-
-sub DESTROY
-{
-    my ($self) = @_;
-    return if $AI::MXNet::Engine::CLOSED or not defined $self->{wait}{number} or $self->{wait}{answer};
-    local ($@, $!, $?);
-    eval { AI::MXNet::Engine::_interrupt($self->{wait}) };
-}
-
-package AI::MXNet::Engine::Call;
-# A call of a function of ours by the engine, which waits for an answer.
-
-sub new
-{
-    my ($class, $generation, $number, $function, $recording, @fields) = @_;
-    return bless {
-        generation => $generation, number => $number, function => $function, recording => $recording,
-        arrays => [AI::MXNet::NDArray->adopt(@fields)],
-    }, $class;
-}
-
-sub DESTROY
-{
-    my ($self) = @_;
-    return if $AI::MXNet::Engine::CLOSED;
-    local ($@, $!, $?);
-    eval { AI::MXNet::Engine::_answer($self, 'raise', 'the call was broken off') };
 }
 
 1;

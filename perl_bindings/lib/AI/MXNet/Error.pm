@@ -2,6 +2,7 @@ package AI::MXNet::Error;
 # The one exception of these modules. It stringifies to the original's words and ends in the user's file and line.
 use strict;
 use warnings;
+use Scalar::Util ();
 use overload '""' => \&as_string, 'bool' => sub { 1 }, fallback => 1;
 
 # Frames that are never the user's, an error points at the first caller outside of them: those of these modules' files
@@ -26,6 +27,28 @@ sub throw
 
 # Dies as an argument error: the short form for checks.
 sub fail { AI::MXNet::Error->throw(message => join '', @_) }
+
+# Dies with these words unless all values are of a kind: a reference to a HASH or an ARRAY, CODE or what can be called like
+# it, or else an object of that class.
+sub expect
+{
+    my ($words, $kind, @values) = @_;
+    for my $value (@values) {
+        next if $kind =~ /\A(?:HASH|ARRAY|CODE)\z/
+            ? ref $value eq $kind || $kind eq 'CODE' && ref $value && overload::Method($value, '&{}')
+            : Scalar::Util::blessed($value) && $value->isa($kind);
+        fail("$words, but got ", $value // 'undef');
+    }
+    return;
+}
+
+# The names and values that a method was given, which must be pairs.
+sub paired
+{
+    my ($method, @options) = @_;
+    fail("Odd number of paired arguments for method $method") if @options % 2;
+    return @options;
+}
 
 # The file and line of the innermost caller that is the user's.
 sub user_line
@@ -115,7 +138,7 @@ Skipped, because the script left a wait.
 
 =item engine
 
-The engine is gone.
+The engine is gone, or refuses for a reason that is none of these, such as a file that cannot be read.
 
 =item worker
 
@@ -146,10 +169,11 @@ The engine's stack, of a failure that it did not foresee; else an empty string.
 
 The message and the place.
 
-=head2 new, throw, fail, user_line
+=head2 new, throw, fail, expect, paired, user_line
 
-For the other modules: make an error; throw one with fields; throw one of kind C<argument> with a message; find the
-innermost caller outside of these modules.
+For the other modules: make an error; throw one with fields; throw one of kind C<argument> with a message; throw one unless
+values are references of a type or objects of a class; throw one unless a list is of pairs; find the innermost caller
+outside of these modules.
 
 =head1 SEE ALSO
 

@@ -2,6 +2,7 @@ package AI::MXNet::Executor;
 # A symbol bound to arrays, which forward and backward compute. POD at the end.
 use strict;
 use warnings;
+use List::Util qw(first);
 use Scalar::Util qw(blessed);
 use AI::MXNet::Context;
 use AI::MXNet::Engine;
@@ -16,7 +17,8 @@ sub _in_order
 {
     my ($what, $given, $names, $partial) = @_;
     if (ref $given eq 'ARRAY') {
-        AI::MXNet::Error::fail("Length of $what does not match the number of arguments: ", scalar @$given, ' for ', scalar @$names) if @$given != @$names;
+        AI::MXNet::Error::fail("Length of $what does not match the number of arguments: ", scalar @$given, ' for ', scalar @$names)
+            if @$given != @$names;
         return [@$given];
     }
     AI::MXNet::Error::fail("Only accept list of NDArrays or hash of str to NDArray for $what") if ref $given ne 'HASH';
@@ -58,60 +60,60 @@ sub _bind
 sub _simple_bind
 {
     my ($class, $symbol, @options) = @_;
-    AI::MXNet::Error::fail('simple_bind takes named arguments') if @options % 2;
-    my %options = @options;
-    my %known = map { $_ => 1 } qw(ctx grad_req shapes type_dict stype_dict group2ctx shared_arg_names shared_exec shared_buffer);
-    for my $name (sort keys %options) {
-        AI::MXNet::Error::fail("In method simple_bind: no such named parameter: $name. The shapes of the inputs go into the hash shapes") unless $known{$name};
-    }
+    my %options = _simple_options(@options);
     my $ctx = $options{ctx} // AI::MXNet::Context::->current_ctx;
-    my $shapes = $options{shapes} // {};
     my ($names, $aux_names) = ($symbol->list_arguments, $symbol->list_auxiliary_states);
-    my ($arg_shapes, $aux_shapes, @types) = _inferred($symbol, $shapes, $options{type_dict});
-    my $requests = _requests($options{grad_req} // 'write', $names);
-    my $buffer = $options{shared_buffer};
-    my %shared = map { $_ => 1 } @{ $options{shared_arg_names} // [] };
-    my (%old_args, %old_grads, %old_aux);
-    if (my $old = $options{shared_exec}) {
-        %old_args = %{ $old->arg_dict };
-        %old_grads = map { $_ => $old->grad_dict->{$_} } grep { defined $old->grad_dict->{$_} } keys %{ $old->grad_dict };
-        %old_aux = %{ $old->aux_dict };
-    }
-    my $fits = sub { my ($array, $shape, $dtype) = @_; defined $array && "@{ $array->shape }" eq "@$shape" && $array->dtype eq $dtype };
+    my ($arg_shapes, $aux_shapes, $arg_types, $aux_types) = _inferred($symbol, $options{shapes} // {}, $options{type_dict});
     my @stypes = $symbol->_infer_storage(%{ $options{stype_dict} // {} });
-    my $groups = $options{group2ctx} // {};
-    my $attributes = %$groups ? $symbol->attr_dict : {};
-    my $new = sub {
-        my ($name, $shape, $dtype, $stype) = @_;
-        my $group = ($attributes->{$name} // {})->{__ctx_group__};
-        return AI::MXNet::NDArray->zeros($shape, ctx => defined $group ? $groups->{$group} // $ctx : $ctx, dtype => $dtype, stype => $stype);
-    };
-    my (@args, @grads, @aux);
+    my $requests = _requests($options{grad_req} // 'write', $names);
+    my $new = _maker($symbol, $ctx, $options{group2ctx} // {});
+    my ($old_args, $old_grads, $old_aux) = defined $options{shared_exec} ? map { $options{shared_exec}->$_ } qw(arg_dict grad_dict aux_dict) : ();
+    my ($buffer, %is_shared) = ($options{shared_buffer}, map { $_ => 1 } @{ $options{shared_arg_names} // [] });
+    my (@args, @grads);
     for my $i (0 .. $#$names) {
-        my ($name, $shape, $dtype) = ($names->[$i], $arg_shapes->[$i], $types[0][$i]);
-        my $old = $fits->($old_args{$name}, $shape, $dtype) ? $old_args{$name} : undef;
-        if (not defined $old and $buffer and not $shared{$name}) {
-            $old = $buffer->{$name} if $fits->($buffer->{$name}, $shape, $dtype);
-        }
-        push @args, $old // $new->($name, $shape, $dtype, $stypes[$i]);
-        $buffer->{$name} = $args[-1] if $buffer and not $shared{$name};
-        push @grads, $requests->[$i] eq 'null' ? undef
-            : $fits->($old_grads{$name}, $shape, $dtype) ? $old_grads{$name} : $new->($name, $shape, $dtype, $stypes[@$names + $i]);
+        my ($name, @form) = ($names->[$i], $arg_shapes->[$i], $arg_types->[$i]);
+        my $is_buffered = $buffer && !$is_shared{$name};
+        my $arg = _fitting(@form, $old_args->{$name}, $is_buffered ? $buffer->{$name} : ()) // $new->($name, @form, $stypes[$i]);
+        push @args, $arg;
+        $buffer->{$name} = $arg if $is_buffered;
+        push @grads, $requests->[$i] eq 'null' ? undef : _fitting(@form, $old_grads->{$name}) // $new->($name, @form, $stypes[@$names + $i]);
     }
-    for my $i (0 .. $#$aux_names) {
-        my ($name, $shape, $dtype) = ($aux_names->[$i], $aux_shapes->[$i], $types[1][$i]);
-        push @aux, $fits->($old_aux{$name}, $shape, $dtype) ? $old_aux{$name} : $new->($name, $shape, $dtype, 'default');
-    }
+    my @aux = map {
+        my ($name, @form) = ($aux_names->[$_], $aux_shapes->[$_], $aux_types->[$_]);
+        _fitting(@form, $old_aux->{$name}) // $new->($name, @form, 'default')
+    } 0 .. $#$aux_names;
     return $class->_new($symbol, $ctx, \@args, \@grads, $requests, \@aux);
 }
 
-# The arguments whose shapes do not follow.
-sub _unknown
+sub _simple_options
 {
-    my ($symbol, $shapes) = @_;
-    my ($found) = $symbol->_infer_shape(1, %$shapes);
-    my $names = $symbol->list_arguments;
-    return @$names[grep { my $shape = $found->[$_]; !defined $shape || !@$shape || grep { !$_ } @$shape } 0 .. $#$names];
+    my (@options) = @_;
+    AI::MXNet::Error::fail('simple_bind takes named arguments') if @options % 2;
+    my %options = @options;
+    my %known = map { $_ => 1 } qw(ctx grad_req shapes type_dict stype_dict group2ctx shared_arg_names shared_exec shared_buffer);
+    for my $name (grep { not $known{$_} } sort keys %options) {
+        AI::MXNet::Error::fail("In method simple_bind: no such named parameter: $name. The shapes of the inputs go into the hash shapes");
+    }
+    return %options;
+}
+
+# The first of these arrays that has the shape and dtype, if there is one.
+sub _fitting
+{
+    my ($shape, $dtype, @arrays) = @_;
+    return first { defined and "@{ $_->shape }" eq "@$shape" and $_->dtype eq $dtype } @arrays;
+}
+
+# Code that makes an array for a variable, on the context of the group that the variable is in.
+sub _maker
+{
+    my ($symbol, $ctx, $contexts) = @_;
+    my $attributes = %$contexts ? $symbol->attr_dict : {};
+    return sub {
+        my ($name, $shape, $dtype, $stype) = @_;
+        my $group = ($attributes->{$name} // {})->{__ctx_group__};
+        return AI::MXNet::NDArray->zeros($shape, ctx => defined $group ? $contexts->{$group} // $ctx : $ctx, dtype => $dtype, stype => $stype);
+    };
 }
 
 # Shapes and dtypes of arguments and auxiliary states, or an error in the original's form.
@@ -120,9 +122,15 @@ sub _inferred
     my ($symbol, $shapes, $types) = @_;
     my @found = eval { $symbol->_infer_shape(0, %$shapes) };
     if (not @found) {
-        my $why = ref $@ ? $@->message =~ s/\AMXNetError: //r : $@ ? $@ =~ s{\n}{}r : 'the shapes of some arguments are not known: ' . join ', ', _unknown($symbol, $shapes);
-        my $given = join ', ', map { my $shape = $shapes->{$_}; "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef') } sort keys %$shapes;
-        AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {$given}");
+        my $why
+            = ref $@ ? $@->message =~ s/\AMXNetError: //r
+            : $@     ? $@ =~ s{\n}{}r
+            :          'the shapes of some arguments are not known: ' . join ', ', map { $_->[0] } $symbol->_undecided(%$shapes);
+        my @given = map {
+            my $shape = $shapes->{$_};
+            "$_: " . (ref $shape eq 'ARRAY' ? '(' . join(',', @$shape) . ')' : $shape // 'undef')
+        } sort keys %$shapes;
+        AI::MXNet::Error::fail("simple_bind failed: Error: $why; Arguments: {", join(', ', @given), '}');
     }
     my ($arg_types, undef, $aux_types) = $symbol->_infer_type(1, %{ $types // {} });
     $_ //= 'float32' for @$arg_types, @$aux_types;
@@ -132,9 +140,7 @@ sub _inferred
 sub _new
 {
     my ($class, $symbol, $ctx, $args, $grads, $requests, $aux, $shared) = @_;
-    for my $array (@$args, @$aux, grep { defined } @$grads) {
-        AI::MXNet::Error::fail('bind takes NDArrays, but got ', $array // 'undef') unless blessed $array and $array->isa('AI::MXNet::NDArray');
-    }
+    AI::MXNet::Error::expect('bind takes NDArrays', 'AI::MXNet::NDArray', @$args, @$aux, grep { defined } @$grads);
     my ($of, $shared_with) = AI::MXNet::Engine::handles_of($symbol, $shared);
     my @handles = map { [AI::MXNet::Engine::handles_of(@$_)] } $args, $grads, $aux;
     AI::MXNet::Engine::locate();
@@ -230,9 +236,7 @@ sub backward
         : ref $out_grads eq 'HASH' ? @{$out_grads}{ @{ $self->{symbol}->list_outputs } } : $out_grads;
     AI::MXNet::Error::fail('backward takes ', scalar @{ $self->{outputs} }, ' gradients, one for each output, but got ', scalar @heads)
         if @heads and @heads != @{ $self->{outputs} };
-    for my $head (grep { defined } @heads) {
-        AI::MXNet::Error::fail("inputs must be NDArray, but got $head") unless blessed $head and $head->isa('AI::MXNet::NDArray');
-    }
+    AI::MXNet::Error::expect('inputs must be NDArray', 'AI::MXNet::NDArray', grep { defined } @heads);
     if (grep { $_ ne 'null' } @{ $self->{reqs} }) {
         for my $i (0 .. $#{ $self->{outputs} }) {
             AI::MXNet::Error::fail('MXNetError: Check failed: i < head_grads.size() && !head_grads[i].is_none(): Because the last operator is not Loss function, '
@@ -262,6 +266,7 @@ sub set_monitor_callback { my ($self, $code) = @_; $self->{monitor} = $code; ret
 sub copy_params_from
 {
     my ($self, $args, $aux, $allow_extra) = @_;
+    AI::MXNet::Error::expect('copy_params_from takes hashes of NDArrays by name', HASH => $args, $aux // {});
     for my $pair ([$args, $self->arg_dict, 'arguments'], [$aux // {}, $self->aux_dict, 'auxiliary states']) {
         my ($given, $own, $what) = @$pair;
         for my $name (sort keys %$given) {
@@ -276,7 +281,8 @@ sub copy_params_from
 sub reshape
 {
     my ($self, $shapes, @options) = @_;
-    AI::MXNet::Error::fail('reshape takes a hash ref of names and shapes, then named arguments, but got ', $shapes // 'undef') if ref $shapes ne 'HASH';
+    AI::MXNet::Error::fail('reshape takes a hash ref of names and shapes, then named arguments, but got ', $shapes // 'undef')
+        if ref $shapes ne 'HASH';
     my %options = AI::MXNet::NDArray::_named('reshape', [qw(partial_shaping allow_up_sizing)], @options);
     my $symbol = $self->{symbol};
     my ($arg_shapes, undef, $aux_shapes) = $symbol->infer_shape(%$shapes);
@@ -290,16 +296,10 @@ sub reshape
             AI::MXNet::Error::fail("Shape of unspecified array arg:$name changed. This can cause the new executor to not share parameters with the old one. "
                 . 'Please check for error in network. If this is intended, set partial_shaping=True to suppress this warning.')
                 unless $options{partial_shaping} or exists $shapes->{$name};
-            my $size = $array->size($shape);
-            my $grows = $size > $array->size;
-            AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it is more efficient than the reverse."
-                . 'If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.')
-                if $grows and not $options{allow_up_sizing};
-            ($array, $grad) = map {
-                not(defined $_) ? undef
-                    : $grows || $size == 0 || $_->stype ne 'default' ? AI::MXNet::NDArray->zeros($shape, ctx => $_->context, dtype => $_->dtype, stype => $_->stype)
-                    : $_->reshape([-1])->_slice([0, $size - 1])->reshape($shape);    # the same memory
-            } $array, $grad;
+            AI::MXNet::Error::fail("New shape of arg:$name larger than original. First making a big executor and then down sizing it ",
+                'is more efficient than the reverse.If you really want to up size, set allow_up_sizing=True to enable allocation of new arrays.')
+                if $array->size($shape) > $array->size and not $options{allow_up_sizing};
+            ($array, $grad) = map { defined $_ ? _resized($_, $shape) : undef } $array, $grad;
         }
         push @args,  $array;
         push @grads, $grad;
@@ -313,6 +313,15 @@ sub reshape
     $new->{grad_arrays} = undef unless defined $self->{grad_arrays};
     $new->{monitor} = $self->{monitor};
     return $new;
+}
+
+# An array of that shape, in the same memory where it fits.
+sub _resized
+{
+    my ($array, $shape) = @_;
+    my $size = $array->size($shape);
+    return $array->reshape([-1])->_slice([0, $size - 1])->reshape($shape) if $size and $size <= $array->size and $array->stype eq 'default';
+    return AI::MXNet::NDArray->zeros($shape, ctx => $array->context, dtype => $array->dtype, stype => $array->stype);
 }
 
 sub debug_str { my ($self) = @_; return $self->{symbol}->debug_str }

@@ -2,15 +2,13 @@ package AI::MXNet::DataDesc;
 # The name, shape, dtype and layout of an array that an iterator gives. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Types;
 use overload
     '""'  => sub { $_[0]->stringify },
     '@{}' => sub { $_[0]->to_nameshape },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has name   => (is => 'rw', isa => 'Str', required => 1);
 has shape  => (is => 'rw', isa => 'Shape', required => 1);
@@ -48,9 +46,7 @@ package AI::MXNet::DataBatch;
 # What an iterator gives at each step.
 use strict;
 use warnings;
-use Mouse;
-
-extends 'Mouse::Object';
+use AI::MXNet::Mouse;
 
 has data  => (is => 'rw', isa => 'Maybe[ArrayRef[AI::MXNet::NDArray]]', required => 1);
 has label => (is => 'rw', isa => 'Maybe[ArrayRef[AI::MXNet::NDArray]]');
@@ -62,14 +58,12 @@ package AI::MXNet::DataIter;
 # The base of all iterators: a class has `next`, or `iter_next` and what `next` makes a batch of.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use overload
     '<>'  => sub { $_[0]->next },
     '@{}' => sub { $_[0]->list },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has batch_size => (is => 'rw', isa => 'Int', default => 0);
 
@@ -99,7 +93,8 @@ sub list
     my @batches;
     while (defined(my $batch = $self->next)) {
         my %fields = map { $_ => $batch->$_ } qw(pad index bucket_key provide_data provide_label);
-        push @batches, AI::MXNet::DataBatch->new(%fields, map { my $arrays = $batch->$_; $_ => defined $arrays ? [map { $_->copy } @$arrays] : undef } qw(data label));
+        my %arrays = map { my $arrays = $batch->$_; $_ => defined $arrays ? [map { $_->copy } @$arrays] : undef } qw(data label);
+        push @batches, AI::MXNet::DataBatch->new(%fields, %arrays);
     }
     return \@batches;
 }
@@ -116,11 +111,7 @@ use AI::MXNet::NS;
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
-sub DataDesc        { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::DataDesc', @arguments) }
-sub DataBatch       { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::DataBatch', @arguments) }
-sub NDArrayIter     { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::NDArrayIter', @arguments) }
-sub ResizeIter      { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::ResizeIter', @arguments) }
-sub PrefetchingIter { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::PrefetchingIter', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(DataDesc DataBatch NDArrayIter ResizeIter PrefetchingIter);
 
 # The arrays of a source, with their names: a list of [name, array]. A source is an array, a list of them or a hash.
 sub init_data
@@ -129,7 +120,7 @@ sub init_data
     my %options = AI::MXNet::NDArray::_named('init_data', [qw(allow_empty default_name)], @options);
     my $list = ref $source eq 'ARRAY' ? $source : defined $source && !_is_hash($source) ? [$source] : undef;
     my @named;
-    if (not defined $source or defined $list and not @$list) {
+    if (not defined $source or defined $list and not @$list or ref $source eq 'HASH' and not %$source) {
         AI::MXNet::Error::fail('an iterator needs data: arrays, piddles, a list or a hash of these') unless $options{allow_empty};
     }
     elsif (defined $list) {
@@ -137,7 +128,8 @@ sub init_data
     }
     elsif (blessed $source) { @named = map { [$_, $source->get($_)] } $source->keys }
     else {
-        warn "The order of a hash's arrays is not defined: they are taken by the order of their names; an object of Hash::Ordered keeps another\n" if keys %$source > 1;
+        warn "The order of a hash's arrays is not defined: they are taken by the order of their names; an object of Hash::Ordered keeps another\n"
+            if keys %$source > 1;
         @named = map { [$_, $source->{$_}] } sort keys %$source;
     }
     return [map { [$_->[0], _as_array(@$_)] } @named];

@@ -64,12 +64,18 @@ sub _bytes
 # -- sizes and parts -----------------------------------------------------------------------------------------------
 
 # The height and width of an image.
-sub _size { my ($image) = @_; return @{ $image->shape }[0, 1] }
+sub _size
+{
+    my ($image) = @_;
+    AI::MXNet::Error::expect('an image is an NDArray [height, width, channels]', 'AI::MXNet::NDArray', $image);
+    return @{ $image->shape }[0, 1];
+}
 
 # The largest size of these proportions within a size; both are [width, height].
 sub scale_down
 {
     my ($class, $within, $size) = @_;
+    AI::MXNet::Error::expect('a size is [width, height]', ARRAY => $within, $size);
     my ($width, $height) = @$size;
     ($width, $height) = ($width * $within->[1] / $height, $within->[1]) if $within->[1] < $height;
     ($width, $height) = ($within->[0], $height * $within->[0] / $width) if $within->[0] < $width;
@@ -124,6 +130,8 @@ sub random_size_crop
 sub color_normalize
 {
     my ($class, $image, $mean, $std) = @_;
+    AI::MXNet::Error::expect('color_normalize takes an image, which is an NDArray', 'AI::MXNet::NDArray', $image);
+    _fail('color_normalize takes the mean of the colours, but got undef') unless defined $mean;
     $image -= _colours($mean);
     $image /= _colours($std) if defined $std;
     return $image;

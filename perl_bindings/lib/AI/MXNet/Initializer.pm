@@ -2,7 +2,7 @@ package AI::MXNet::Initializer;
 # First values of parameters: which rule applies to which parameter; the registry. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed refaddr);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -13,8 +13,6 @@ use overload
     '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } },
     '""'  => sub { $_[0]->_as_json },
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has _verbose    => (is => 'rw', isa => 'Bool', default => 0);
 has _print_func => (is => 'rw', isa => 'CodeRef', default => sub { \&_mean_size });
@@ -38,16 +36,12 @@ sub register
         AI::MXNet::Logging->warning('New initializer %s is overriding existing initializer %s', $class, $registry{ lc $name })
             if exists $registry{ lc $name } and $registry{ lc $name } ne $class;
         $registry{ lc $name } = $class;
-        no strict 'refs';
-        no warnings 'redefine';
-        *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
+        AI::MXNet::NS::constructor(__PACKAGE__, $name, $class);
     }
     return $class;
 }
 
-sub Load     { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Load',  @arguments) }
-sub Mixed    { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Mixed', @arguments) }
-sub InitDesc { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::InitDesc', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(Load Mixed InitDesc);
 
 # An initializer from its text: a name, or ["name",{"attribute":"value"}].
 sub _from_text
@@ -134,8 +128,9 @@ sub call
         my ($pattern, $method) = @$rule;
         next unless "$desc" =~ /$pattern/;
         $initializer->$method("$desc", $array);
-        AI::MXNet::Logging->info('Initialized %s as %s: %s', $desc, refaddr $initializer == refaddr $self ? $method =~ s/\A_init_//r : $initializer, $self->_print_func->($array))
-            if $self->_verbose;
+        return unless $self->_verbose;
+        my $how = refaddr $initializer == refaddr $self ? $method =~ s/\A_init_//r : $initializer;
+        AI::MXNet::Logging->info('Initialized %s as %s: %s', $desc, $how, $self->_print_func->($array));
         return;
     }
     return $self->_init_default("$desc", $array);
@@ -179,10 +174,8 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::InitDesc;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use overload '""' => sub { $_[0]->name }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has name  => (is => 'ro', isa => 'Str', required => 1);
 has attrs => (is => 'rw', isa => 'HashRef', default => sub { {} });

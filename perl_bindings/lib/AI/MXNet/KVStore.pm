@@ -2,16 +2,14 @@ package AI::MXNet::KVStore;
 # Arrays by key, to which contexts and workers add and which they fetch. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
-use Scalar::Util qw(blessed);
+use Scalar::Util qw(blessed looks_like_number);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Optimizer;
-
-extends 'Mouse::Object';
 
 has type     => (is => 'ro', isa => 'Str', default => 'local');
 has _updater => (is => 'rw', init_arg => undef);
@@ -45,13 +43,16 @@ sub num_workers {1}
 sub _pairs
 {
     my ($method, $keys, $values) = @_;
-    AI::MXNet::Error::fail("$method takes a key, or a list of keys, and as many values") if ref $keys ne 'ARRAY' ? !defined $keys || ref $keys : ref $values ne 'ARRAY' || @$keys != @$values;
-    my @pairs = ref $keys eq 'ARRAY' ? map { [$keys->[$_], AI::MXNet::Base::as_array($values->[$_])] } 0 .. $#$keys : [$keys, AI::MXNet::Base::as_array($values)];
+    AI::MXNet::Error::fail("$method takes a key, or a list of keys, and as many values")
+        if ref $keys ne 'ARRAY' ? !defined $keys || ref $keys : ref $values ne 'ARRAY' || @$keys != @$values;
+    ($keys, $values) = ([$keys], [$values]) if ref $keys ne 'ARRAY';
+    my @pairs = map { [$keys->[$_], AI::MXNet::Base::as_array($values->[$_])] } 0 .. $#$keys;
     for my $pair (@pairs) {
         my ($key, $arrays) = @$pair;
         AI::MXNet::Error::fail("$method: there is no value for the key '$key'") unless @$arrays;
         for (@$arrays) {
-            blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail("$method: the value of '$key' is an NDArray, or a list of them, but got ", $_ // 'undef');
+            blessed $_ && $_->isa('AI::MXNet::NDArray')
+                or AI::MXNet::Error::fail("$method: the value of '$key' is an NDArray, or a list of them, but got ", $_ // 'undef');
         }
     }
     return map { [$_->[0], @{ $_->[1] }] } @pairs;
@@ -153,7 +154,8 @@ sub row_sparse_pull
         my ($key, @outs) = @{ $targets[$k] };
         my @rows = blessed $ids ? $ids : ref $keys eq 'ARRAY' ? @{ AI::MXNet::Base::as_array($ids->[$k]) } : @$ids;
         @rows = (@rows) x @outs if @rows == 1;
-        AI::MXNet::Error::fail("row_sparse_pull: there are ", scalar @outs, " arrays for the key '$key', but ", scalar @rows, ' of row_ids') if @rows != @outs;
+        AI::MXNet::Error::fail("row_sparse_pull: there are ", scalar @outs, " arrays for the key '$key', but ", scalar @rows, ' of row_ids')
+            if @rows != @outs;
         my $value = $self->_stored_at('row_sparse_pull', $key);
         for my $i (0 .. $#outs) {
             AI::MXNet::Error::fail("row_sparse_pull: out is row_sparse, but got ", $outs[$i]->stype) unless $outs[$i]->stype eq 'row_sparse';
@@ -175,8 +177,7 @@ sub set_optimizer
 sub _check_optimizer
 {
     my ($optimizer) = @_;
-    blessed $optimizer && $optimizer->isa('AI::MXNet::Optimizer') or AI::MXNet::Error::fail('set_optimizer takes an optimizer, but got ', $optimizer // 'undef');
-    return;
+    return AI::MXNet::Error::expect('set_optimizer takes an optimizer', 'AI::MXNet::Optimizer', $optimizer);
 }
 
 sub _set_updater { my ($self, $updater) = @_; return $self->_updater($updater) }
@@ -210,10 +211,12 @@ sub _updater_with_states
 sub set_gradient_compression
 {
     my ($self, $params) = @_;
-    AI::MXNet::Error::fail('Gradient compression is not supported for this type of kvstore: ', $self->type, '; it is for device and dist') unless $self->type =~ /device|dist/;
-    my %params = (type => '', threshold => 0.5, %$params);
-    AI::MXNet::Error::fail("gradient compression is { type => '2bit', threshold => a number above 0 }, but got { ", join(', ', map {"$_ => $params{$_}"} sort keys %params), ' }')
-        unless $params{type} eq '2bit' and $params{threshold} > 0 and keys %params == 2;
+    AI::MXNet::Error::fail('Gradient compression is not supported for this type of kvstore: ', $self->type, '; it is for device and dist')
+        unless $self->type =~ /device|dist/;
+    my %params = (type => '', threshold => 0.5, %{ ref $params eq 'HASH' ? $params : {} });
+    AI::MXNet::Error::fail("gradient compression is { type => '2bit', threshold => a number above 0 }, but got ",
+        ref $params eq 'HASH' ? '{ ' . join(', ', map { "$_ => " . ($params{$_} // 'undef') } sort keys %params) . ' }' : $params // 'undef')
+        unless ($params{type} // '') eq '2bit' and looks_like_number($params{threshold}) and $params{threshold} > 0 and keys %params == 2;
     $self->_threshold(0 + $params{threshold});
     $self->_residuals({});
     return;

@@ -2,13 +2,11 @@ package AI::MXNet::KVStoreServer;
 # The process that keeps the values of a store dist_async. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Data::MessagePack;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::KVStore;
-
-extends 'Mouse::Object';
 
 has kvstore     => (is => 'ro', isa => 'AI::MXNet::KVStore', required => 1);
 has num_workers => (is => 'ro', isa => 'Int', default => 1);
@@ -20,7 +18,8 @@ sub run
     my $store = $self->kvstore;
     my $left = 0;
     while ($left < $self->num_workers) {
-        my ($from, $text, @arrays) = AI::MXNet::Engine->ask(sub { my (undef, $from, $text, @fields) = @_; return ($from, $text, AI::MXNet::NDArray->adopt(@fields)) }, 'hear', -1);
+        my $take = sub { my (undef, $from, $text, @fields) = @_; return ($from, $text, AI::MXNet::NDArray->adopt(@fields)) };
+        my ($from, $text, @arrays) = AI::MXNet::Engine->ask($take, 'hear', -1);
         my ($kind, @fields) = $text =~ /\Afailed (.*)/s ? (failed => $1) : @{ Data::MessagePack->unpack($text) };
         if ($kind eq 'leave') { $left++; next }
         my $method = $self->can("_on_$kind") // AI::MXNet::Error::fail("worker $from has sent the message '$kind', which there is not");

@@ -2,14 +2,12 @@ package AI::MXNet::LRScheduler;
 # Learning rates that change with the number of updates. POD at the end.
 use strict;
 use warnings;
-use Mouse;
 use AI::MXNet::Base ();
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has base_lr => (is => 'rw', isa => 'Num', default => 0.01);
 
@@ -20,8 +18,7 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub call { AI::MXNet::Error::fail(ref $_[0], ' is a learning rate scheduler without a method call($num_update)') }
 
 # mx->lr_scheduler->FactorScheduler(...)
-sub FactorScheduler      { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::FactorScheduler', @arguments) }
-sub MultiFactorScheduler { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::MultiFactorScheduler', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, $_) for qw(FactorScheduler MultiFactorScheduler);
 
 sub _check_factor { AI::MXNet::Error::fail("Factor must be no more than 1 to make lr reduce, but got $_[0]") if $_[0] > 1 }
 
@@ -30,7 +27,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::FactorScheduler;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::LRScheduler';
 
@@ -69,7 +66,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::MultiFactorScheduler;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::LRScheduler';
 

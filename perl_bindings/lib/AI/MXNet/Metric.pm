@@ -2,13 +2,11 @@ package AI::MXNet::EvalMetric;
 # What all metrics share, the registry, and metrics made of others. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use overload '""' => sub { $_[0]->_describe }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has name       => (is => 'rw', isa => 'Maybe[Str]');
 has num        => (is => 'rw', isa => 'Maybe[Int]');
@@ -27,15 +25,25 @@ sub python_constructor_arguments { return ['name'] }
 
 sub BUILD { my ($self) = @_; $self->reset }
 
-sub update { AI::MXNet::Error::fail(ref $_[0], ' is a metric without a method update($labels, $preds)') }
+# Adds what `_measure`, which a class has or else its own `update`, finds in each label and prediction: a sum and a count.
+sub update
+{
+    my ($self, $labels, $preds) = @_;
+    AI::MXNet::Error::fail(ref $self, ' is a metric without a method update($labels, $preds)') unless $self->can('_measure');
+    my $i = 0;
+    $self->_add($self->_measure(@$_), $i++) for AI::MXNet::Metric::_pairs($labels, $preds);
+    return;
+}
 
 # Takes what the metric is about out of hashes of labels and predictions.
 sub update_dict
 {
     my ($self, $labels, $preds) = @_;
+    AI::MXNet::Error::expect('update_dict takes hashes of labels and of predictions by name', HASH => $labels, $preds);
     my ($label, $pred) = map {
         my ($names, $arrays) = @$_;
-        [map { $arrays->{$_} // AI::MXNet::Error::fail("update_dict: there is no array $_, but ", join ', ', sort keys %$arrays) } @{ $names // [sort keys %$arrays] }]
+        my @known = sort keys %$arrays;
+        [map { $arrays->{$_} // AI::MXNet::Error::fail("update_dict: there is no array $_, but ", join ', ', @known) } @{ $names // \@known }]
     } [$self->label_names, $labels], [$self->output_names, $preds];
     return $self->update($label, $pred);
 }
@@ -129,9 +137,7 @@ sub register
     my ($package, $class, @names) = @_;
     my ($name) = $class =~ /(\w+)\z/;
     $registry{ lc $_ } = $class for $name, @names;
-    no strict 'refs';
-    no warnings 'redefine';
-    *{ __PACKAGE__ . "::$name" } = sub { my ($called, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
+    AI::MXNet::NS::constructor(__PACKAGE__, $name, $class);
     return $class;
 }
 
@@ -161,12 +167,14 @@ sub np
     return $package->CustomMetric($function, @arguments);
 }
 
-sub CustomMetric { my ($package, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::CustomMetric', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, 'CustomMetric');
 
 sub check_label_shapes
 {
     my ($labels, $preds) = @_;
-    my ($expected, $got) = map { ref $_ eq 'ARRAY' ? scalar @$_ : '[' . join(',', blessed $_ && $_->isa('PDL') ? reverse $_->dims : @{ $_->shape }) . ']' } $labels, $preds;
+    my ($expected, $got) = map {
+        ref $_ eq 'ARRAY' ? scalar @$_ : '[' . join(',', blessed $_ && $_->isa('PDL') ? reverse $_->dims : @{ $_->shape }) . ']'
+    } $labels, $preds;
     AI::MXNet::Error::fail("Shape of labels $expected does not match shape of predictions $got") if $expected ne $got;
     return;
 }
@@ -177,7 +185,8 @@ sub _pairs
     my ($labels, $preds) = map { [map { ref eq 'AI::MXNet::NDArray::Slice' ? $_->sever : $_ } ref eq 'ARRAY' ? @$_ : $_] } @_;
     check_label_shapes($labels, $preds);
     for (@$labels, @$preds) {
-        blessed $_ && $_->isa('AI::MXNet::NDArray') or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');
+        blessed $_ && $_->isa('AI::MXNet::NDArray')
+            or AI::MXNet::Error::fail('update takes lists of NDArrays, labels and predictions, but got ', $_ // 'undef', ' in one');
     }
     return map { [map { $AI::MXNet::AutoGrad::RECORDING ? $_->detach : $_ } $labels->[$_], $preds->[$_]] } 0 .. $#$labels;
 }
@@ -196,7 +205,7 @@ sub _floats
 package AI::MXNet::CompositeEvalMetric;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -213,7 +222,8 @@ sub get_metric
 {
     my ($self, $index) = @_;
     my $count = @{ $self->metrics };
-    AI::MXNet::Error::fail("Metric index $index is out of range 0 and $count") if $index < 0 or $index >= $count;
+    AI::MXNet::Error::fail('Metric index ', $index // 'undef', " is out of range 0 and $count")
+        unless ($index // '') =~ /\A[0-9]+\z/ and $index < $count;
     return $self->metrics->[$index];
 }
 
@@ -222,7 +232,7 @@ sub update { my ($self, $labels, $preds) = @_; $_->update($labels, $preds) for @
 sub update_dict { my ($self, $labels, $preds) = @_; $_->update_dict($labels, $preds) for @{ $self->metrics }; return }
 
 # also called before the metrics are made of their names
-sub reset { my ($self) = @_; $_->reset for grep {ref} @{ $self->metrics }; return }
+sub reset { my ($self) = @_; $_->reset for grep { Scalar::Util::blessed($_) } @{ $self->metrics }; return }
 
 sub get
 {
@@ -242,7 +252,7 @@ AI::MXNet::Metric->register(__PACKAGE__, 'composite');
 package AI::MXNet::CustomMetric;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -255,13 +265,14 @@ sub update
 {
     my ($self, $labels, $preds) = @_;
     $preds = [@$preds[0 .. $#$labels]] if $self->allow_extra_outputs and @$preds > @$labels;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my $result = $self->eval_function->(map { $_->aspdl } @$pair);
-        my ($sum, $count) = ref $result eq 'ARRAY' ? @$result : ($result, 1);
-        $self->_add($sum, $count, $i++);
-    }
-    return;
+    return $self->SUPER::update($labels, $preds);
+}
+
+sub _measure
+{
+    my ($self, $label, $pred) = @_;
+    my $result = $self->eval_function->($label->aspdl, $pred->aspdl);
+    return ref $result eq 'ARRAY' ? @$result : ($result, 1);
 }
 
 __PACKAGE__->meta->make_immutable;

@@ -2,7 +2,7 @@ package AI::MXNet::Module;
 # A symbol, its parameters and an optimizer, trained on one context or several. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use Scalar::Util ();
 use AI::MXNet::Base ();
@@ -110,6 +110,7 @@ sub init_params
         return;
     }
     $self->_needs('binded');
+    AI::MXNet::Error::expect('parameters are given as hashes of NDArrays by name', HASH => grep {defined} @options{qw(arg_params aux_params)});
     my $initializer = $options{initializer};
     $initializer = AI::MXNet::Initializer::_from_text($initializer) if defined $initializer and not ref $initializer;
     my $attributes = $self->symbol->attr_dict;
@@ -125,7 +126,8 @@ sub init_params
         }
         next if $options{allow_extra} or not defined $given;
         for my $name (sort keys %$given) {
-            AI::MXNet::Error::fail("Found name \"$name\" that is not in the ", $params == $self->_arg_params ? 'arguments' : 'auxiliary states') unless defined $params->{$name};
+            AI::MXNet::Error::fail("Found name \"$name\" that is not in the ", $params == $self->_arg_params ? 'arguments' : 'auxiliary states')
+                unless defined $params->{$name};
         }
     }
     $self->params_initialized(1);
@@ -146,7 +148,8 @@ sub set_params
         return;
     }
     $self->_needs('binded');
-    $self->_exec_group->set_params($arg_params, $aux_params, $options{allow_extra});
+    AI::MXNet::Error::expect('parameters are given as hashes of NDArrays by name', HASH => $arg_params // {}, $aux_params // {});
+    $self->_exec_group->set_params($arg_params // {}, $aux_params, $options{allow_extra});
     $self->_params_dirty(1);
     $self->params_initialized(1);
     return;
@@ -158,7 +161,8 @@ sub bind
 {
     my ($self, @options) = @_;
     my %options = (for_training => 1, inputs_need_grad => 0, grad_req => 'write', state_names => $self->state_names,
-        AI::MXNet::Module::Base::_named('bind', [qw(data_shapes label_shapes for_training inputs_need_grad force_rebind shared_module grad_req state_names)], @options));
+        AI::MXNet::Module::Base::_named('bind', [qw(
+            data_shapes label_shapes for_training inputs_need_grad force_rebind shared_module grad_req state_names)], @options));
     $self->_unbind if $options{force_rebind};
     if ($self->binded) {
         $self->logger->warning('Already binded, ignoring bind()');
@@ -174,32 +178,45 @@ sub bind
     $self->for_training($options{for_training});
     $self->inputs_need_grad($options{inputs_need_grad});
     $self->_exec_group(AI::MXNet::DataParallelExecutorGroup->new(
-        symbol => $self->symbol, contexts => $self->_context, workload => $self->work_load_list // [], param_names => $self->_param_names,
-        data_shapes => $self->{data_shapes}, label_shapes => $self->{label_shapes}, shared_group => defined $shared ? $shared->_exec_group : undef,
-        fixed_param_names => $self->fixed_param_names, logger => $self->logger, map { $_ => $options{$_} } qw(for_training inputs_need_grad state_names grad_req)));
+        symbol => $self->symbol, contexts => $self->_context, workload => $self->work_load_list // [], logger => $self->logger,
+        param_names => $self->_param_names, fixed_param_names => $self->fixed_param_names,
+        data_shapes => $self->{data_shapes}, label_shapes => $self->{label_shapes},
+        shared_group => defined $shared ? $shared->_exec_group : undef,
+        map { $_ => $options{$_} } qw(for_training inputs_need_grad state_names grad_req)));
     $self->binded(1);
-    if (defined $shared) {
-        for my $name (grep { not defined $shared->_arg_params->{$_} } @{ $self->_param_names }) {
-            AI::MXNet::Error::fail("bind: the module whose parameters are shared has no $name; let it have those of all");
-        }
-        $self->_arg_params($shared->_arg_params);
-        $self->_aux_params($shared->_aux_params);
-        $self->params_initialized(1);
-        $self->borrow_optimizer($shared) if $shared->optimizer_initialized;
-    }
-    elsif ($self->params_initialized) {
-        # they were loaded, or are those of before
-        $self->_exec_group->set_params($self->_arg_params, $self->_aux_params);
-    }
+    if (defined $shared) { $self->_share_params($shared) }
+    # they were loaded, or are those of before
+    elsif ($self->params_initialized) { $self->_exec_group->set_params($self->_arg_params, $self->_aux_params) }
     else {
-        my $zeros = sub {
-            my ($names, $arrays) = @_;
-            return { map { $names->[$_] => AI::MXNet::NDArray->zeros($arrays->[$_][0]->shape, dtype => $arrays->[$_][0]->dtype, stype => $arrays->[$_][0]->stype) } 0 .. $#$names };
-        };
-        $self->_arg_params($zeros->($self->_param_names, $self->_exec_group->param_arrays));
-        $self->_aux_params($zeros->($self->_aux_names,   $self->_exec_group->aux_arrays));
+        $self->_arg_params(_zeros_like($self->_param_names, $self->_exec_group->param_arrays));
+        $self->_aux_params(_zeros_like($self->_aux_names,   $self->_exec_group->aux_arrays));
     }
     return;
+}
+
+sub _share_params
+{
+    my ($self, $shared) = @_;
+    for my $name (grep { not defined $shared->_arg_params->{$_} } @{ $self->_param_names }) {
+        AI::MXNet::Error::fail("bind: the module whose parameters are shared has no $name; let it have those of all");
+    }
+    $self->_arg_params($shared->_arg_params);
+    $self->_aux_params($shared->_aux_params);
+    $self->params_initialized(1);
+    $self->borrow_optimizer($shared) if $shared->optimizer_initialized;
+    return;
+}
+
+# Arrays of zeros by name, like the first of those that the contexts have.
+sub _zeros_like
+{
+    my ($names, $arrays) = @_;
+    return {
+        map {
+            my $like = $arrays->[$_][0];
+            $names->[$_] => AI::MXNet::NDArray->zeros($like->shape, dtype => $like->dtype, stype => $like->stype)
+        } 0 .. $#$names
+    };
 }
 
 sub _unbind
@@ -232,7 +249,8 @@ sub _create_kvstore
     return ($kvstore, 1) if ref $kvstore;
     AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
     my $large = 16 << 20;    # elements: to add up such an array on one context takes longer than to update all
-    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || List::Util::max(0, map { List::Util::product(@{ $_->shape }) } values %{ $self->_arg_params }) <= $large ? 1 : 0);
+    my $is_small = List::Util::max(0, map { List::Util::product(@{ $_->shape }) } values %{ $self->_arg_params }) <= $large;
+    return (AI::MXNet::KVStore->create($kvstore), $kvstore ne 'local' || $is_small ? 1 : 0);
 }
 
 sub init_optimizer
@@ -247,33 +265,14 @@ sub init_optimizer
     }
     $self->get_params;
     my ($kvstore, $update_on_kvstore) = $self->_create_kvstore($options{kvstore});
-    my $batch_size = $self->_exec_group->batch_size;
-    $batch_size *= $kvstore->num_workers if defined $kvstore and $kvstore->type =~ /dist/ and $kvstore->type =~ /_sync/;
-    my $rescale_grad = 1 / $batch_size;
-    my $optimizer = $options{optimizer};
-    if (not ref $optimizer) {
-        AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $options{optimizer_params}") if ref($options{optimizer_params} // {}) ne 'HASH';
-        my ($names, $count) = ($self->_param_names, scalar @{ $self->_context });
-        my %names = $update_on_kvstore ? map { $_ => $names->[$_] } 0 .. $#$names
-            : map { my $i = $_; map { $i * $count + $_ => $names->[$i] } 0 .. $count - 1 } 0 .. $#$names;
-        $optimizer = AI::MXNet::Optimizer->create($optimizer, rescale_grad => $rescale_grad, %{ $options{optimizer_params} // {} }, sym => $self->symbol, param_idx2name => \%names);
-    }
-    elsif ($optimizer->rescale_grad != $rescale_grad) {
-        AI::MXNet::Logging->warning('Optimizer created manually outside Module but rescale_grad is not normalized to 1.0/batch_size/num_workers (%s vs. %s). Is this intended?',
-            $optimizer->rescale_grad, $rescale_grad);
-    }
-    $self->_indices({ map { $self->_param_names->[$_] => $_ } 0 .. $#{ $self->_param_names } });
+    my $optimizer = $self->_make_optimizer(@options{qw(optimizer optimizer_params)}, $kvstore, $update_on_kvstore);
+    my $names = $self->_param_names;
+    $self->_indices({ map { $names->[$_] => $_ } 0 .. $#$names });
     $self->_optimizer($optimizer);
     $self->_kvstore($kvstore);
     $self->_update_on_kvstore($update_on_kvstore);
     $self->_updater($update_on_kvstore ? undef : AI::MXNet::Optimizer->get_updater($optimizer));
-    if (defined $kvstore) {
-        $kvstore->set_optimizer($optimizer) if $update_on_kvstore;
-        my $names = $self->_param_names;
-        $kvstore->init($names, [@{ $self->_arg_params }{@$names}]);
-        $kvstore->pull($names, out => $self->_exec_group->param_arrays) if $update_on_kvstore;
-        $self->_params_dirty(1) if $update_on_kvstore;    # those of another worker, perhaps
-    }
+    $self->_begin_kvstore if defined $kvstore;
     $self->optimizer_initialized(1);
     if (defined(my $path = $self->_preload_opt_states)) {
         $self->load_optimizer_states($path);
@@ -282,9 +281,42 @@ sub init_optimizer
     return;
 }
 
+# The optimizer that an argument names, whose gradients are means over the samples of all workers.
+sub _make_optimizer
+{
+    my ($self, $optimizer, $params, $kvstore, $update_on_kvstore) = @_;
+    my $batch_size = $self->_exec_group->batch_size;
+    $batch_size *= $kvstore->num_workers if defined $kvstore and $kvstore->type =~ /dist/ and $kvstore->type =~ /_sync/;
+    my $rescale_grad = 1 / $batch_size;
+    if (ref $optimizer) {
+        AI::MXNet::Logging->warning('Optimizer created manually outside Module but rescale_grad is not normalized to '
+            . '1.0/batch_size/num_workers (%s vs. %s). Is this intended?', $optimizer->rescale_grad, $rescale_grad) if $optimizer->rescale_grad != $rescale_grad;
+        return $optimizer;
+    }
+    AI::MXNet::Error::fail("optimizer_params is a hash ref, but got $params") if ref($params // {}) ne 'HASH';
+    # a store updates one weight for all contexts, else each context has its own
+    my ($names, $count) = ($self->_param_names, $update_on_kvstore ? 1 : scalar @{ $self->_context });
+    my %names = map { my $i = $_; map { $i * $count + $_ => $names->[$i] } 0 .. $count - 1 } 0 .. $#$names;
+    return AI::MXNet::Optimizer->create($optimizer, rescale_grad => $rescale_grad, %{ $params // {} }, sym => $self->symbol, param_idx2name => \%names);
+}
+
+# Gives the store the parameters, and the optimizer, if it is to update them.
+sub _begin_kvstore
+{
+    my ($self) = @_;
+    my ($kvstore, $names) = ($self->_kvstore, $self->_param_names);
+    $kvstore->set_optimizer($self->_optimizer) if $self->_update_on_kvstore;
+    $kvstore->init($names, [@{ $self->_arg_params }{@$names}]);
+    return unless $self->_update_on_kvstore;
+    $kvstore->pull($names, out => $self->_exec_group->param_arrays);
+    $self->_params_dirty(1);    # those of another worker, perhaps
+    return;
+}
+
 sub borrow_optimizer
 {
     my ($self, $shared) = @_;
+    AI::MXNet::Error::expect('borrow_optimizer takes a module', __PACKAGE__, $shared);
     $shared->_needs('optimizer_initialized');
     $self->$_($shared->$_) for qw(_optimizer _kvstore _update_on_kvstore _updater _indices);
     $self->optimizer_initialized(1);
@@ -305,7 +337,8 @@ sub prepare
         return;
     }
     my $rows = $rows_of->($batch);
-    AI::MXNet::Error::fail('sparse_row_id_fn returns a hash ref of parameters and their rows, but returned ', $rows // 'undef') unless ref $rows eq 'HASH';
+    AI::MXNet::Error::fail('sparse_row_id_fn returns a hash ref of parameters and their rows, but returned ', $rows // 'undef')
+        unless ref $rows eq 'HASH';
     for my $name (sort keys %$rows) {
         my $i = $self->_indices->{$name} // AI::MXNet::Error::fail("sparse_row_id_fn names the parameter $name, but there is none");
         my $arrays = $self->_exec_group->param_arrays->[$i];
@@ -321,9 +354,11 @@ sub forward
     my %options = AI::MXNet::Module::Base::_named('forward', ['is_train'], @options);
     $self->_needs(qw(binded params_initialized));
     my $described = $self->{data_shapes};
-    AI::MXNet::Error::fail('forward takes a batch such as an iterator gives, but got ', $batch // 'undef') unless Scalar::Util::blessed($batch) and $batch->can('data');
+    AI::MXNet::Error::fail('forward takes a batch such as an iterator gives, but got ', $batch // 'undef')
+        unless Scalar::Util::blessed($batch) and $batch->can('data');
     my $arrays = $batch->data;
-    AI::MXNet::Error::fail('forward: the batch has ', scalar @$arrays, ' arrays of data, but the module takes ', scalar @$described, ": @{ $self->data_names }") if @$arrays != @$described;
+    AI::MXNet::Error::fail('forward: the batch has ', scalar @$arrays, ' arrays of data, but the module takes ', scalar @$described, ": @{ $self->data_names }")
+        if @$arrays != @$described;
     my ($expected, $got) = map { join ' ', map {"@{ $_->shape }"} @$_ } $described, $arrays;
     if ($expected ne $got) {
         my ($data, $labels) = ($batch->provide_data, $batch->provide_label);
@@ -418,16 +453,31 @@ sub set_states
     return $self->_exec_group->set_states(@options{qw(states value)});
 }
 
-sub update_metric { my ($self, $metric, $labels) = @_; return $self->_exec_group->update_metric($metric, $labels) }
+sub update_metric
+{
+    my ($self, $metric, $labels) = @_;
+    $self->_needs(qw(binded params_initialized));
+    AI::MXNet::Error::fail('update_metric takes a metric and a list of labels, but got ', $metric // 'undef')
+        unless Scalar::Util::blessed($metric) and $metric->can('update');
+    AI::MXNet::Error::expect('update_metric takes a metric and a list of labels', ARRAY => $labels);
+    return $self->_exec_group->update_metric($metric, $labels);
+}
 
-sub install_monitor { my ($self, $monitor) = @_; $self->_needs('binded'); return $self->_exec_group->install_monitor($monitor) }
+sub install_monitor
+{
+    my ($self, $monitor) = @_;
+    $self->_needs('binded');
+    AI::MXNet::Error::expect('install_monitor takes a monitor', 'AI::MXNet::Monitor', $monitor);
+    return $self->_exec_group->install_monitor($monitor);
+}
 
 # -- files ---------------------------------------------------------------------------------------------------------
 
 sub load_checkpoint
 {
     my ($class, $prefix, $epoch) = @_;
-    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), AI::MXNet::Module::Base::_params_of(sprintf '%s-%04d.params', $prefix, $epoch));
+    AI::MXNet::Base::_check_name('load_checkpoint', $prefix);
+    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), AI::MXNet::NDArray::_load_params(sprintf '%s-%04d.params', $prefix, $epoch));
 }
 
 sub load
@@ -445,6 +495,7 @@ sub load
 sub save_checkpoint
 {
     my ($self, $prefix, $epoch, $save_optimizer_states) = @_;
+    AI::MXNet::Base::_check_name('save_checkpoint', $prefix);
     $self->symbol->save("$prefix-symbol.json");
     my $path = sprintf '%s-%04d', $prefix, $epoch;
     $self->save_params("$path.params");
@@ -458,6 +509,8 @@ sub save_checkpoint
 sub model_save_checkpoint
 {
     my ($class, $prefix, $epoch, $symbol, $arg_params, $aux_params) = @_;
+    AI::MXNet::Base::_check_name('model_save_checkpoint', $prefix);
+    AI::MXNet::Error::expect('model_save_checkpoint takes a Symbol', 'AI::MXNet::Symbol', $symbol // ());
     $symbol->save("$prefix-symbol.json") if defined $symbol;
     my $path = sprintf '%s-%04d.params', $prefix, $epoch;
     AI::MXNet::Module::Base->save_params($path, $arg_params, $aux_params);

@@ -2,14 +2,12 @@ package AI::MXNet::Monitor;
 # Watches what executors compute, every so many steps. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
-
-extends 'Mouse::Object';
 
 has interval  => (is => 'ro', isa => 'Int', required => 1);
 has stat_func => (is => 'ro', isa => 'CodeRef', default => sub { \&_size_of_elements });
@@ -25,7 +23,7 @@ sub python_constructor_arguments { return [qw(interval stat_func pattern sort)] 
 
 sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, scalar caller, @names) }
 
-sub Monitor { my ($class, @arguments) = @_; return AI::MXNet::NS::construct('AI::MXNet::Monitor', @arguments) }
+AI::MXNet::NS::constructor(__PACKAGE__, 'Monitor');
 
 sub _size_of_elements { my ($array) = @_; return AI::MXNet::NDArray->norm($array) / sqrt($array->size) }
 

@@ -38,8 +38,7 @@ sub _row { AI::MXNet::Operators::row($_[0]) // die "the operator table lacks $_[
 sub _named
 {
     my ($method, $known, @options) = @_;
-    _fail("Odd number of paired arguments for method $method") if @options % 2;
-    my %options = @options;
+    my %options = AI::MXNet::Error::paired($method, @options);
     for my $name (sort keys %options) {
         _fail("In method $method: no such named parameter: $name") unless grep { $_ eq $name } @$known;
     }
@@ -106,6 +105,7 @@ sub size
 {
     my ($self, $shape) = @_;
     return $self->{type}{size} unless defined $shape;
+    _check_shape('size', $shape);
     my $size = 1;
     $size *= $_ for @$shape;
     return $size;
@@ -260,8 +260,10 @@ sub moveaxis
         my %options = _named('moveaxis', [qw(source destination)], $source, $destination, @options);
         ($source, $destination) = @options{qw(source destination)};
     }
+    AI::MXNet::Error::expect('moveaxis takes an NDArray, an axis and where it goes', __PACKAGE__, $self);
     my $ndim = $self->ndim;
     for ($source, $destination) {
+        $_ = _integer('moveaxis', $_);
         _fail("moveaxis: axis $_ is out of range for $ndim dimensions") if $_ < -$ndim or $_ >= $ndim;
         $_ += $ndim if $_ < 0;
     }

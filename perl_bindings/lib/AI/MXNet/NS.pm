@@ -4,7 +4,6 @@ package AI::MXNet::NS;
 use strict;
 use warnings;
 use AI::MXNet::Engine::Process;
-use AI::MXNet::Error;
 use AI::MXNet::OnDemand;
 
 # Short names that stand for a package of their own, whatever package is asked for them.
@@ -57,16 +56,24 @@ sub register
     return $class;
 }
 
-# A new object. What Mouse says of an attribute that is missing or wrong becomes an error that names the class, at the
-# user's line.
+# A new object. An error of its attributes names the class.
 sub construct
 {
     my ($class, @arguments) = @_;
-    my $before = $@;
-    my $object = eval { $class->new(@arguments) };
-    if (defined $object) { $@ = $before; return $object }
-    die $@ if ref $@ or $@ !~ /\A(Attribute \(\w+\) (?:is required|does not pass the type constraint because: .*?)) at \S+ line [0-9]+\.?\n/s;
-    return AI::MXNet::Error::fail("$1, in the constructor of $class");
+    no warnings 'once';
+    local $AI::MXNet::Mouse::Attribute::MAKING = $class;
+    return $class->new(@arguments);
+}
+
+# Gives $package a sub $name that makes an object of $class, by default the class of AI::MXNet of that name.
+sub constructor
+{
+    my ($package, $name, $class) = @_;
+    $class //= "AI::MXNet::$name";
+    no strict 'refs';
+    no warnings 'redefine';
+    *{"${package}::$name"} = sub { my (undef, @arguments) = @_; return construct($class, @arguments) };
+    return;
 }
 
 # Loads a module, by its file, where its first use comes late. No handler of a signal breaks that off: Perl refuses to

@@ -18,7 +18,8 @@ sub table
 {
     my ($caption, $heading, @rows) = @_;
     my $row = sub { my ($cell, @texts) = @_; return '<tr>' . join('', map { "<$cell>" . escape($_ // '') . "</$cell>" } @texts) . '</tr>' };
-    return join "\n", '<table>', '<caption>' . escape($caption) . '</caption>', ($heading ? $row->('th', @$heading) : ()), (map { $row->('td', @$_) } @rows), '</table>', '';
+    my @rows_of_cells = (($heading ? $row->('th', @$heading) : ()), map { $row->('td', @$_) } @rows);
+    return join "\n", '<table>', '<caption>' . escape($caption) . '</caption>', @rows_of_cells, '</table>', '';
 }
 
 sub plain { my ($text) = @_; return '<pre>' . escape($text) . "</pre>\n" }
@@ -81,8 +82,7 @@ sub block
 sub symbol
 {
     my ($symbol) = @_;
-    AI::MXNet::NS::load('JSON/PP.pm');
-    my @nodes = @{ JSON::PP->new->decode($symbol->tojson)->{nodes} };
+    my @nodes = @{ $symbol->_graph->{nodes} };
     my @rows;
     for my $node (grep { $_->{op} ne 'null' } @nodes) {
         my $attributes = $node->{attrs} // {};

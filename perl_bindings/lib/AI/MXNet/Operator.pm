@@ -145,9 +145,7 @@ sub _instance
 package AI::MXNet::CustomOp;
 use strict;
 use warnings;
-use Mouse;
-
-extends 'Mouse::Object';
+use AI::MXNet::Mouse;
 
 sub forward  { my ($self) = @_; return AI::MXNet::Error::fail(ref $self, ' has no method forward') }
 sub backward { my ($self) = @_; return AI::MXNet::Error::fail(ref $self, ' has no method backward') }
@@ -167,9 +165,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::CustomOpProp;
 use strict;
 use warnings;
-use Mouse;
-
-extends 'Mouse::Object';
+use AI::MXNet::Mouse;
 
 has need_top_grad => (is => 'ro', isa => 'Bool', default => 1);
 

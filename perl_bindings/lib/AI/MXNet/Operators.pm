@@ -67,10 +67,11 @@ sub _prepared
 {
     my ($row) = @_;
     $row->{rule} = AI::MXNet::Shape::rule($row->{shape});
-    my (%position, %types);
+    my (@order, %position, %types);
     for (@{ $row->{attributes} }) {
         my ($name, $type) = @$_;
-        $position{$name} = keys %position;
+        $position{$name} = @order;
+        push @order, $name;
         $types{$name} = $type;
         push @{ $row->{required} }, $name unless exists $type->{default};
     }
@@ -78,12 +79,10 @@ sub _prepared
     $row->{least} = @{ $row->{inputs} } - @{ $row->{optional} // [] };
     # beside any number of arrays a list can mean nothing else, where no attribute is one
     $row->{takes_lists} = $row->{variadic} && !grep { $_->{type} =~ /\A(?:Shape|tuple)/ } values %types;
-    @$row{qw(types position)} = (\%types, \%position);
+    @$row{qw(order types position)} = (\@order, \%types, \%position);
+    $row->{names} = { map { $_ => 1 } qw(out name ctx shape), @{ $row->{inputs} }, @order };
     return $row;
 }
-
-# Names that MXNet's functions take beside an operator's own.
-my %extra = map { $_ => 1 } qw(out name ctx shape);
 
 our $given = 0;    # arrays that a call has beside the arguments that are being resolved
 
@@ -171,67 +170,87 @@ sub _invoke_known
 sub resolve
 {
     my ($row, $self, @arguments) = @_;
-    my (%named, %attrs, %placed, $out);
-    my $strict = @arguments && ref $arguments[-1] eq 'HASH';
-    if ($strict) { %named = %{ pop @arguments } }
-    else {
-        while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and _is_name($row, $arguments[-2])) {
-            my ($name, $value) = splice @arguments, -2;
-            $named{$name} = $value;
-        }
-    }
-    for my $name (keys %named) {
-        if (exists $row->{position}{$name}) { $attrs{$name} = ref $named{$name} ? _plain($named{$name}) : $named{$name} }
-        elsif (exists $row->{input}{$name}) { $placed{$name} = $named{$name} }
-        elsif ($name eq 'out') { $out = $named{out} }
-        elsif ($name eq 'ctx') { $attrs{ctx} = $named{ctx} }
-        elsif ($strict and $name ne 'name') { _unknown($row, $name) }
-    }
+    my ($attrs, $placed, $out) = _take_named($row, \@arguments);
     my (@inputs, @values);
     my $wanted = $row->{variadic} ? 1 : $row->{least};
     for my $argument (@arguments) {
         if (ref $argument eq 'AI::MXNet::NDArray' or _is_array($argument)) { push @inputs, $argument }
         elsif ($row->{variadic} and ref $argument eq 'ARRAY' and @$argument and _is_array($argument->[0])) { push @inputs, @$argument }
         # where an array is missing, a list of numbers or a piddle is one
-        elsif (ref $argument and $given + @inputs + keys(%placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
+        elsif (ref $argument and $given + @inputs + keys(%$placed) + (ref $self ? 1 : 0) < $wanted || $row->{takes_lists} and _is_source($argument)) {
             push @inputs, AI::MXNet::NDArray->array($argument);
         }
         # an input that is not given, as a bias that is undef
         elsif (not defined $argument and not @values and @inputs >= $row->{least} and @inputs < @{ $row->{inputs} }) { }
         else { push @values, $argument }
     }
-    if (@values) {
-        my @open = grep { not exists $attrs{$_} } map { $_->[0] } @{ $row->{attributes} };
-        AI::MXNet::Error::fail("Too many positional arguments for operator $row->{name}: it takes ",
-            join(', ', @{ $row->{inputs} }, map { $_->[0] } @{ $row->{attributes} }), ', but got also ',
-            join ', ', map { $_ // 'undef' } @values[@open .. $#values])
-            if @values > @open;
-        $attrs{ shift @open } = _plain($_) for @values;
-    }
-    unshift @inputs, $self if ref $self and (@inputs + keys %placed < $wanted or $row->{variadic} && !defined $out);
-    for my $name (sort { $row->{input}{$a} <=> $row->{input}{$b} } keys %placed) {
-        my $value = $placed{$name};
-        if ($row->{variadic}) { push @inputs, ref $value eq 'ARRAY' ? @$value : $value; next }
-        $value = AI::MXNet::NDArray->array($value) if ref $value and not _is_array($value) and _is_source($value);
-        AI::MXNet::Error::fail("MXNetError: the argument $name of operator $row->{name} is an NDArray, but got ", $value // 'undef')
-            unless _is_array($value) or not defined $value;
-        next unless defined $value;
-        push @inputs, undef while @inputs < $row->{input}{$name};
-        splice @inputs, $row->{input}{$name}, 0, $value;
-    }
+    _name_values($row, $attrs, @values) if @values;
+    unshift @inputs, $self if ref $self and (@inputs + keys %$placed < $wanted or $row->{variadic} && !defined $out);
+    _place_inputs($row, \@inputs, $placed) if %$placed;
     ref $_ eq 'AI::MXNet::NDArray::Slice' and $_ = $_->sever for @inputs;
-    return (\@inputs, \%attrs, $out);
+    return (\@inputs, $attrs, $out);
+}
+
+# Takes the named arguments off the end of a list: (attributes, inputs, out), the first two by name.
+sub _take_named
+{
+    my ($row, $arguments) = @_;
+    my (%attrs, %inputs, $out, @named);
+    my $strict = @$arguments && ref $arguments->[-1] eq 'HASH';
+    if ($strict) { @named = %{ pop @$arguments } }
+    else {
+        my $names = $row->{names};
+        push @named, splice @$arguments, -2
+            while @$arguments >= 2 and defined $arguments->[-2] and not ref $arguments->[-2] and $names->{ $arguments->[-2] };
+    }
+    while (@named) {
+        my ($name, $value) = splice @named, 0, 2;
+        if    (exists $row->{position}{$name}) { $attrs{$name} = ref $value ? _plain($value) : $value }
+        elsif (exists $row->{input}{$name})    { $inputs{$name} = $value }
+        elsif ($name eq 'out')                 { $out = $value }
+        elsif ($name eq 'ctx')                 { $attrs{ctx} = $value }
+        elsif ($strict and $name ne 'name')    { _unknown($row, $name) }
+    }
+    return (\%attrs, \%inputs, $out);
+}
+
+# Values by position are the attributes that are not given by name, in declared order.
+sub _name_values
+{
+    my ($row, $attrs, @values) = @_;
+    my @open = grep { not exists $attrs->{$_} } @{ $row->{order} };
+    AI::MXNet::Error::fail("Too many positional arguments for operator $row->{name}: it takes ",
+        join(', ', @{ $row->{inputs} }, @{ $row->{order} }), ', but got also ',
+        join ', ', map { $_ // 'undef' } @values[@open .. $#values])
+        if @values > @open;
+    $attrs->{ shift @open } = _plain($_) for @values;
+    return;
+}
+
+# Puts inputs that are given by name among those given by position.
+sub _place_inputs
+{
+    my ($row, $inputs, $placed) = @_;
+    for my $name (sort { $row->{input}{$a} <=> $row->{input}{$b} } keys %$placed) {
+        my $value = $placed->{$name};
+        if ($row->{variadic}) { push @$inputs, ref $value eq 'ARRAY' ? @$value : $value; next }
+        $value = AI::MXNet::NDArray->array($value) if ref $value and not _is_array($value) and _is_source($value);
+        next unless defined $value;
+        AI::MXNet::Error::fail("MXNetError: the argument $name of operator $row->{name} is an NDArray, but got $value") unless _is_array($value);
+        push @$inputs, undef while @$inputs < $row->{input}{$name};
+        splice @$inputs, $row->{input}{$name}, 0, $value;
+    }
+    return;
 }
 
 sub _is_array { blessed $_[0] && ($_[0]->isa('AI::MXNet::NDArray') || $_[0]->isa('AI::MXNet::NDArray::Slice')) }
 sub _is_source { ref $_[0] eq 'ARRAY' or blessed $_[0] && $_[0]->isa('PDL') }
-sub _is_name { exists $_[0]{position}{ $_[1] } or exists $_[0]{input}{ $_[1] } or $extra{ $_[1] } }
 
 sub _unknown
 {
     my ($row, $name) = @_;
     AI::MXNet::Error::fail("MXNetError: Cannot find argument '$name', Possible Arguments: ",
-        join(', ', map { $_->[0] } @{ $row->{attributes} }), ", in operator $row->{name}(name=\"\")");
+        join(', ', @{ $row->{order} }), ", in operator $row->{name}(name=\"\")");
 }
 
 # A one-element array or piddle stands for its number; a longer piddle is left to what takes lists.

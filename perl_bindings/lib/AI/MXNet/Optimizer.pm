@@ -2,7 +2,7 @@ package AI::MXNet::Optimizer;
 # What all optimizers share: learning rates, weight decay, counting updates; the registry. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -10,8 +10,6 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Operators;
-
-extends 'Mouse::Object';
 
 has learning_rate       => (is => 'rw', isa => 'Num', default => 0.01);
 has lr                  => (is => 'rw', isa => 'Num');
@@ -57,9 +55,7 @@ sub register
     AI::MXNet::Logging->warning('WARNING: New optimizer %s is overriding existing optimizer %s', $class, $registry{ lc $name })
         if exists $registry{ lc $name } and $registry{ lc $name } ne $class;
     $registry{ lc $name } = $class;
-    no strict 'refs';
-    no warnings 'redefine';
-    *{ __PACKAGE__ . "::$name" } = sub { my ($package, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
+    AI::MXNet::NS::constructor(__PACKAGE__, $name, $class);
     return $class;
 }
 
@@ -111,7 +107,8 @@ sub _update_all
         unless ($rule and $lr == $last[0] and $wd == $last[1] and $t == $last[2] and $form eq $last[3]) {
             $rule = $known{"$lr $wd $t $form"} //= do {
                 my ($row, $attributes) = $self->_complete_rule($state, $lr, $wd, $t);
-                AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer') if 2 + @states != @{ $row->{inputs} };
+                AI::MXNet::Error::fail(ref $self, '->update takes the state that create_state returned, but got that of another optimizer')
+                    if 2 + @states != @{ $row->{inputs} };
                 { row => $row, values => [AI::MXNet::Operators::_row_of_values($row, $attributes)] };
             };
             @last = ($lr, $wd, $t, $form);
@@ -160,6 +157,7 @@ sub set_lr_scale { AI::MXNet::Error::fail('set_lr_scale is deprecated. Use set_l
 sub set_lr_mult
 {
     my ($self, $multipliers) = @_;
+    AI::MXNet::Error::expect('set_lr_mult takes a hash of numbers by name or index', HASH => $multipliers);
     $self->lr_mult({ $self->_of_symbol('__lr_mult__'), %$multipliers });
     return;
 }
@@ -167,6 +165,7 @@ sub set_lr_mult
 sub set_wd_mult
 {
     my ($self, $multipliers) = @_;
+    AI::MXNet::Error::expect('set_wd_mult takes a hash of numbers by name or index', HASH => $multipliers);
     my %none = map { $_ => 0 } grep { !/_(?:weight|gamma)\z/ } values %{ $self->idx2name };
     $self->wd_mult({ %none, $self->_of_symbol('__wd_mult__'), %$multipliers });
     return;
@@ -235,10 +234,17 @@ sub _count
     return ($self->_get_lr($index), $self->_get_wd($index), $self->{_index_update_count}{$index});
 }
 
+sub _check_weight
+{
+    my ($weight) = @_;
+    return AI::MXNet::Error::expect('create_state takes the index of a parameter and its weight, an NDArray', 'AI::MXNet::NDArray', $weight);
+}
+
 # An array of zeros like the weight. It is row_sparse as the weight, so that an update may leave out rows, if that is wanted.
 sub _zeros
 {
     my ($weight, $dtype, $lazy) = @_;
+    _check_weight($weight);
     return AI::MXNet::NDArray->zeros($weight->shape, ctx => $weight->context, dtype => $dtype // $weight->dtype, stype => $lazy ? $weight->stype : 'default');
 }
 

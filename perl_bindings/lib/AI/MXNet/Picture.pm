@@ -24,7 +24,10 @@ sub new
         unless blessed $values and $values->isa('PDL') || $values->isa('AI::MXNet::NDArray') || $values->isa('AI::MXNet::NDArray::Slice');
     $values = $values->aspdl unless $values->isa('PDL');
     my $images = _bytes(_in_order($values, $o{layout}), $o{range});
-    for my $name (qw(scale gap)) { _fail("$name is a whole number of pixels, but got $o{$name}") unless $o{$name} =~ /\A[0-9]+\z/ and $o{$name} >= ($name eq 'scale') }
+    for my $name (qw(scale gap)) {
+        my $least = $name eq 'scale' ? 1 : 0;
+        _fail("$name is a whole number of pixels, but got $o{$name}") unless $o{$name} =~ /\A[0-9]+\z/ and $o{$name} >= $least;
+    }
     return bless { pixels => _grid(_magnified($images, $o{scale}), @o{qw(columns gap)}) }, $class;
 }
 
@@ -52,7 +55,8 @@ sub _bytes
     my ($images, $range) = @_;
     return $images->sever if not $range and $images->type eq 'byte';
     my ($low, $high) = @{ $range // [0, 1] };
-    _fail('a range is the numbers of black and white, but got ', join(', ', $low // 'undef', $high // 'undef')) unless defined $high and $low != $high;
+    _fail('a range is the numbers of black and white, but got ', join(', ', $low // 'undef', $high // 'undef'))
+        unless defined $high and $low != $high;
     my $grey = ($images->double - $low) * (255 / ($high - $low));
     $grey = $grey->setnantobad->setbadtoval(0);
     return $grey->clip(0, 255)->rint->byte;

@@ -35,7 +35,8 @@ sub profiler_set_config
 sub profiler_set_state
 {
     my ($class, $state) = @_;
-    my $run = { 1 => 1, run => 1, 0 => 0, stop => 0 }->{ $state // '' } // AI::MXNet::Error::fail("the state of the profiler is 1 (run) or 0 (stop), but got '", $state // 'undef', "'");
+    my $run = { 1 => 1, run => 1, 0 => 0, stop => 0 }->{ $state // '' }
+        // AI::MXNet::Error::fail("the state of the profiler is 1 (run) or 0 (stop), but got '", $state // 'undef', "'");
     return if $run == $running;
     AI::MXNet::Engine->request('profile', $run ? 'start' : 'stop');
     $run ? _watch() : _leave();

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use AI::MXNet;
 use AI::MXNet::Dialect;
-use AI::MXNet::Error;
 
 my %packages = (
     mx => sub {'AI::MXNet'},

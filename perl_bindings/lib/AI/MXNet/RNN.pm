@@ -19,11 +19,7 @@ my %constructors = (
     BidirectionalCell => 'BidirectionalCell', DropoutCell => 'DropoutCell', ZoneoutCell => 'ZoneoutCell', ResidualCell => 'ResidualCell',
     ConvRNNCell => 'ConvCell', ConvLSTMCell => 'ConvLSTMCell', ConvGRUCell => 'ConvGRUCell',
 );
-for my $name (keys %constructors) {
-    my $class = "AI::MXNet::RNN::$constructors{$name}";
-    no strict 'refs';
-    *{$name} = sub { my (undef, @arguments) = @_; return AI::MXNet::NS::construct($class, @arguments) };
-}
+AI::MXNet::NS::constructor(__PACKAGE__, $_, "AI::MXNet::RNN::$constructors{$_}") for keys %constructors;
 
 sub encode_sentences
 {
@@ -41,15 +37,22 @@ sub BucketSentenceIter
 
 # -- checkpoints, which have the weights of each gate for itself ---------------------------------------------------
 
-sub _cells { my ($cells) = @_; return ref $cells eq 'ARRAY' ? @$cells : $cells }
+sub _cells
+{
+    my ($cells) = @_;
+    my @cells = ref $cells eq 'ARRAY' ? @$cells : $cells;
+    AI::MXNet::Error::expect('a checkpoint is of cells, one or a list', 'AI::MXNet::RNN::Cell::Base', @cells);
+    return @cells;
+}
 
 sub save_rnn_checkpoint
 {
     my ($class, $cells, $prefix, $epoch, $symbol, $arg_params, $aux_params) = @_;
     $arg_params = $_->unpack_weights($arg_params) for _cells($cells);
+    AI::MXNet::Error::expect('a checkpoint is of a Symbol', 'AI::MXNet::Symbol', $symbol);
     $symbol->save("$prefix-symbol.json");
     my $path = sprintf '%s-%04d.params', $prefix, $epoch;
-    AI::MXNet::NDArray->save($path, { (map { ("arg:$_" => $arg_params->{$_}) } keys %$arg_params), map { ("aux:$_" => $aux_params->{$_}) } keys %{ $aux_params // {} } });
+    AI::MXNet::NDArray::_save_params($path, $arg_params, $aux_params);
     AI::MXNet::Logging->info('Saved checkpoint to "%s"', $path);
     return;
 }
@@ -57,14 +60,9 @@ sub save_rnn_checkpoint
 sub load_rnn_checkpoint
 {
     my ($class, $cells, $prefix, $epoch) = @_;
-    my $saved = AI::MXNet::NDArray->load(sprintf '%s-%04d.params', $prefix, $epoch);
-    my %params = (arg => {}, aux => {});
-    for my $key (keys %$saved) {
-        my ($kind, $name) = $key =~ /\A(arg|aux):(.*)\z/s or AI::MXNet::Error::fail("$key is no parameter of a checkpoint, whose names begin with arg: or aux:");
-        $params{$kind}{$name} = $saved->{$key};
-    }
-    $params{arg} = $_->pack_weights($params{arg}) for _cells($cells);
-    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), @params{qw(arg aux)});
+    my ($arg_params, $aux_params) = AI::MXNet::NDArray::_load_params(sprintf '%s-%04d.params', $prefix, $epoch);
+    $arg_params = $_->pack_weights($arg_params) for _cells($cells);
+    return (AI::MXNet::Symbol->load("$prefix-symbol.json"), $arg_params, $aux_params);
 }
 
 # Code for the end of an epoch.

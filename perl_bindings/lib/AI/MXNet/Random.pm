@@ -2,7 +2,7 @@ package AI::MXNet::Random;
 # Samplers by short names: uniform, normal, poisson ... from numbers, or from arrays of parameters. POD at the end.
 use strict;
 use warnings;
-use Scalar::Util qw(blessed);
+use Scalar::Util qw(blessed looks_like_number);
 use AI::MXNet::DType;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
@@ -13,7 +13,8 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 
 sub seed
 {
-    my ($class, $seed, %options) = @_;
+    my ($class, $seed, @options) = @_;
+    my %options = AI::MXNet::Error::paired('seed', @options);
     $seed = AI::MXNet::DType::scalar_of($seed);
     AI::MXNet::Error::fail('In method seed: parameter 1 ($seed_state): Validation failed for \'Int\' with value ', $seed // 'undef')
         unless defined $seed and !ref $seed and $seed =~ /\A-?[0-9]+\z/;
@@ -54,12 +55,12 @@ sub _draw
     }
     my $arrays = grep { blessed $_ && $_->isa('AI::MXNet::NDArray') } @arguments, @named{ grep { $_ ne 'out' } keys %named };
     return _from_arrays($name, \%named, @arguments) if $arrays or $name eq 'multinomial';
-    my @order = grep { !/\A(?:shape|ctx|dtype)\z/ } map { $_->[0] } @{ $known->{attributes} };
+    my @order = grep { !/\A(?:shape|ctx|dtype)\z/ } @{ $known->{order} };
     $named{shape} = pop @arguments if @arguments == @order + 1 and ref $arguments[-1] eq 'ARRAY';
     AI::MXNet::Error::fail("random->$name takes @order, then named arguments, but got @arguments") if @arguments > @order;
     if ($name eq 'exponential') {
         my $scale = @arguments ? shift @arguments : delete $named{scale};
-        $named{lam} = 1 / $scale if defined $scale;
+        $named{lam} = _rate($scale) if defined $scale;
     }
     @named{ @order[0 .. $#arguments] } = @arguments;
     if (defined $named{out}) { $named{shape} = $named{out}->shape }
@@ -67,12 +68,21 @@ sub _draw
     return AI::MXNet::Operators::call($known, __PACKAGE__, \%named);
 }
 
+# Of an exponential distribution, from its scale.
+sub _rate
+{
+    my ($scale) = @_;
+    AI::MXNet::Error::fail('the scale of an exponential distribution is a number above 0, or an array, but got ', $scale // 'undef')
+        unless ref $scale or looks_like_number($scale) and $scale > 0;
+    return 1 / $scale;
+}
+
 sub _from_arrays
 {
     my ($name, $named, @arguments) = @_;
     my %renamed = (loc => 'mu', scale => 'sigma');
     if ($name eq 'normal') { exists $named->{$_} and $named->{ $renamed{$_} } = delete $named->{$_} for keys %renamed }
-    $named->{lam} = 1 / delete $named->{scale} if $name eq 'exponential' and exists $named->{scale};
+    $named->{lam} = _rate(delete $named->{scale}) if $name eq 'exponential' and exists $named->{scale};
     $named->{shape} = [$named->{shape}] if exists $named->{shape} and not ref $named->{shape};
     my $row = AI::MXNet::Operators::row("_sample_$name")
         or AI::MXNet::Error::fail("random->$name takes no arrays as parameters");

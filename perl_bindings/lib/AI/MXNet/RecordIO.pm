@@ -4,7 +4,7 @@ package AI::MXNet::RecordIO;
 use strict;
 use warnings;
 use IO::Handle ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::DType;
@@ -12,8 +12,6 @@ use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Types;
-
-extends 'Mouse::Object';
 
 use constant MAGIC => CORE::pack('V', 0xced7230a);
 use constant { WHOLE => 0, FIRST => 1, MIDDLE => 2, LAST => 3 };    # which part of a record
@@ -221,7 +219,7 @@ __PACKAGE__->meta->make_immutable(inline_destructor => 0);
 package AI::MXNet::IndexedRecordIO;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RecordIO';
 
@@ -290,10 +288,8 @@ __PACKAGE__->meta->make_immutable(inline_destructor => 0);
 package AI::MXNet::IRHeader;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use overload '@{}' => sub { my ($self) = @_; return [map { $self->$_ } qw(flag label id id2)] }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has [qw(flag id id2)] => (is => 'rw', isa => 'Int', default => 0);
 has label             => (is => 'rw', isa => 'AcceptableInput', default => 0);

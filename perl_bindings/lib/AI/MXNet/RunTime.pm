@@ -2,12 +2,10 @@ package AI::MXNet::RunTime;
 # What the engine can do, in MXNet's words. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use overload '""' => sub { $_[0]->_describe }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has features => (is => 'ro', isa => 'HashRef[Bool]', default => sub { _found() });
 

@@ -58,10 +58,13 @@ my %rules = (
     slice        => \&_slice,
     slice_axis   => \&_slice_axis,
     into_shape   => sub { my (undef, $attrs, $in) = @_; type($attrs->{shape}, $in->{dtype}, $in->{ctx}) },
-    view_slice   => sub { my (undef, $attrs, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type([$attrs->{end} - $attrs->{begin}, @rest], $in->{dtype}, $in->{ctx}) },
+    view_slice   => sub { my (undef, $attrs, $in) = @_; type([$attrs->{end} - $attrs->{begin}, _of_row($in)], $in->{dtype}, $in->{ctx}) },
+    view_at      => sub { my (undef, undef, $in) = @_; my @row = _of_row($in); type(@row ? \@row : [1], $in->{dtype}, $in->{ctx}) },
     image_records => \&_image_records,
-    view_at      => sub { my (undef, undef, $in) = @_; my (undef, @rest) = @{ $in->{shape} }; type(@rest ? \@rest : [1], $in->{dtype}, $in->{ctx}) },
 );
+
+# The shape without its first dimension.
+sub _of_row { my (undef, @rest) = @{ $_[0]{shape} }; return @rest }
 
 # The rule of that name as code, or undef where the engine must be asked.
 sub rule { $rules{ $_[0] } }
@@ -176,7 +179,7 @@ sub _reshape
         $target[0] = $in->{shape}[0] if $attrs->{keep_highest};
         return type(resolve($row, $in->{shape}, \@target), $in->{dtype}, $in->{ctx});
     }
-    return type(resolve($row, $in->{shape}, $attrs->{shape}, $attrs->{reverse}), $in->{dtype}, $in->{ctx});
+    return type(resolve($row, $in->{shape}, $attrs->{shape} // [], $attrs->{reverse}), $in->{dtype}, $in->{ctx});
 }
 
 # The dimensions that MXNet's codes stand for (0 keep, -1 infer, -2 copy the rest, -3 merge two, -4 split into two).

@@ -1,15 +1,17 @@
 package AI::MXNet::Symbol;
 # Graphs of operators on named variables, which live in the engine. POD at the end.
+#
+# The class goes on in Symbol/Inference.pm (shapes, dtypes and storage types).
 use strict;
 use warnings;
 use Scalar::Util qw(blessed looks_like_number);
-use AI::MXNet::DType;
+use AI::MXNet::Base ();
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
-use AI::MXNet::Shape;
 use AI::MXNet::Symbol::Base;
 use AI::MXNet::Symbol::Generic;
+use AI::MXNet::Symbol::Inference;
 
 our @ISA = ('AI::MXNet::Symbol::Base');
 
@@ -72,6 +74,11 @@ sub _texts
     return map { my $text = "$_"; utf8::encode($text); $text } @_;
 }
 
+# What the arguments of a variable are called among the attributes of a symbol file.
+my %attribute_of = (
+    (map { $_ => "__${_}__" } qw(shape lr_mult wd_mult dtype init)), stype => '__storage_type__', __layout__ => '__layout__',
+);
+
 sub Variable
 {
     my ($class, @arguments) = @_;
@@ -86,14 +93,13 @@ sub Variable
             unless $key =~ /\A__\w*__\z/;
         $attributes{$key} = "$kwargs{$key}";
     }
-    my %given = (shape => '__shape__', lr_mult => '__lr_mult__', wd_mult => '__wd_mult__', dtype => '__dtype__', stype => '__storage_type__', init => '__init__', __layout__ => '__layout__');
     for my $key (keys %options) {
-        AI::MXNet::Error::fail("Variable has no argument $key: it takes attr, kwargs, ", join ', ', sort keys %given) unless $given{$key};
+        AI::MXNet::Error::fail("Variable has no argument $key: it takes attr, kwargs, ", join ', ', sort keys %attribute_of) unless $attribute_of{$key};
         my $value = $options{$key};
         next unless defined $value;
-        if ($key eq 'dtype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value }
-        if ($key eq 'stype') { AI::MXNet::NS::load('AI/MXNet/Base.pm'); $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value }
-        $attributes{ $given{$key} } = AI::MXNet::Symbol::Base::text($value);
+        $value = AI::MXNet::Base::DTYPE_STR_TO_MX()->{$value} // $value        if $key eq 'dtype';
+        $value = AI::MXNet::Base::STORAGE_TYPE_STR_TO_ID()->{$value} // $value if $key eq 'stype';
+        $attributes{ $attribute_of{$key} } = AI::MXNet::Symbol::Base::text($value);
     }
     my $new = $class->_ask('variable', _texts($name), [_texts(map { $_ => $attributes{$_} } sort keys %attributes)]);
     $new->{name} = "$name";
@@ -134,16 +140,15 @@ sub Custom
 sub Group
 {
     my ($class, $symbols) = @_;
-    AI::MXNet::Error::fail('Expect Symbols in the list input') if ref $symbols ne 'ARRAY' or not @$symbols or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
+    AI::MXNet::Error::fail('Expect Symbols in the list input')
+        if ref $symbols ne 'ARRAY' or not @$symbols or grep { !blessed $_ or !$_->isa(__PACKAGE__) } @$symbols;
     return $class->_ask('group', AI::MXNet::Engine::handles_of(@$symbols));
 }
 
 sub load
 {
     my ($class, $path) = @_;
-    open my $file, '<:raw', $path or AI::MXNet::Error::fail("Symbol->load: $path: $!");
-    my $text = do { local $/; readline $file };
-    return $class->load_json($text);
+    return $class->load_json(AI::MXNet::Base::_read_file('Symbol->load', $path));
 }
 
 sub load_json
@@ -203,15 +208,18 @@ sub deepcopy { my ($self) = @_; return __PACKAGE__->_ask('recompose', AI::MXNet:
 sub call
 {
     my ($self, @arguments) = @_;
-    AI::MXNet::Error::fail('General composition only support kwargs for now, but got ', scalar @arguments, ' arguments') if @arguments % 2 or grep { ref } @arguments[map { 2 * $_ } 0 .. @arguments / 2 - 1];
+    AI::MXNet::Error::fail('General composition only support kwargs for now, but got ', scalar @arguments, ' arguments')
+        if @arguments % 2 or grep { ref } @arguments[map { 2 * $_ } 0 .. @arguments / 2 - 1];
     my %symbols = @arguments;
     my $name = delete $symbols{name};
     my @names = sort keys %symbols;
     for my $key (@names) {
-        AI::MXNet::Error::fail("Compose expect `Symbol` as arguments, but $key is ", $symbols{$key} // 'undef') unless blessed $symbols{$key} and $symbols{$key}->isa(__PACKAGE__);
+        AI::MXNet::Error::fail("Compose expect `Symbol` as arguments, but $key is ", $symbols{$key} // 'undef')
+            unless blessed $symbols{$key} and $symbols{$key}->isa(__PACKAGE__);
     }
     $name = AI::MXNet::Symbol::NameManager->current->get($name) if defined $name;
-    return __PACKAGE__->_ask('recompose', AI::MXNet::Engine::handles_of($self), (defined $name ? _texts($name) : undef), [_texts(@names)], AI::MXNet::Engine::handles_of(@symbols{@names}));
+    return __PACKAGE__->_ask('recompose', AI::MXNet::Engine::handles_of($self), (defined $name ? _texts($name) : undef), [_texts(@names)],
+        AI::MXNet::Engine::handles_of(@symbols{@names}));
 }
 
 # -- what a symbol is ----------------------------------------------------------------------------------------------
@@ -261,7 +269,8 @@ sub attr_dict
 
 sub list_attr
 {
-    my ($self, %options) = @_;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('list_attr', @options);
     AI::MXNet::Error::fail('Symbol.list_attr with recursive=True has been deprecated. Please use attr_dict instead.') if $options{recursive};
     my $name = $self->name;
     return { %{ (defined $name ? $self->attr_dict->{$name} : undef) // {} } };
@@ -289,7 +298,6 @@ sub save
     my ($self, $path) = @_;
     my $text = $self->tojson;
     utf8::encode($text);
-    AI::MXNet::NS::load('AI/MXNet/Base.pm');
     AI::MXNet::Base::_write_file('Symbol->save', $path, $text);
     return;
 }
@@ -298,11 +306,18 @@ sub to_html { my ($self) = @_; AI::MXNet::NS::load('AI/MXNet/Notebook.pm'); retu
 
 sub iperl_data_representations { my ($self) = @_; return AI::MXNet::Notebook::representations($self->to_html, $self->stringify) }
 
-sub debug_str
+# What a symbol file says, as hashes and lists.
+sub _graph
 {
     my ($self) = @_;
     AI::MXNet::NS::load('JSON/PP.pm');
-    my $graph = JSON::PP->new->decode($self->tojson);
+    return JSON::PP->new->decode($self->tojson);
+}
+
+sub debug_str
+{
+    my ($self) = @_;
+    my $graph = $self->_graph;
     my @nodes = @{ $graph->{nodes} };
     my $text = "Symbol Outputs:\n";
     my $number = 0;
@@ -321,92 +336,6 @@ sub debug_str
     return $text;
 }
 
-# -- inference -----------------------------------------------------------------------------------------------------
-
-# Arguments of an inference, by position (where the first is a value, not a name) or by name, as (names, values).
-sub _known
-{
-    my ($self, $is_value, @arguments) = @_;
-    my %known;
-    if (@arguments and (not defined $arguments[0] or $is_value->($arguments[0]))) {
-        my $names = $self->list_arguments;
-        AI::MXNet::Error::fail(scalar @arguments, ' values were given for ', scalar @$names, ' arguments') if @arguments > @$names;
-        @known{ @$names[0 .. $#arguments] } = @arguments;
-    }
-    else {
-        AI::MXNet::Error::fail('inference takes values in order, or names and values in turn') if @arguments % 2;
-        %known = @arguments;
-    }
-    my @names = grep { defined $known{$_} } sort keys %known;
-    return (\@names, [map { $known{$_} } @names]);
-}
-
-sub infer_shape
-{
-    my ($self, @arguments) = @_;
-    my @found = $self->_infer_shape(0, @arguments);
-    if (not @found) {
-        my ($shapes) = $self->_infer_shape(1, @arguments);
-        my $names = $self->list_arguments;
-        my @unknown = grep { my $shape = $shapes->[$_]; !@$shape or grep { !$_ } @$shape } 0 .. $#$names;
-        my @shown = map { "$names->[$_]: (" . join(',', @{ $shapes->[$_] }) . ')' } @unknown > 10 ? @unknown[0 .. 9] : @unknown;
-        AI::MXNet::NS::load('AI/MXNet/Logging.pm');
-        AI::MXNet::Logging->warning("Cannot decide shape for the following arguments (0s in shape means unknown dimensions). Consider providing them as input:\n\t%s\n", join "\n\t", @shown, @unknown > 10 ? '...' : ());
-        return (undef, undef, undef);
-    }
-    return @found;
-}
-
-sub infer_shape_partial { my ($self, @arguments) = @_; return $self->_infer_shape(1, @arguments) }
-
-sub _infer_shape
-{
-    my ($self, $partial, @arguments) = @_;
-    my ($names, $shapes) = $self->_known(sub { ref $_[0] }, @arguments);
-    my @shapes;
-    for my $i (0 .. $#$names) {
-        my $shape = $shapes->[$i];
-        AI::MXNet::Error::fail("The shape of $names->[$i] is a list of integers, but got ", ref $shape eq 'ARRAY' ? "(@$shape)" : $shape)
-            if ref $shape ne 'ARRAY' or grep { not looks_like_number($_) } @$shape;
-        push @shapes, [map { 0 + $_ } @$shape];
-    }
-    my @fields = _request('infer_shape', AI::MXNet::Engine::handles_of($self), $partial, [_texts(@$names)], \@shapes);
-    my @lists;
-    while (@fields) {
-        my $count = shift @fields;
-        push @lists, [map { my $ndim = shift @fields; [splice @fields, 0, $ndim > 0 ? $ndim : 0] } 1 .. $count];
-    }
-    return @lists;
-}
-
-sub infer_type
-{
-    my ($self, @arguments) = @_;
-    my @found = $self->_infer_type(0, @arguments);
-    return @found ? @found : (undef, undef, undef);
-}
-
-sub _infer_type
-{
-    my ($self, $partial, @arguments) = @_;
-    my ($names, $dtypes) = $self->_known(sub { my ($name) = @_; scalar grep { $_ eq $name } AI::MXNet::DType::names() }, @arguments);
-    my @fields = _request('infer_type', AI::MXNet::Engine::handles_of($self), $partial, [_texts(@$names)], [_texts(@$dtypes)]);
-    my @lists;
-    while (@fields) {
-        my $count = shift @fields;
-        push @lists, [splice @fields, 0, $count];
-    }
-    return @lists;
-}
-
-# The storage types of the arguments, then those of their gradients.
-sub _infer_storage
-{
-    my ($self, %given) = @_;
-    my @names = sort keys %given;
-    return _request('infer_storage', $self->{handle}, [_texts(@names)], [_texts(@given{@names})]);
-}
-
 # -- computing -----------------------------------------------------------------------------------------------------
 
 sub simple_bind { my $self = shift; AI::MXNet::NS::load('AI/MXNet/Executor.pm'); return AI::MXNet::Executor->_simple_bind($self, @_) }
@@ -414,7 +343,8 @@ sub bind        { my $self = shift; AI::MXNet::NS::load('AI/MXNet/Executor.pm');
 
 sub eval
 {
-    my ($self, %options) = @_;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('eval', @options);
     return $self->bind(ctx => $options{ctx} // AI::MXNet::Context::->cpu, args => $options{args} // {})->forward;
 }
 

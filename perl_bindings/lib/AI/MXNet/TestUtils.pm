@@ -7,7 +7,6 @@ use List::Util ();
 use PDL ();
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base qw(assert enumerate zip);
-use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 
@@ -115,8 +114,10 @@ sub rand_sparse_ndarray
     my %o = (distribution => 'uniform', AI::MXNet::NDArray::_named('rand_sparse_ndarray', [qw(
         density dtype distribution data_init rsp_indices modifier_func shuffle_csr_indices)], @options));
     my ($density, $dtype) = ($o{density} // rand, $o{dtype} // 'float32');
-    AI::MXNet::Error::fail("rand_sparse_ndarray: a storage type is csr or row_sparse, but got '", $stype // 'undef', "'") unless ($stype // '') =~ /\A(?:csr|row_sparse)\z/;
-    AI::MXNet::Error::fail("rand_sparse_ndarray: the distribution is uniform or powerlaw, but got '$o{distribution}'") unless $o{distribution} =~ /\A(?:uniform|powerlaw)\z/;
+    AI::MXNet::Error::fail("rand_sparse_ndarray: a storage type is csr or row_sparse, but got '", $stype // 'undef', "'")
+        unless ($stype // '') =~ /\A(?:csr|row_sparse)\z/;
+    AI::MXNet::Error::fail("rand_sparse_ndarray: the distribution is uniform or powerlaw, but got '$o{distribution}'")
+        unless $o{distribution} =~ /\A(?:uniform|powerlaw)\z/;
     my $values = sub {
         my ($count, @rest) = @_;
         my $values = defined $o{data_init} ? PDL->zeroes(reverse $count, @rest) + $o{data_init} : PDL->random(reverse $count, @rest);
@@ -139,7 +140,9 @@ sub rand_sparse_ndarray
         push @indptr, scalar @indices;
         # of a power law: each row has twice as many entries as the one before, as long as there are any left
         my $left = int($density * $rows * $columns) - @indices;
-        my @own = $o{distribution} eq 'powerlaw' ? (0 .. List::Util::min($left, $columns, 2**List::Util::min($row, 30)) - 1) : grep { rand() < $density } 0 .. $columns - 1;
+        my @own = $o{distribution} eq 'powerlaw'
+            ? (0 .. List::Util::min($left, $columns, 2**List::Util::min($row, 30)) - 1)
+            : grep { rand() < $density } 0 .. $columns - 1;
         push @indices, $o{shuffle_csr_indices} ? List::Util::shuffle(@own) : @own;
     }
     push @indptr, scalar @indices;
@@ -243,7 +246,10 @@ sub check_consistency
             $executor->forward(1);
             $executor->backward([map { $_->copy } @{ $executor->outputs }]);
         }
-        my $both = sub { my ($executor) = @_; return { %{ $executor->output_dict }, map { ("grad of $_" => $executor->grad_dict->{$_}) } keys %{ $executor->grad_dict } } };
+        my $both = sub {
+            my ($executor) = @_;
+            return { %{ $executor->output_dict }, map { ("grad of $_" => $executor->grad_dict->{$_}) } keys %{ $executor->grad_dict } };
+        };
         $truth = $copies->($both->($executors[$best])) unless $o{ground_truth};
         $compare->($both);
     }
@@ -279,7 +285,8 @@ sub _need
         next if -e "$folder/$name";
         AI::MXNet::Error::fail("$folder has no file $name: it is not downloaded; put it there, plain or as $name.gz") unless -e "$folder/$name.gz";
         AI::MXNet::NS::load('IO/Uncompress/Gunzip.pm');
-        IO::Uncompress::Gunzip::gunzip("$folder/$name.gz" => "$folder/$name.$$.part") or AI::MXNet::Error::fail("$folder/$name.gz: $IO::Uncompress::Gunzip::GunzipError");
+        IO::Uncompress::Gunzip::gunzip("$folder/$name.gz" => "$folder/$name.$$.part")
+            or AI::MXNet::Error::fail("$folder/$name.gz: $IO::Uncompress::Gunzip::GunzipError");
         rename "$folder/$name.$$.part", "$folder/$name" or AI::MXNet::Error::fail("$folder/$name: $!");
     }
     return;

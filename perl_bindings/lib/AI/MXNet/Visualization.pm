@@ -2,10 +2,8 @@ package AI::MXNet::Visualization::PythonGraphviz;
 # A network as a graph of GraphViz, to be drawn. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Mouse::Util::TypeConstraints qw(enum);
-
-extends 'Mouse::Object';
 
 has format => (is => 'ro', isa => enum([qw(
     debug canon text ps hpgl pcl mif pic gd gd2 gif jpeg png wbmp cmapx imap vdx vrml vtx mp fig svg svgz plain)]));
@@ -23,7 +21,6 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::Visualization;
 use strict;
 use warnings;
-use JSON::PP ();
 use List::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
@@ -34,7 +31,8 @@ sub import { my ($class, @names) = @_; return AI::MXNet::NS::install($class, sca
 sub _nodes
 {
     my ($symbol, $shapes) = @_;
-    my @nodes = @{ JSON::PP->new->utf8->decode($symbol->tojson)->{nodes} };
+    AI::MXNet::Error::expect('a network is a Symbol', 'AI::MXNet::Symbol', $symbol);
+    my @nodes = @{ $symbol->_graph->{nodes} };
     if ($shapes) {
         my $internals = $symbol->get_internals;
         my (undef, $found) = $internals->infer_shape(%$shapes);
@@ -57,6 +55,7 @@ sub print_summary
 {
     my ($class, $symbol, $shape, $line_length, $positions) = @_;
     $line_length //= 120;
+    AI::MXNet::Error::expect('print_summary takes the positions of columns as a list', ARRAY => $positions) if defined $positions;
     my @ends = @{ $positions // [.44, .64, .74, 1] };
     @ends = map { int($line_length * $_) } @ends if $ends[-1] <= 1;
     my $row = sub {

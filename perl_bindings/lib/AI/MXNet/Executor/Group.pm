@@ -22,7 +22,8 @@ sub _split_input_slice
     for my $count (@counts) {
         my $begin = $end;
         $end = $begin + $count < $batch_size ? $begin + $count : $batch_size;
-        AI::MXNet::Error::fail("Too many slices such that some splits are empty: a batch of $batch_size for the workload @$workload") if $begin >= $end;
+        AI::MXNet::Error::fail("Too many slices such that some splits are empty: a batch of $batch_size for the workload @$workload")
+            if $begin >= $end;
         push @slices, [$begin, $end];
     }
     return @slices;
@@ -54,10 +55,8 @@ sub _descriptions
 package AI::MXNet::DataParallelExecutorGroup;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Logging;
-
-extends 'Mouse::Object';
 
 has symbol            => (is => 'ro', isa => 'AI::MXNet::Symbol', required => 1);
 has contexts          => (is => 'ro', isa => 'ArrayRef[AI::MXNet::Context]', required => 1);
@@ -128,7 +127,8 @@ sub decide_slices
             $self->slices([AI::MXNet::Executor::Group::_split_input_slice($size, $self->workload)]);
         }
         elsif ($size != $self->batch_size) {
-            AI::MXNet::Error::fail('all data must have the same batch size: batch_size = ', $self->batch_size, ", but $name has shape (", join(',', @$shape), ')');
+            AI::MXNet::Error::fail('all data must have the same batch size: batch_size = ', $self->batch_size,
+                ", but $name has shape (", join(',', @$shape), ')');
         }
     }
     return \@axes;
@@ -190,7 +190,9 @@ sub reshape
 {
     my ($self, $data_shapes, $label_shapes) = @_;
     ($data_shapes, $label_shapes) = map { AI::MXNet::Executor::Group::_descriptions($_) } $data_shapes, $label_shapes;
-    my ($old, $new) = map { join ' ', map { $_ // 'none' } map { defined $_ ? @$_ : undef } @$_ } [$self->data_shapes, $self->label_shapes], [$data_shapes, $label_shapes];
+    my ($old, $new) = map {
+        join '; ', map { defined $_ ? "@$_" : 'none' } @$_
+    } [$self->data_shapes, $self->label_shapes], [$data_shapes, $label_shapes];
     return if $old eq $new;
     return $self->bind_exec($data_shapes, $label_shapes, undef, 1);
 }
@@ -251,9 +253,11 @@ sub _load
     my ($self, $what, $arrays, $targets, $axes) = @_;
     AI::MXNet::Error::fail("the batch has ", scalar @$arrays, " arrays of $what, but ", scalar @$targets, ' are bound') if @$arrays != @$targets;
     for my $k (0 .. $#$targets) {
-        AI::MXNet::Error::fail("the batch has $what for ", $self->{ $what =~ s/s?\z/_names/r }[$k], ", which is no argument of the symbol; its arguments are @{ $self->arg_names }") unless defined $targets->[$k][0];
+        AI::MXNet::Error::fail("the batch has $what for ", $self->{ $what =~ s/s?\z/_names/r }[$k],
+            ", which is no argument of the symbol; its arguments are @{ $self->arg_names }") unless defined $targets->[$k][0];
         for my $i (0 .. $#{ $targets->[$k] }) {
-            my $part = ref $arrays->[$k] eq 'ARRAY' ? $arrays->[$k][$i] : AI::MXNet::Executor::Group::_part($arrays->[$k], $axes->[$k], $self->slices->[$i]);
+            my $part = ref $arrays->[$k] eq 'ARRAY' ? $arrays->[$k][$i]
+                : AI::MXNet::Executor::Group::_part($arrays->[$k], $axes->[$k], $self->slices->[$i]);
             $part->copyto($targets->[$k][$i]);
         }
     }
@@ -278,6 +282,7 @@ sub backward
     my ($self, $out_grads) = @_;
     AI::MXNet::Error::fail('re-bind with for_training => 1 to run backward') unless $self->for_training;
     my @grads = not(defined $out_grads) ? () : ref $out_grads eq 'ARRAY' ? @$out_grads : $out_grads;
+    AI::MXNet::Error::expect('the gradient of an output is an NDArray', 'AI::MXNet::NDArray', @grads);
     my $axes = $self->output_layouts;
     for my $i (0 .. $#{ $self->execs }) {
         my @parts = map { AI::MXNet::Executor::Group::_part($grads[$_], $axes->[$_] // 0, $self->slices->[$i]) } 0 .. $#grads;

@@ -20,7 +20,13 @@ package AI::MXNet::Function::Parameters::Type;
 use strict;
 use warnings;
 
-sub _constraint { my ($self) = @_; return $self->{constraint} //= Mouse::Util::TypeConstraints::find_or_create_isa_type_constraint(AI::MXNet::Types::_declare($self->{name})) }
+sub _constraint
+{
+    my ($self) = @_;
+    return $self->{constraint}
+        //= Mouse::Util::TypeConstraints::find_or_create_isa_type_constraint(AI::MXNet::Types::_declare($self->{name}));
+}
+
 sub check       { my ($self, $value) = @_; return $self->_constraint->check($value) }
 sub get_message { my ($self, $value) = @_; return $self->_constraint->get_message($value) }
 

@@ -22,11 +22,8 @@ use overload
     '&{}'  => sub { $_[0]{_call_code} // $_[0]->_make_code },
     '""'   => sub { $_[0]->_describe },
     'bool' => sub {1},
-    '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
-    '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
+    AI::MXNet::Base::_by_identity(),
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has _prefix => (is => 'rw', init_arg => 'prefix');
 has _params => (is => 'rw', init_arg => 'params');
@@ -109,7 +106,7 @@ sub _register_parameter { my ($self, $name, $parameter) = @_; $self->_reg_params
 sub register_child
 {
     my ($self, $block, $name) = @_;
-    AI::MXNet::Error::fail('register_child takes a Block, but got ', $block // 'undef') unless Scalar::Util::blessed($block) and $block->isa(__PACKAGE__);
+    AI::MXNet::Error::expect('register_child takes a Block', __PACKAGE__, $block);
     my $children = $self->_children;
     $children->set($name // scalar(() = $children->keys), $block);
     delete $self->{_child_list};
@@ -168,6 +165,7 @@ sub cast
 sub apply
 {
     my ($self, $code) = @_;
+    AI::MXNet::Error::expect('apply takes code, which is called with each block', CODE => $code);
     $_->apply($code) for @{ $self->_child_list };
     $code->($self);
     return $self;
@@ -219,7 +217,7 @@ sub register_forward_hook     { my ($self, $code) = @_; return $self->_register_
 sub _register_hook
 {
     my ($self, $kind, $code) = @_;
-    AI::MXNet::Error::fail('a hook is a code ref, but got ', $code // 'undef') unless ref $code and (ref $code eq 'CODE' or overload::Method($code, '&{}'));
+    AI::MXNet::Error::expect('a hook is a code ref', CODE => $code);
     $self->{_hooked} = 1;
     my $handle = AI::MXNet::Gluon::Utils::HookHandle->new;
     $handle->attach($self->_hooks_of($kind), $code);

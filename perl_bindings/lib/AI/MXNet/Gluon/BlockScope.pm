@@ -27,6 +27,7 @@ sub _sharing { my ($params) = @_; return AI::MXNet::Gluon::ParameterDict->new($p
 sub within
 {
     my ($class, $block, $code) = @_;
+    AI::MXNet::Error::expect('name_scope takes code', CODE => $code);
     return $code->() if $block->{_scopeless};
     local $CURRENT = $block;
     local $AI::MXNet::NameManager = AI::MXNet::Symbol::Prefix->new(prefix => $block->prefix);

@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Constant;
 # A parameter that training leaves alone. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util ();
 use AI::MXNet::NDArray;
 
@@ -33,14 +33,14 @@ sub _has_value
     return "@{ $other->shape }" eq "@{ $self->value->shape }" && ($other != $self->value)->sum->asscalar == 0;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Constant::Value;
 # The initializer that sets a given value.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -48,7 +48,7 @@ has array => (is => 'ro', required => 1);
 
 sub _init_weight { my ($self, $name, $array) = @_; $array .= $self->array }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

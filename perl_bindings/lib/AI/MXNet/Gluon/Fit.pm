@@ -2,15 +2,13 @@ package AI::MXNet::Gluon::Fit;
 # Trains a network on batches: the loop that scripts write. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use PDL::Primitive ();
 use Scalar::Util qw(blessed);
 use Time::HiRes ();
 use AI::MXNet::AutoGrad;
-use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Metric;
-use AI::MXNet::Optimizer;
 use AI::MXNet::Random;
 use AI::MXNet::Types ();
 use AI::MXNet::Gluon::Block;
@@ -18,8 +16,6 @@ use AI::MXNet::Gluon::Trainer;
 use AI::MXNet::Gluon::Data::Loader::Draws;
 use AI::MXNet::Gluon::Fit::Callbacks;
 use AI::MXNet::Gluon::Fit::Checkpoint;
-
-extends 'Mouse::Object';
 
 has net              => (is => 'ro', isa => 'AI::MXNet::Gluon::Block', required => 1);
 has loss             => (is => 'ro', isa => 'Ref', required => 1);

@@ -190,7 +190,8 @@ sub BUILD
 {
     my ($self) = @_;
     AI::MXNet::Error::fail("Only 'NTC' and 'TNC' layouts for pred are supported. Got: ", $self->layout) unless $self->layout =~ /\A(?:NTC|TNC)\z/;
-    AI::MXNet::Error::fail("Only 'NT' and 'TN' layouts for label are supported. Got: ", $self->label_layout) unless $self->label_layout =~ /\A(?:NT|TN)\z/;
+    AI::MXNet::Error::fail("Only 'NT' and 'TN' layouts for label are supported. Got: ", $self->label_layout)
+        unless $self->label_layout =~ /\A(?:NT|TN)\z/;
     $self->batch_axis(index $self->label_layout, 'N');
 }
 
@@ -284,7 +285,8 @@ has label_format => (is => 'ro', isa => 'Str', default => 'signed');
 sub BUILD
 {
     my ($self) = @_;
-    AI::MXNet::Error::fail('label_format can only be signed or binary, but got ', $self->label_format) unless $self->label_format =~ /\A(?:signed|binary)\z/;
+    AI::MXNet::Error::fail('label_format can only be signed or binary, but got ', $self->label_format)
+        unless $self->label_format =~ /\A(?:signed|binary)\z/;
 }
 
 sub hybrid_forward

@@ -35,7 +35,8 @@ sub get_model
     shift @arguments if @arguments % 2 == 0;    # called as a class method
     my ($name, %options) = @arguments;
     my $method = $models{ lc($name // '') };
-    AI::MXNet::Error::fail('Model ', $name // 'undef', " is not present in the zoo\nValid models are:\n", join "\n", sort keys %models) unless defined $method;
+    AI::MXNet::Error::fail('Model ', $name // 'undef', " is not present in the zoo\nValid models are:\n", join "\n", sort keys %models)
+        unless defined $method;
     return AI::MXNet::Gluon::ModelZoo::Vision->$method(%options);
 }
 

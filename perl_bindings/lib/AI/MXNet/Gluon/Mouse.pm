@@ -2,27 +2,19 @@ package AI::MXNet::Gluon::Mouse;
 # Mouse for blocks: assigning a block or a parameter to an attribute registers it. POD at the end.
 use strict;
 use warnings;
-use Mouse ();
+use AI::MXNet::Mouse ();
 use AI::MXNet::Types ();
 
 sub import
 {
-    my ($class) = @_;
     my $caller = caller;
-    return if $caller eq 'main';
-    Mouse->import({ into => $caller });
-    no strict 'refs';
-    no warnings 'redefine';
-    *{"${caller}::has"} = sub { declare($caller, @_) };
+    AI::MXNet::Mouse::into($caller, sub { declare($caller, @_) }) unless $caller eq 'main';
     return;
 }
 
 sub unimport
 {
-    my $caller = caller;
-    no strict 'refs';
-    delete ${"${caller}::"}{has};
-    Mouse->unimport({ into => $caller });
+    AI::MXNet::Mouse::out_of(scalar caller);
     return;
 }
 
@@ -30,7 +22,6 @@ sub unimport
 sub declare
 {
     my ($class, $names, %options) = @_;
-    my $meta = Mouse::Meta::Class->initialize($class);
     for my $name (ref $names ? @$names : $names) {
         my %own = %options;
         if ($name !~ /\A\+/) {
@@ -43,7 +34,7 @@ sub declare
             $self->_assigned($name =~ s/\A\+//r, $value) if $self->can('_assigned');    # of blocks
             $trigger->($self, $value, @rest) if $trigger;
         } if $trigger or $name !~ /\A\+/;
-        $meta->add_attribute($name => %own);
+        AI::MXNet::Mouse::declare($class, $name, %own);
     }
     return;
 }

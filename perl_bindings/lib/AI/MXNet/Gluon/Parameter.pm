@@ -6,7 +6,7 @@ package AI::MXNet::Gluon::Parameter;
 use strict;
 use warnings;
 use AI::MXNet ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util ();
 use AI::MXNet::AutoGrad;
 use AI::MXNet::Base ();
@@ -21,11 +21,8 @@ use AI::MXNet::Types;
 use overload
     '""'   => sub { $_[0]->_describe },
     'bool' => sub {1},
-    '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
-    '!='   => sub { !ref $_[1] || Scalar::Util::refaddr($_[0]) != Scalar::Util::refaddr($_[1]) },
+    AI::MXNet::Base::_by_identity(),
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has name                => (is => 'ro', isa => 'Str', required => 1);
 has _grad_req           => (is => 'rw', isa => 'GradReq', init_arg => 'grad_req', default => 'write');
@@ -65,6 +62,7 @@ sub shape
 {
     my ($self, @new) = @_;
     return $self->_shape unless @new;
+    AI::MXNet::Error::expect('shape takes a list of sizes', ARRAY => $new[0]) if ref $new[0];
     my $new = ref $new[0] ? [@{ $new[0] }] : \@new;
     my $old = $self->_shape;
     AI::MXNet::Error::fail('Expected shape ', _shape_text($new), ' is incompatible with given shape ', _shape_text($old), ' of Parameter ', $self->name)
@@ -113,7 +111,9 @@ sub _reconcile
 sub _initializer
 {
     my ($init) = @_;
-    return Scalar::Util::blessed($init) ? $init : AI::MXNet::Initializer::_from_text($init);
+    return AI::MXNet::Initializer::_from_text($init) unless ref $init;
+    AI::MXNet::Error::expect('init is an initializer or its name', CODE => $init);
+    return $init;
 }
 
 sub initialize
@@ -217,8 +217,8 @@ sub _on
 sub _refuse_sparse
 {
     my ($self, $method, $instead) = @_;
-    AI::MXNet::Error::fail("Cannot return a copy of Parameter '", $self->name, "' via $method because its storage type is ", $self->stype, ". Please use $instead instead.")
-        if $self->stype ne 'default';
+    AI::MXNet::Error::fail("Cannot return a copy of Parameter '", $self->name, "' via $method because its storage type is ",
+        $self->stype, ". Please use $instead instead.") if $self->stype ne 'default';
     return;
 }
 
@@ -327,6 +327,7 @@ sub var
 sub row_sparse_data
 {
     my ($self, $rows) = @_;
+    AI::MXNet::Error::expect('row_sparse_data takes the numbers of rows as an NDArray', 'AI::MXNet::NDArray', $rows);
     return $self->_rows($self->_on($self->_data, $rows->context), $rows);
 }
 
@@ -339,9 +340,10 @@ sub list_row_sparse_data
 sub _rows
 {
     my ($self, $array, $rows) = @_;
-    AI::MXNet::Error::fail("Cannot return a copy of Parameter ", $self->name, ' via row_sparse_data() because its storage type is ', $self->stype, '. Please use data() instead.')
-        if $self->stype ne 'row_sparse';
-    AI::MXNet::Error::fail("Cannot get row_sparse data of Parameter '", $self->name, "' without a Trainer: make one of it first") unless defined $self->_trainer;
+    AI::MXNet::Error::fail('Cannot return a copy of Parameter ', $self->name, ' via row_sparse_data() because its storage type is ',
+        $self->stype, '. Please use data() instead.') if $self->stype ne 'row_sparse';
+    AI::MXNet::Error::fail("Cannot get row_sparse data of Parameter '", $self->name, "' without a Trainer: make one of it first")
+        unless defined $self->_trainer;
     return $array->retain($rows);
 }
 
@@ -375,7 +377,8 @@ sub _load_init
     my $before = defined $self->_data ? $self->_contexts : $self->_deferred_init ? $self->_deferred_init->[1] : undef;
     if (defined $before and defined $contexts) {
         my ($wanted, $known) = map { join ', ', sort map {"$_"} @$_ } $contexts, $before;
-        AI::MXNet::Error::fail('Failed to load Parameter ', $self->name, " on $wanted because it was previous initialized on $known.") if $wanted ne $known;
+        AI::MXNet::Error::fail('Failed to load Parameter ', $self->name, " on $wanted because it was previous initialized on $known.")
+            if $wanted ne $known;
     }
     if (defined $self->_data) { $self->set_data($data) }
     else { AI::MXNet::AutoGrad->pause(sub { $self->_set_arrays($data, $before // $contexts // _contexts_of(undef)) }) }
@@ -383,7 +386,7 @@ sub _load_init
     return;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 require AI::MXNet::Gluon::ParameterDict;

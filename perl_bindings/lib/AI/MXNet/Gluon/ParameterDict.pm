@@ -2,8 +2,7 @@ package AI::MXNet::Gluon::ParameterDict;
 # Parameters by name, in order. POD at the end.
 use strict;
 use warnings;
-use Mouse;
-use Scalar::Util ();
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::Constant;
@@ -14,10 +13,8 @@ use overload
     '""'   => sub { $_[0]->_describe },
     '@{}'  => sub { [$_[0]->items] },
     'bool' => sub {1},
-    '=='   => sub { ref $_[1] && Scalar::Util::refaddr($_[0]) == Scalar::Util::refaddr($_[1]) },
+    AI::MXNet::Base::_by_identity(),
     fallback => 1;
-
-extends 'Mouse::Object';
 
 has _prefix => (is => 'ro', init_arg => 'prefix', isa => 'Str', default => '');
 has _shared => (is => 'ro', init_arg => 'shared', isa => 'Maybe[AI::MXNet::Gluon::ParameterDict]');
@@ -52,7 +49,9 @@ sub _find
 
 sub get
 {
-    my ($self, $name, %attributes) = @_;
+    my ($self, $name, @attributes) = @_;
+    my %attributes = AI::MXNet::Error::paired('get', @attributes);
+    AI::MXNet::Error::fail('get takes the name of a parameter, but got undef') unless defined $name;
     $name = $self->prefix . $name;
     my $known = $self->_find($name);
     return $self->_params->set($name, AI::MXNet::Gluon::Parameter->new($name, %attributes)) unless defined $known;
@@ -65,6 +64,7 @@ sub get
 sub get_constant
 {
     my ($self, $name, $value) = @_;
+    AI::MXNet::Error::fail('get_constant takes the name of a constant, but got undef') unless defined $name;
     $name = $self->prefix . $name;
     my $known = $self->_find($name);
     if (not defined $known) {
@@ -72,13 +72,15 @@ sub get_constant
         return $self->_params->set($name, AI::MXNet::Gluon::Constant->new($name, $value));
     }
     AI::MXNet::Error::fail("Parameter '$name' already exists but it is not a constant.") unless $known->isa('AI::MXNet::Gluon::Constant');
-    AI::MXNet::Error::fail("Constant '$name' already exists but its value doesn't match new value") if defined $value and not $known->_has_value($value);
+    AI::MXNet::Error::fail("Constant '$name' already exists but its value doesn't match new value")
+        if defined $value and not $known->_has_value($value);
     return $known;
 }
 
 sub update
 {
     my ($self, $other, $select) = @_;
+    AI::MXNet::Error::expect('update takes a ParameterDict', __PACKAGE__, $other);
     my $pattern = defined $select ? eval { qr/$select/ } : qr/\A/;
     AI::MXNet::Error::fail("'$select' is no pattern for names of parameters: ", $@ =~ s/ at \S+ line [0-9]+\.\n//r) unless defined $pattern;
     for my $parameter (grep { $_->name =~ $pattern } $other->values) {
@@ -189,7 +191,7 @@ sub _name_flat_keys
     return;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use Scalar::Util ();
 use AI::MXNet::Error;
-use AI::MXNet::Gluon::NN;
 
 # Calls the block on the inputs and prints a row for each call of a layer.
 sub show

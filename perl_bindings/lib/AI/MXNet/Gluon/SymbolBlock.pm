@@ -3,7 +3,6 @@ package AI::MXNet::Gluon::SymbolBlock;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
-use Scalar::Util ();
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::ParameterDict;
 use AI::MXNet::NDArray;
@@ -20,9 +19,8 @@ sub BUILD
 {
     my ($self, $arguments) = @_;
     my ($outputs, $inputs) = map { ref $_ eq 'ARRAY' ? $_ : [$_] } $self->outputs, $self->inputs;
-    for (AI::MXNet::Gluon::HybridBlock::_flat(@$outputs, @$inputs)) {
-        Scalar::Util::blessed($_) && $_->isa('AI::MXNet::Symbol') or AI::MXNet::Error::fail('SymbolBlock takes symbols as outputs and inputs, but got ', $_ // 'undef');
-    }
+    AI::MXNet::Error::expect('SymbolBlock takes symbols as outputs and inputs', 'AI::MXNet::Symbol',
+        AI::MXNet::Gluon::HybridBlock::_flat(@$outputs, @$inputs));
     my @variables = AI::MXNet::Gluon::HybridBlock::_flat(@$inputs);
     for (@variables) {
         @{ $_->get_internals->list_outputs } == 1
@@ -81,7 +79,8 @@ sub _forward_symbols
     my ($self, @inputs) = @_;
     my @given = AI::MXNet::Gluon::HybridBlock::_flat(@inputs);
     my $variables = $self->_variables;
-    AI::MXNet::Error::fail('The block takes ', scalar @$variables, ' inputs (', join(', ', map { $_->name } @$variables), '), but got ', scalar @given) if @given != @$variables;
+    AI::MXNet::Error::fail('The block takes ', scalar @$variables, ' inputs (', join(', ', map { $_->name } @$variables), '), but got ', scalar @given)
+        if @given != @$variables;
     my $composed = $self->_symbol->call(map { $variables->[$_]->name => $given[$_] } 0 .. $#given);
     my @outputs = @$composed;
     return AI::MXNet::Gluon::HybridBlock::_alike(\@outputs, @{ $self->_out });

@@ -7,7 +7,7 @@ package AI::MXNet::Gluon::Trainer;
 use strict;
 use warnings;
 use AI::MXNet ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Engine;
@@ -18,8 +18,6 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::Optimizer;
 use AI::MXNet::Types;
-
-extends 'Mouse::Object';
 
 has params             => (is => 'ro', required => 1);
 has _given_optimizer   => (is => 'ro', init_arg => 'optimizer', isa => 'Optimizer', required => 1);
@@ -100,15 +98,18 @@ sub _check_store
     my $type = ref $store ? $store->type : $store;
     if ($type =~ /\Adist/) {
         AI::MXNet::NS::load('AI/MXNet/KVStore.pm');
-        AI::MXNet::Error::fail('update_on_kvstore: with dist_async parameters are updated on the store') if $type eq 'dist_async' and not $self->update_on_kvstore // 1;
+        AI::MXNet::Error::fail('update_on_kvstore: with dist_async parameters are updated on the store')
+            if $type eq 'dist_async' and not $self->update_on_kvstore // 1;
         $self->_store(ref $store ? $store : AI::MXNet::KVStore->create($store));
         $self->_store->set_gradient_compression($self->compression_params) if $self->compression_params;
         # workers begin with the same values, if these are known yet
         return grep({ not $_->{_data} } @{ $self->_params }) ? undef : $self->_begin;
     }
     return if @{ $self->_contexts } < 2;
-    AI::MXNet::Error::fail("kvstore is local, device, dist_sync, dist_async or undef, but got '$type': all contexts are on this machine") unless $type =~ /\A(?:local|device)\w*\z/;
-    AI::MXNet::Error::fail('compression_params: gradients are not compressed, because all contexts share one memory; leave it out') if $self->compression_params;
+    AI::MXNet::Error::fail("kvstore is local, device, dist_sync, dist_async or undef, but got '$type': all contexts are on this machine")
+        unless $type =~ /\A(?:local|device)\w*\z/;
+    AI::MXNet::Error::fail('compression_params: gradients are not compressed, because all contexts share one memory; leave it out')
+        if $self->compression_params;
     return;
 }
 
@@ -347,7 +348,7 @@ sub load_states
     return;
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

@@ -23,14 +23,17 @@ sub split_data
     my $axis = @options % 2 ? shift @options : 0;
     my %options = (batch_axis => $axis, even_split => 1, @options);
     $data = $data->sever if Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray::Slice');
-    AI::MXNet::Error::fail('split_data takes an NDArray, but got ', $data // 'undef') unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
-    AI::MXNet::Error::fail('split_data: the number of slices is an integer from 1, but got ', $parts // 'undef') unless ($parts // '') =~ /\A[1-9][0-9]*\z/;
+    AI::MXNet::Error::expect('split_data takes an NDArray', 'AI::MXNet::NDArray', $data);
+    AI::MXNet::Error::fail('split_data: the number of slices is an integer from 1, but got ', $parts // 'undef')
+        unless ($parts // '') =~ /\A[1-9][0-9]*\z/;
     ($axis, my $even) = @options{qw(batch_axis even_split)};
     my @shape = @{ $data->shape };
+    AI::MXNet::Error::fail('split_data: the data of shape [', join(',', @shape), "] has no axis $axis") if $axis >= @shape or $axis < -@shape;
     my $size = $shape[$axis];
     AI::MXNet::Error::fail('data with shape ', join(',', @shape), " cannot be evenly split into $parts slices along axis $axis. ",
         "Use a batch size that's multiple of $parts or set even_split=>0 to allow uneven partitioning of data.") if $even and $size % $parts;
-    AI::MXNet::Error::fail("Too many slices for data with shape ", join(',', @shape), ". Arguments are num_slice=$parts and batch_axis=$axis.") if $size < $parts;
+    AI::MXNet::Error::fail("Too many slices for data with shape ", join(',', @shape), ". Arguments are num_slice=$parts and batch_axis=$axis.")
+        if $size < $parts;
     return [$data] if $parts == 1;
     my $step = int($size / $parts);
     return [map { AI::MXNet::NDArray->slice_axis($data, { axis => $axis, begin => $_ * $step, end => $_ < $parts - 1 ? ($_ + 1) * $step : $size }) } 0 .. $parts - 1];
@@ -42,6 +45,8 @@ sub split_and_load
     unshift @options, 'ctx_list' if @options % 2;    # also by position
     my %options = @options;
     my $contexts = $options{ctx_list} // AI::MXNet::Error::fail('split_and_load needs ctx_list => [contexts]');
+    $contexts = [$contexts] if ref $contexts ne 'ARRAY';
+    AI::MXNet::Error::expect('split_and_load takes a list of contexts', 'AI::MXNet::Context', @$contexts);
     $data = AI::MXNet::NDArray->array($data, ctx => $contexts->[0]) unless Scalar::Util::blessed($data) and $data->isa('AI::MXNet::NDArray');
     return [$data->as_in_context($contexts->[0])] if @$contexts == 1;
     my $parts = $class->split_data($data, scalar @$contexts, $options{batch_axis} // 0, even_split => $options{even_split} // 1);
@@ -52,7 +57,8 @@ sub clip_global_norm
 {
     my ($class, $arrays, $max_norm) = @_;
     AI::MXNet::Error::fail('clip_global_norm takes a list of NDArrays, but got ', $arrays // 'undef') unless ref $arrays eq 'ARRAY' and @$arrays;
-    AI::MXNet::Error::fail('clip_global_norm takes a number as the largest norm, but got ', $max_norm // 'undef') unless Scalar::Util::looks_like_number($max_norm);
+    AI::MXNet::Error::fail('clip_global_norm takes a number as the largest norm, but got ', $max_norm // 'undef')
+        unless Scalar::Util::looks_like_number($max_norm);
     my $ctx = $arrays->[0]->context;
     my @squares = map { AI::MXNet::NDArray->multi_sum_sq($_, num_arrays => 1)->as_in_context($ctx) } @$arrays;
     my $norm = AI::MXNet::NDArray->add_n(@squares)->sqrt->asscalar;
@@ -67,6 +73,8 @@ sub clip_global_norm
 sub check_sha1
 {
     my ($filename, $hash) = _arguments(@_);
+    AI::MXNet::Error::fail('check_sha1 takes the name of a file and its sha1, but there is no file ', $filename // 'undef')
+        unless defined $filename and -e $filename and defined $hash;
     AI::MXNet::NS::load('Digest/SHA.pm');
     return Digest::SHA->new(1)->addfile($filename, 'b')->hexdigest eq lc $hash;
 }

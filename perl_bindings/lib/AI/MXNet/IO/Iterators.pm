@@ -2,7 +2,7 @@ package AI::MXNet::NDArrayIter;
 # Batches of arrays. Documented in AI::MXNet::IO.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -32,7 +32,8 @@ sub BUILD
     AI::MXNet::Error::fail("batch_size is at least 1, but got $batch_size") if $batch_size < 1;
     for (@$data, @$label) {
         my ($name, $array) = @$_;
-        AI::MXNet::Error::fail("the data '$name' of shape [", join(',', @{ $array->shape }), "] has other than the $rows rows of '$data->[0][0]'") if $array->len != $rows;
+        AI::MXNet::Error::fail("the data '$name' of shape [", join(',', @{ $array->shape }), "] has other than the $rows rows of '$data->[0][0]'")
+            if $array->len != $rows;
     }
     if ($self->shuffle) {
         # in float32, as in the original, whose users' networks expect it
@@ -104,7 +105,7 @@ package AI::MXNet::IO::Passing;
 # Iterators that give the batches of others: what iter_next has made the current one.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::DataIter';
 
@@ -114,7 +115,11 @@ sub next { my ($self) = @_; return $self->iter_next ? $self->current_batch : und
 
 for ([getdata => 'data'], [getlabel => 'label'], [getindex => 'index'], [getpad => 'pad']) {
     my ($method, $field) = @$_;
-    __PACKAGE__->meta->add_method($method => sub { my ($self) = @_; return $self->current_batch->$field });
+    __PACKAGE__->meta->add_method($method => sub {
+        my ($self) = @_;
+        my $batch = $self->current_batch // AI::MXNet::Error::fail('there is no current batch: iter_next or next makes one');
+        return $batch->$field;
+    });
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -123,7 +128,7 @@ package AI::MXNet::ResizeIter;
 # Epochs of another number of batches.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::IO::Passing';
 
@@ -164,7 +169,7 @@ package AI::MXNet::PrefetchingIter;
 # The batches of several iterators as one, each issued a step before it is asked for.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 
 extends 'AI::MXNet::IO::Passing';
@@ -181,6 +186,7 @@ sub BUILD
     my ($self) = @_;
     $self->{iters} = [$self->iters] if ref $self->iters ne 'ARRAY';
     AI::MXNet::Error::fail('PrefetchingIter takes one iterator or a list of them') unless @{ $self->iters };
+    AI::MXNet::Error::expect('PrefetchingIter takes one iterator or a list of them', 'AI::MXNet::DataIter', @{ $self->iters });
     $self->batch_size($self->provide_data->[0]->shape->[0]);
     $self->next_batch($self->_fetched);
     return;

@@ -5,7 +5,7 @@ package AI::MXNet::MXDataIter;
 # takes rows from the start, the next epoch goes on behind them, so that all are given equally often.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::DataIter';
 
@@ -187,7 +187,10 @@ sub documents
     for my $name (keys %iterators) {
         my $options = $iterators{$name}{options};
         my @names = sort keys %$options;
-        my @types = map { my ($type, $default) = @{ $options->{$_} }; $type . (@{ $options->{$_} } > 1 ? ', optional, default=' . AI::MXNet::Operators::_as_text($default) : ', required') } @names;
+        my @types = map {
+            my ($type, @default) = @{ $options->{$_} };
+            $type . (@default ? ', optional, default=' . AI::MXNet::Operators::_as_text($default[0]) : ', required')
+        } @names;
         $documents{ AI::MXNet::IO->can($name) }{__doc__} = "$name\n" . AI::MXNet::Base::build_param_doc(\@names, \@types, [('') x @names]);
     }
     return \%documents;
@@ -206,7 +209,8 @@ sub _open
         $o{$option} = AI::MXNet::Operators::value($row, $option, $type, $given{$option});
     }
     my ($missing) = grep { !exists $given{$_} } grep { @{ $known->{$_} } == 1 } sort keys %$known;
-    AI::MXNet::Error::fail("MXNetError: Required parameter $missing of $types{ $known->{$missing}[0] }{type} is not presented, in $name") if defined $missing;
+    AI::MXNet::Error::fail("MXNetError: Required parameter $missing of $types{ $known->{$missing}[0] }{type} is not presented, in $name")
+        if defined $missing;
     AI::MXNet::Error::fail("MXNetError: batch_size of $name is at least 1, but got $o{batch_size}") if $o{batch_size} < 1;
     my %handle = (keeps_rest => 1, make => sub {@_}, $iterator->{read}->($name, $operator, %o));
     $handle{size} = $handle{sources}[0]->len;
@@ -233,7 +237,8 @@ sub _csv
         my ($file, $shape) = @_;
         my $rows = _nd->_read_csv(path => _path($file), dtype => $dtype);
         my ($width, $size) = ($rows->shape->[1], List::Util::product(1, @$shape));
-        AI::MXNet::Error::fail("The data size in CSV do not match size of shape: specified shape=[", join(',', @$shape), "], the csv row-length=$width, in $file") if $width != $size;
+        AI::MXNet::Error::fail("The data size in CSV do not match size of shape: specified shape=[", join(',', @$shape), "], the csv row-length=$width, in $file")
+            if $width != $size;
         return $rows->reshape([-1, @$shape]);
     };
     my $data = $table->($o{data_csv}, $o{data_shape});
@@ -272,12 +277,13 @@ sub _mnist
     ($data, $label) = _part($o{num_parts}, $o{part_index}, $data, $label);
     my ($count, @size) = @{ $data->shape };
     my $dtype = $o{dtype} eq 'None' ? 'float32' : $o{dtype};
-    AI::MXNet::Logging->info('MNISTIter: load %d images, shuffle=%d, shape=[%s]', $count, $o{shuffle}, join ',', $o{batch_size}, $o{flat} ? $size[0] * $size[1] : (1, @size))
+    my @shape = $o{flat} ? $size[0] * $size[1] : (1, @size);
+    AI::MXNet::Logging->info('MNISTIter: load %d images, shuffle=%d, shape=[%s]', $count, $o{shuffle}, join ',', $o{batch_size}, @shape)
         unless $o{silent};
     my $make = sub {
         my ($pixels, $classes) = @_;
-        my $scaled = $pixels->astype('float32') / 256;
-        return map { $dtype eq 'float32' ? $_ : $_->astype($dtype) } $scaled->reshape([-1, $o{flat} ? $size[0] * $size[1] : (1, @size)]), $classes->astype('float32');
+        my $scaled = ($pixels->astype('float32') / 256)->reshape([-1, @shape]);
+        return map { $dtype eq 'float32' ? $_ : $_->astype($dtype) } $scaled, $classes->astype('float32');
     };
     return (sources => [$data, $label], keeps_rest => 0, make => $make);
 }
@@ -300,7 +306,8 @@ sub _images
         my $width = $attributes{label_width} // 1;
         push @sources, _nd->_listed_labels($places, path => $attributes{path}, listing => _path($o{path_imglist}), label_width => $width);
     }
-    _make_mean_image($operator, \%attributes, $o{batch_size}, @sources) if defined $attributes{mean_img} and length $attributes{mean_img} and not -e $attributes{mean_img};
+    _make_mean_image($operator, \%attributes, $o{batch_size}, @sources)
+        if defined $attributes{mean_img} and length $attributes{mean_img} and not -e $attributes{mean_img};
     my ($epoch, $batch) = (0, 0);
     my $make = sub {
         my @rows = @_;
@@ -333,7 +340,8 @@ sub _det_label_width
 {
     my ($places, $path, $label_width, $pad_width) = @_;
     my $widest = _nd->_record_label_width($places, path => $path, label_width => $label_width)->asscalar;
-    AI::MXNet::Error::fail("ImageDetRecordIOParser: label_pad_width: $pad_width smaller than estimated width: $widest") if $pad_width > 0 and $pad_width < $widest;
+    AI::MXNet::Error::fail("ImageDetRecordIOParser: label_pad_width: $pad_width smaller than estimated width: $widest")
+        if $pad_width > 0 and $pad_width < $widest;
     return $pad_width > 0 ? $pad_width : $widest;
 }
 

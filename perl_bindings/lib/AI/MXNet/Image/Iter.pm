@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use File::Spec ();
 use List::Util ();
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Error;
 use AI::MXNet::Image;
@@ -36,14 +36,18 @@ sub BUILD
     my @shape = @{ $self->data_shape };
     AI::MXNet::Error::fail('data_shape is [channels, height, width] with 1 or 3 channels, but got [', join(', ', @shape), ']')
         unless @shape == 3 and $shape[0] =~ /\A[13]\z/;
-    AI::MXNet::Error::fail('ImageIter needs path_imgrec, path_imglist or imglist') unless defined $self->path_imgrec or defined $self->path_imglist or defined $self->imglist;
+    AI::MXNet::Error::fail('ImageIter needs path_imgrec, path_imglist or imglist')
+        unless defined $self->path_imgrec or defined $self->path_imglist or defined $self->imglist;
     $self->_open_records if defined $self->path_imgrec;
     $self->imglist($self->_listed) if defined $self->path_imglist or defined $self->imglist;
-    AI::MXNet::Error::fail('to give the images of path_imgrec other labels, ImageIter needs path_imgidx') if $self->imglist and $self->imgrec and not defined $self->path_imgidx;
+    AI::MXNet::Error::fail('to give the images of path_imgrec other labels, ImageIter needs path_imgidx')
+        if $self->imglist and $self->imgrec and not defined $self->path_imgidx;
     my $keys = $self->imglist ? [sort { $a <=> $b } keys %{ $self->imglist }] : $self->imgrec && $self->path_imgidx ? $self->imgrec->keys : undef;
-    AI::MXNet::Error::fail('to shuffle, or to take one of several parts, ImageIter needs path_imgidx or a list') if !$keys and ($self->shuffle or $self->num_parts > 1);
+    AI::MXNet::Error::fail('to shuffle, or to take one of several parts, ImageIter needs path_imgidx or a list')
+        if !$keys and ($self->shuffle or $self->num_parts > 1);
     if ($self->num_parts > 1) {
-        AI::MXNet::Error::fail('part_index is a number from 0 to before num_parts, but got ', $self->part_index) if $self->part_index >= $self->num_parts;
+        AI::MXNet::Error::fail('part_index is a number from 0 to before num_parts, but got ', $self->part_index)
+            if $self->part_index >= $self->num_parts;
         my $count = int(@$keys / $self->num_parts);
         $keys = [@$keys[$self->part_index * $count .. ($self->part_index + 1) * $count - 1]];
     }
@@ -60,7 +64,9 @@ sub _open_records
 {
     my ($self) = @_;
     my ($records, $index) = ($self->path_imgrec, $self->path_imgidx);
-    $self->imgrec(defined $index ? AI::MXNet::IndexedRecordIO->new(idx_path => $index, uri => $records, flag => 'r') : AI::MXNet::RecordIO->new(uri => $records, flag => 'r'));
+    $self->imgrec(defined $index
+        ? AI::MXNet::IndexedRecordIO->new(idx_path => $index, uri => $records, flag => 'r')
+        : AI::MXNet::RecordIO->new(uri => $records, flag => 'r'));
     return;
 }
 

@@ -4,9 +4,10 @@ use strict;
 use warnings;
 use AI::MXNet::Base ();
 use AI::MXNet::Random;
+use AI::MXNet::RNN::Weights;
 
 package AI::MXNet::Zero;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -16,7 +17,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register('Zeros');
 
 package AI::MXNet::One;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -26,7 +27,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register('Ones');
 
 package AI::MXNet::Constant;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -40,7 +41,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Uniform;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -54,7 +55,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Normal;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -68,7 +69,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Orthogonal;
-use Mouse;
+use AI::MXNet::Mouse;
 use Mouse::Util::TypeConstraints ();
 
 extends 'AI::MXNet::Initializer';
@@ -99,7 +100,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Xavier;
-use Mouse;
+use AI::MXNet::Mouse;
 use Mouse::Util::TypeConstraints ();
 
 extends 'AI::MXNet::Initializer';
@@ -127,7 +128,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::MSRAPrelu;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Xavier';
 
@@ -144,7 +145,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Bilinear;
-use Mouse;
+use AI::MXNet::Mouse;
 use POSIX ();
 
 extends 'AI::MXNet::Initializer';
@@ -154,7 +155,8 @@ sub _init_weight
 {
     my ($self, $name, $array) = @_;
     my @shape = @{ $array->shape };
-    AI::MXNet::Error::fail("Bilinear initializer takes the weight of a deconvolution, of 4 dimensions, but \"$name\" has shape [@shape]") if @shape != 4;
+    AI::MXNet::Error::fail("Bilinear initializer takes the weight of a deconvolution, of 4 dimensions, but \"$name\" has shape [@shape]")
+        if @shape != 4;
     my $factor = POSIX::ceil($shape[3] / 2);
     my $center = (2 * $factor - 1 - $factor % 2) / (2 * $factor);
     my ($y, $x) = map { my $size = $_; [map { 1 - abs($_ / $factor - $center) } 0 .. $size - 1] } @shape[2, 3];
@@ -166,7 +168,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::LSTMBias;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -180,7 +182,7 @@ sub _init_weight
     my ($self, $name, $array) = @_;
     my $hidden = $array->shape->[0] / 4;
     $array .= 0;
-    my $forget = $array->slice([$hidden, 2 * $hidden - 1]);
+    my $forget = $array->_slice([$hidden, 2 * $hidden - 1]);
     $forget .= $self->forget_bias;
 }
 
@@ -188,7 +190,7 @@ __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::FusedRNN;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -201,46 +203,37 @@ has forget_bias   => (is => 'ro', isa => 'Num',  default => 1);
 
 sub python_constructor_arguments { return [qw(init num_hidden num_layers mode bidirectional forget_bias)] }
 
-my %gates = (rnn_relu => [''], rnn_tanh => [''], lstm => [qw(_i _f _c _o)], gru => [qw(_r _z _o)]);
-
-# The vector of the operator RNN has all weights, then all biases; in each of them layers, directions, input and hidden,
-# gates.
 sub _init_weight
 {
     my ($self, $name, $array) = @_;
     my $init = ref $self->init ? $self->init : AI::MXNet::Initializer::_from_text($self->init);
-    my $gates = $gates{ $self->mode } // AI::MXNet::Error::fail('FusedRNN: mode is one of ', join(', ', sort keys %gates), ', but got ', $self->mode);
-    my ($hidden, $layers, @sides) = ($self->num_hidden, $self->num_layers, $self->bidirectional ? qw(l r) : 'l');
-    my $unit = @sides * @$gates * $hidden;    # rows of the weights of a layer
-    my $inputs = $array->size / $unit - $hidden - 2 - ($layers - 1) * ($hidden * (@sides + 1) + 2);
-    AI::MXNet::Error::fail("FusedRNN: the parameter $name of ", $array->size, ' elements does not fit this network')
-        if $inputs < 1 or $inputs != int $inputs;
     my $position = 0;
-    for my $kind (qw(weight bias)) {
-        for my $layer (0 .. $layers - 1) {
-            my %columns = (i2h => $layer ? $hidden * @sides : $inputs, h2h => $hidden);
-            for my $side (@sides) {
-                for my $group (qw(i2h h2h)) {
-                    for my $gate (@$gates) {
-                        my $shape = $kind eq 'weight' ? [$hidden, $columns{$group}] : [$hidden];
-                        my $size = AI::MXNet::Base::product(@$shape);
-                        my $part = $array->slice([$position, $position + $size - 1])->reshape($shape);
-                        if ($kind eq 'bias' and $self->mode eq 'lstm' and $gate eq '_f') { $part .= $self->forget_bias }
-                        else { $init->(AI::MXNet::InitDesc::->new(name => "$side${layer}_$group${gate}_$kind"), $part) }
-                        $position += $size;
-                    }
-                }
-            }
-        }
+    for ($self->_parts($name, $array->size)) {
+        my ($part_name, $shape) = @$_;
+        my $size = AI::MXNet::Base::product(@$shape);
+        my $part = $array->_slice([$position, $position + $size - 1])->reshape($shape);
+        if ($self->mode eq 'lstm' and $part_name =~ /_f_bias\z/) { $part .= $self->forget_bias }
+        else { $init->(AI::MXNet::InitDesc::->new(name => $part_name), $part) }
+        $position += $size;
     }
     return;
+}
+
+# The names and shapes of what the vector of weights consists of.
+sub _parts
+{
+    my ($self, $name, $size) = @_;
+    my @form = (AI::MXNet::RNN::Weights::gates('FusedRNN', $self->mode), $self->num_hidden, $self->num_layers, $self->bidirectional ? qw(l r) : 'l');
+    my $inputs = AI::MXNet::RNN::Weights::inputs($size, @form)
+        // AI::MXNet::Error::fail("FusedRNN: the parameter $name of $size elements does not fit this network");
+    return AI::MXNet::RNN::Weights::parts($inputs, @form);
 }
 
 __PACKAGE__->meta->make_immutable;
 __PACKAGE__->register;
 
 package AI::MXNet::Load;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 
@@ -291,7 +284,7 @@ sub _load
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Mixed;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Initializer';
 

@@ -2,7 +2,7 @@ package AI::MXNet::KVStore::Asynchronous;
 # The store of workers that do not wait for each other: the values are with a server, the last process of the job.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Data::MessagePack;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;

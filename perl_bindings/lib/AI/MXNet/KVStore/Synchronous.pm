@@ -2,7 +2,7 @@ package AI::MXNet::KVStore::Synchronous;
 # The store of workers that all take the same step: gradients are added up, and each updates its own copy.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::KVStore::Workers;
 
 extends 'AI::MXNet::KVStore::Workers';

@@ -2,7 +2,7 @@ package AI::MXNet::KVStore::Workers;
 # What stores of several workers share: they join, and leave when the script ends.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::KVStore;
@@ -25,7 +25,8 @@ sub BUILD
     my $pid = AI::MXNet::Engine->pid;
     # a number in the environment, so that programs that this one runs see it, too
     my $joined = $ENV{AI_MXNET_JOINED};
-    AI::MXNet::Error::fail($self->type, ": the engine $joined has joined the workers already; neither a fork of its script, nor a program that it runs, nor an engine started later can do so again")
+    AI::MXNet::Error::fail($self->type, ": the engine $joined has joined the workers already; neither a fork of its script, ",
+        'nor a program that it runs, nor an engine started later can do so again')
         if defined $joined and $joined != $pid;
     my ($fields) = AI::MXNet::Engine->request('join', $self->spare);
     my (undef, $rank, $processes) = @$fields;

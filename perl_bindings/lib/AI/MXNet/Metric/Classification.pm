@@ -11,7 +11,7 @@ sub _classes
 }
 
 package AI::MXNet::Accuracy;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -20,24 +20,20 @@ has axis    => (is => 'rw', isa => 'Int', default => 1);
 
 sub python_constructor_arguments { return ['axis'] }
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($label, $pred) = @$pair;
-        my ($expected, $got) = map { $_->ndim == 1 ? $_ : $_->reshape([-1]) } AI::MXNet::Metric::_floats($label, AI::MXNet::Metric::Classification::_classes($label, $pred, $self->axis));
-        AI::MXNet::Metric::check_label_shapes($expected, $got);
-        $self->_add(($expected->rint == $got->rint)->sum, $expected->size, $i++);
-    }
-    return;
+    my ($self, $label, $pred) = @_;
+    my $classes = AI::MXNet::Metric::Classification::_classes($label, $pred, $self->axis);
+    my ($expected, $got) = map { $_->ndim == 1 ? $_ : $_->reshape([-1]) } AI::MXNet::Metric::_floats($label, $classes);
+    AI::MXNet::Metric::check_label_shapes($expected, $got);
+    return (($expected->rint == $got->rint)->sum, $expected->size);
 }
 
 __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'acc');
 
 package AI::MXNet::TopKAccuracy;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -53,20 +49,15 @@ sub BUILD
     $self->name($self->name . '_' . $self->top_k);
 }
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($label, $pred) = @$pair;
-        AI::MXNet::Error::fail('TopKAccuracy takes predictions [batch, classes], but got [', join(',', @{ $pred->shape }), ']') unless $pred->ndim == 2;
-        my ($rows, $classes) = @{ $pred->shape };
-        AI::MXNet::Error::fail("TopKAccuracy: there are $rows predictions, but ", $label->size, ' labels') if $label->size != $rows;
-        my $k = $self->top_k < $classes ? $self->top_k : $classes;
-        my ($expected, $best) = AI::MXNet::Metric::_floats($label->reshape([-1, 1]), $pred->topk(k => $k, axis => 1));
-        $self->_add(($best == $expected->rint)->sum, $rows, $i++);
-    }
-    return;
+    my ($self, $label, $pred) = @_;
+    AI::MXNet::Error::fail('TopKAccuracy takes predictions [batch, classes], but got [', join(',', @{ $pred->shape }), ']') unless $pred->ndim == 2;
+    my ($rows, $classes) = @{ $pred->shape };
+    AI::MXNet::Error::fail("TopKAccuracy: there are $rows predictions, but ", $label->size, ' labels') if $label->size != $rows;
+    my $k = $self->top_k < $classes ? $self->top_k : $classes;
+    my ($expected, $best) = AI::MXNet::Metric::_floats($label->reshape([-1, 1]), $pred->topk(k => $k, axis => 1));
+    return (($best == $expected->rint)->sum, $rows);
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -74,7 +65,7 @@ AI::MXNet::Metric->register(__PACKAGE__, 'top_k_accuracy');
 
 # Counts of a classification in two classes, and what is made of them.
 package _BinaryClassificationMetrics;
-use Mouse;
+use AI::MXNet::Mouse;
 
 has [qw(true_positives false_negatives false_positives true_negatives)] => (is => 'rw', isa => 'Int', default => 0);
 
@@ -114,7 +105,7 @@ sub reset_stats { my ($self) = @_; $self->$_(0) for qw(true_positives false_nega
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::F1;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -153,7 +144,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
 
 package AI::MXNet::MCC;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::F1';
 
@@ -164,7 +155,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
 
 package AI::MXNet::CrossEntropy;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -173,25 +164,20 @@ has eps     => (is => 'rw', isa => 'Num', default => 1e-12);
 
 sub python_constructor_arguments { return ['eps'] }
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($label, $pred) = @$pair;
-        AI::MXNet::Error::fail('CrossEntropy takes predictions [batch, classes] and a label for each, but got [', join(',', @{ $pred->shape }),
-            '] and ', $label->size, ' labels') if $pred->ndim != 2 or $label->size != $pred->len;
-        my ($probability) = AI::MXNet::Metric::_floats($pred->pick($label->reshape([-1]), axis => -1));
-        $self->_add(-($probability + $self->eps)->log->sum, $label->size, $i++);
-    }
-    return;
+    my ($self, $label, $pred) = @_;
+    AI::MXNet::Error::fail('CrossEntropy takes predictions [batch, classes] and a label for each, but got [', join(',', @{ $pred->shape }),
+        '] and ', $label->size, ' labels') if $pred->ndim != 2 or $label->size != $pred->len;
+    my ($probability) = AI::MXNet::Metric::_floats($pred->pick($label->reshape([-1]), axis => -1));
+    return (-($probability + $self->eps)->log->sum, $label->size);
 }
 
 __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'ce');
 
 package AI::MXNet::NegativeLogLikelihood;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::CrossEntropy';
 
@@ -201,7 +187,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'nll_loss');
 
 package AI::MXNet::Perplexity;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -236,7 +222,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__);
 
 package AI::MXNet::Confidence;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 

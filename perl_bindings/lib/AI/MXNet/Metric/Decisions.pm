@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 package AI::MXNet::ConfusionMatrix;
-use Mouse;
+use AI::MXNet::Mouse;
 use PDL::Primitive ();
 
 extends 'AI::MXNet::EvalMetric';
@@ -69,7 +69,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'confusion');
 
 package AI::MXNet::AUC;
-use Mouse;
+use AI::MXNet::Mouse;
 use PDL::Ufunc ();
 
 extends 'AI::MXNet::EvalMetric';

@@ -21,41 +21,32 @@ for ([MAE => sub { $_[0]->abs->mean }], [MSE => sub { $_[0]->square->mean }], [R
     my $meta = Mouse::Meta::Class->initialize($class);
     $meta->superclasses('AI::MXNet::EvalMetric');
     $meta->add_attribute('+name' => (default => lc $name));
-    $meta->add_method(update => sub {
-        my ($self, $labels, $preds) = @_;
-        my $i = 0;
-        $self->_add($code->(_differences(@$_)), 1, $i++) for AI::MXNet::Metric::_pairs($labels, $preds);
-        return;
-    });
+    $meta->add_method(_measure => sub { my ($self, @pair) = @_; return ($code->(_differences(@pair)), 1) });
     $meta->make_immutable;
     AI::MXNet::Metric->register($class);
 }
 
 package AI::MXNet::PearsonCorrelation;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
 has '+name' => (default => 'pearson-correlation');
 
-sub update
+sub _measure
 {
-    my ($self, $labels, $preds) = @_;
-    my $i = 0;
-    for my $pair (AI::MXNet::Metric::_pairs($labels, $preds)) {
-        my ($x, $y) = map { AI::MXNet::Metric::_flat($_) } @$pair;
-        AI::MXNet::Metric::check_label_shapes($x, $y);
-        $_ = $_ - $_->avg for $x, $y;
-        $self->_add(($x * $y)->sum / (($x**2)->sum * ($y**2)->sum)->sqrt, 1, $i++);
-    }
-    return;
+    my ($self, @pair) = @_;
+    my ($x, $y) = map { AI::MXNet::Metric::_flat($_) } @pair;
+    AI::MXNet::Metric::check_label_shapes($x, $y);
+    $_ = $_ - $_->avg for $x, $y;
+    return (($x * $y)->sum / (($x**2)->sum * ($y**2)->sum)->sqrt, 1);
 }
 
 __PACKAGE__->meta->make_immutable;
 AI::MXNet::Metric->register(__PACKAGE__, 'pearsonr');
 
 package AI::MXNet::Loss;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::EvalMetric';
 
@@ -66,6 +57,7 @@ sub update
     my ($self, $labels, $preds) = @_;
     my $i = 0;
     for my $pred (ref $preds eq 'ARRAY' ? @$preds : $preds) {
+        AI::MXNet::Error::expect('the metric Loss takes losses, which are NDArrays', 'AI::MXNet::NDArray', $pred);
         my ($values) = AI::MXNet::Metric::_floats($AI::MXNet::AutoGrad::RECORDING ? $pred->detach : $pred);
         $self->_add($values->sum, $pred->size, $i++);
     }

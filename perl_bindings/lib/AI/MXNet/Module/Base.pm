@@ -2,9 +2,7 @@ package AI::MXNet::BatchEndParam;
 # What callbacks are given at the end of a batch.
 use strict;
 use warnings;
-use Mouse;
-
-extends 'Mouse::Object';
+use AI::MXNet::Mouse;
 
 has [qw(epoch nbatch)] => (is => 'rw', isa => 'Int');
 has eval_metric        => (is => 'rw', isa => 'Maybe[AI::MXNet::EvalMetric]');
@@ -15,7 +13,7 @@ package AI::MXNet::Module::Base;
 # What all modules share: training, scoring and predicting over iterators. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed reftype);
 use Time::HiRes qw(time);
 use AI::MXNet::Error;
@@ -23,8 +21,6 @@ use AI::MXNet::IO;
 use AI::MXNet::Logging;
 use AI::MXNet::Metric;
 use AI::MXNet::NDArray;
-
-extends 'Mouse::Object';
 
 has logger => (is => 'rw', default => sub { AI::MXNet::Logging->get_logger });
 has [qw(binded for_training inputs_need_grad params_initialized optimizer_initialized)] => (is => 'rw', isa => 'Bool', init_arg => undef, default => 0);
@@ -99,6 +95,14 @@ sub forward_backward
     return;
 }
 
+sub _check_iterator
+{
+    my ($method, $data) = @_;
+    AI::MXNet::Error::fail("$method takes an iterator, such as mx->io->NDArrayIter, but got ", $data // 'undef')
+        unless blessed $data and $data->can('next') and $data->can('reset');
+    return;
+}
+
 # What prepare is told beside the batch.
 sub _rows { my ($options) = @_; return defined $options->{sparse_row_id_fn} ? (sparse_row_id_fn => $options->{sparse_row_id_fn}) : () }
 
@@ -126,6 +130,7 @@ sub score
     my ($self, $data, $metric, @options) = @_;
     my %options = (reset => 1, epoch => 0, _named('score', [qw(num_batch batch_end_callback score_end_callback reset epoch sparse_row_id_fn)], @options));
     $self->_needs(qw(binded params_initialized));
+    _check_iterator('score', $data);
     $data->reset if $options{reset};
     $metric = AI::MXNet::Metric->create($metric);
     $metric->reset;
@@ -147,14 +152,18 @@ sub _each_output
 {
     my ($self, $data, $options, $code) = @_;
     $self->_needs(qw(binded params_initialized));
+    _check_iterator('predict', $data);
     $data->reset if $options->{reset};
     for (my $count = 0; not defined $options->{num_batch} or $count < $options->{num_batch}; $count++) {
         my $batch = $data->next // last;
         $self->prepare($batch, _rows($options));
         $self->forward($batch, is_train => 0);
         my $pad = $batch->pad // 0;
-        # the module writes its next outputs where these are
-        $code->([map { $pad ? AI::MXNet::NDArray->slice_axis($_, axis => 0, begin => 0, end => $_->len - $pad) : $_->copy } @{ $self->get_outputs }], $count, $batch);
+        # copies, because the module writes its next outputs where these are
+        my @outputs = map {
+            $pad ? AI::MXNet::NDArray->slice_axis($_, axis => 0, begin => 0, end => $_->len - $pad) : $_->copy
+        } @{ $self->get_outputs };
+        $code->(\@outputs, $count, $batch);
     }
     return;
 }
@@ -183,7 +192,8 @@ sub predict
     $self->_each_output($data, \%options, sub { push @batches, $_[0] });
     return @batches if not @batches or not $options{merge_batches};
     my $count = @{ $batches[0] };
-    AI::MXNet::Error::fail('Cannot merge batches, as num of outputs is not the same in mini-batches. Maybe bucketing is used?') if grep { @$_ != $count } @batches;
+    AI::MXNet::Error::fail('Cannot merge batches, as num of outputs is not the same in mini-batches. Maybe bucketing is used?')
+        if grep { @$_ != $count } @batches;
     my @merged = map {
         my $k = $_;
         my @parts = map { $_->[$k] } @batches;
@@ -197,7 +207,8 @@ sub _metric_like
 {
     my ($value) = @_;
     my $type = reftype $value // return $value;
-    return $value if $type !~ /\A(?:HASH|ARRAY)\z/ or blessed $value and not $value->isa('AI::MXNet::EvalMetric') and not $value->isa('_BinaryClassificationMetrics');
+    return $value if $type !~ /\A(?:HASH|ARRAY)\z/;
+    return $value if blessed $value and not $value->isa('AI::MXNet::EvalMetric') and not $value->isa('_BinaryClassificationMetrics');
     my $new = $type eq 'HASH' ? { map { $_ => _metric_like($value->{$_}) } keys %$value } : [map { _metric_like($_) } @$value];
     return blessed $value ? bless $new, ref $value : $new;
 }
@@ -207,36 +218,23 @@ sub fit
     my ($self, $train_data, @options) = @_;
     my %options = (
         eval_metric => 'acc', kvstore => 'local', optimizer => 'sgd', optimizer_params => { learning_rate => 0.01 },
-        begin_epoch => 0,
-        _named('fit', [qw(
+        begin_epoch => 0, _named('fit', [qw(
             eval_data eval_metric epoch_end_callback batch_end_callback kvstore optimizer optimizer_params eval_end_callback
             eval_batch_end_callback initializer arg_params aux_params allow_missing force_rebind force_init begin_epoch num_epoch
             validation_metric monitor sparse_row_id_fn)], @options));
     AI::MXNet::Error::fail('please specify number of epochs') unless defined $options{num_epoch};
-    $self->bind(data_shapes => $train_data->provide_data, label_shapes => $train_data->provide_label, for_training => 1, force_rebind => $options{force_rebind} // 0);
-    my $monitor = $options{monitor};
-    $self->install_monitor($monitor) if defined $monitor;
+    _check_iterator('fit', $train_data);
+    $self->bind(data_shapes => $train_data->provide_data, label_shapes => $train_data->provide_label,
+        for_training => 1, force_rebind => $options{force_rebind} // 0);
+    $self->install_monitor($options{monitor}) if defined $options{monitor};
     $self->init_params(map { exists $options{$_} ? ($_ => $options{$_}) : () } qw(initializer arg_params aux_params allow_missing force_init));
     $self->init_optimizer(map { $_ => $options{$_} } qw(kvstore optimizer optimizer_params));
     # callbacks may reset the metric that they are given, but what is told of the epoch is all of it
     my $metric = AI::MXNet::Metric->create($options{eval_metric});
-    my @rows = _rows(\%options);
     my @metrics = ($metric, defined $options{batch_end_callback} ? _metric_like($metric) : ());
     for my $epoch ($options{begin_epoch} .. $options{num_epoch} - 1) {
-        my ($begin, $count) = (time, 0);
-        $_->reset for @metrics;
-        my $next = $train_data->next;
-        $self->prepare($next, @rows) if defined $next and @rows;
-        while (defined(my $batch = $next)) {
-            $monitor->tic if defined $monitor;
-            $self->forward_backward($batch);
-            $self->update;
-            $next = $train_data->next;
-            $self->prepare($next, @rows) if defined $next;
-            $self->update_metric($_, $batch->label) for @metrics;
-            $monitor->toc_print if defined $monitor;
-            _tell($options{batch_end_callback}, $epoch, $count++, $metric);
-        }
+        my $begin = time;
+        $self->_train($epoch, $train_data, \@metrics, \%options);
         $self->logger->info('Epoch[%d] Train-%s=%f', $epoch, @$_) for _name_values($metrics[-1]);
         $self->logger->info('Epoch[%d] Time cost=%.3f', $epoch, time - $begin);
         my ($arg_params, $aux_params) = $self->get_params;
@@ -245,10 +243,32 @@ sub fit
         if (defined $options{eval_data}) {
             my $validation = AI::MXNet::Metric->create($options{validation_metric} // $metric);
             $self->score($options{eval_data}, $validation, score_end_callback => $options{eval_end_callback},
-                batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch, @rows);
+                batch_end_callback => $options{eval_batch_end_callback}, epoch => $epoch, _rows(\%options));
             $self->logger->info('Epoch[%d] Validation-%s=%f', $epoch, @$_) for _name_values($validation);
         }
         $train_data->reset;
+    }
+    return;
+}
+
+# An epoch of training. The batch that follows is fetched before the metrics wait for the outputs of this one.
+sub _train
+{
+    my ($self, $epoch, $data, $metrics, $options) = @_;
+    my ($monitor, @rows) = ($options->{monitor}, _rows($options));
+    $_->reset for @$metrics;
+    my $count = 0;
+    my $next = $data->next;
+    $self->prepare($next, @rows) if defined $next and @rows;
+    while (defined(my $batch = $next)) {
+        $monitor->tic if defined $monitor;
+        $self->forward_backward($batch);
+        $self->update;
+        $next = $data->next;
+        $self->prepare($next, @rows) if defined $next;
+        $self->update_metric($_, $batch->label) for @$metrics;
+        $monitor->toc_print if defined $monitor;
+        _tell($options->{batch_end_callback}, $epoch, $count++, $metrics->[0]);
     }
     return;
 }
@@ -259,27 +279,14 @@ sub save_params
 {
     my ($self, $path, $arg_params, $aux_params) = @_;
     ($arg_params, $aux_params) = $self->get_params unless defined $arg_params;
-    AI::MXNet::NDArray->save($path, { map({ ("arg:$_" => $arg_params->{$_}) } keys %$arg_params), map({ ("aux:$_" => $aux_params->{$_}) } keys %{ $aux_params // {} }) });
+    AI::MXNet::NDArray::_save_params($path, $arg_params, $aux_params);
     return;
-}
-
-# The arrays of a file of parameters, by name: arguments and auxiliary states.
-sub _params_of
-{
-    my ($path) = @_;
-    my $loaded = AI::MXNet::NDArray->load($path);
-    my %params = (arg => {}, aux => {});
-    for my $key (ref $loaded eq 'HASH' ? keys %$loaded : '') {
-        my ($kind, $name) = $key =~ /\A(arg|aux):(.+)\z/s or AI::MXNet::Error::fail("Invalid param file $path: its arrays are named arg:NAME or aux:NAME, but one '$key'");
-        $params{$kind}{$name} = $loaded->{$key};
-    }
-    return @params{qw(arg aux)};
 }
 
 sub load_params
 {
     my ($self, $path) = @_;
-    $self->set_params(_params_of($path));
+    $self->set_params(AI::MXNet::NDArray::_load_params($path));
     return;
 }
 

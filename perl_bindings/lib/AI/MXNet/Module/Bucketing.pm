@@ -2,7 +2,7 @@ package AI::MXNet::Module::Bucketing;
 # A module for each bucket of a data set, sharing parameters and optimizer. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::Module;
 
@@ -87,7 +87,8 @@ sub bind
 {
     my ($self, @options) = @_;
     my %options = (for_training => 1, inputs_need_grad => 0, grad_req => 'write', bucket_key => $self->default_bucket_key,
-        AI::MXNet::Module::Base::_named('bind', [qw(data_shapes label_shapes for_training inputs_need_grad force_rebind shared_module grad_req bucket_key)], @options));
+        AI::MXNet::Module::Base::_named('bind', [qw(
+            data_shapes label_shapes for_training inputs_need_grad force_rebind shared_module grad_req bucket_key)], @options));
     AI::MXNet::Error::fail('AssertionError: shared_module for BucketingModule is not supported') if defined $options{shared_module};
     if ($self->binded and not $options{force_rebind}) {
         $self->logger->warning('Already binded, ignoring bind()');
@@ -179,7 +180,11 @@ sub update
 }
 
 for my $method (qw(backward get_outputs get_input_grads get_states set_states update_metric)) {
-    __PACKAGE__->meta->add_method($method => sub { my ($self, @arguments) = @_; $self->_needs(qw(binded params_initialized)); return $self->_curr_module->$method(@arguments) });
+    __PACKAGE__->meta->add_method($method => sub {
+        my ($self, @arguments) = @_;
+        $self->_needs(qw(binded params_initialized));
+        return $self->_curr_module->$method(@arguments);
+    });
 }
 
 sub install_monitor

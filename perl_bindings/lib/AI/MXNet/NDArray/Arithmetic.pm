@@ -79,8 +79,12 @@ sub _operand
 sub _bad_operand
 {
     my ($symbol, $value) = @_;
-    _fail("the operator $symbol takes an NDArray or a number beside an NDArray, but got ",
-        not(defined $value) ? 'undef' : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements' : ref $value ? 'a reference to ' . ref $value : "'$value'");
+    my $shown
+        = not(defined $value) ? 'undef'
+        : blessed $value && $value->isa('PDL') ? 'a piddle of ' . $value->nelem . ' elements'
+        : ref $value ? 'a reference to ' . ref $value
+        :              "'$value'";
+    return _fail("the operator $symbol takes an NDArray or a number beside an NDArray, but got $shown");
 }
 
 # symbol => [two arrays, array and number, number and array]
@@ -160,7 +164,8 @@ sub _truth
             my ($x, $y, $swapped, @more) = blessed $_[0] ? @_ : @_[1 .. $#_];
             _fail("$name takes two operands") if @more or @_ < 2 or not defined $x;
             ($x, $y, $swapped) = ($y, $x, not $swapped) unless blessed $x;
-            _fail("$name takes an NDArray and an NDArray or a number, but got ", $y // 'undef', ' and ', $x // 'undef') unless blessed $x;
+            _fail("$name takes an NDArray and an NDArray or a number, but got ", $y // 'undef', ' and ', $x // 'undef')
+                unless blessed $x and $x->can('_operator');
             return $x->_operator($symbol)->($x, $y, $swapped ? 1 : 0);
         };
     }

@@ -7,7 +7,6 @@ use strict;
 use warnings;
 use List::Util qw(first);
 use Sub::Util qw(set_subname);
-use AI::MXNet::Error;
 use AI::MXNet::NS;
 use AI::MXNet::Operators;
 

@@ -51,6 +51,28 @@ sub _loaded
     return \%named;
 }
 
+# The parameters of a symbol, in files named arg:NAME and aux:NAME: two hashes of arrays by name.
+sub _save_params
+{
+    my ($path, $args, $aux) = @_;
+    AI::MXNet::Error::expect('parameters are saved from hashes of NDArrays by name', HASH => $args, $aux // {});
+    my %named = map { my ($kind, $arrays) = @$_; map { ("$kind:$_" => $arrays->{$_}) } keys %$arrays } [arg => $args], [aux => $aux // {}];
+    return __PACKAGE__->save($path, \%named);
+}
+
+sub _load_params
+{
+    my ($path) = @_;
+    my $loaded = __PACKAGE__->load($path);
+    my %params = (arg => {}, aux => {});
+    for my $key (ref $loaded eq 'HASH' ? keys %$loaded : '') {
+        my ($kind, $name) = $key =~ /\A(arg|aux):(.+)\z/s
+            or _fail("Invalid param file $path: its arrays are named arg:NAME or aux:NAME, but one '$key'");
+        $params{$kind}{$name} = $loaded->{$key};
+    }
+    return @params{qw(arg aux)};
+}
+
 # The engine has a working directory of its own.
 sub _absolute
 {

@@ -145,6 +145,7 @@ sub concatenate
     my %options = (axis => 0, always_copy => 1, _named('concatenate', [qw(axis always_copy)], @options));
     _fail('concatenate takes a list of NDArrays') unless ref $arrays eq 'ARRAY' and @$arrays;
     $arrays = [map { ref eq 'AI::MXNet::NDArray::Slice' ? $_->sever : $_ } @$arrays];
+    AI::MXNet::Error::expect('concatenate takes a list of NDArrays', __PACKAGE__, @$arrays);
     return $arrays->[0] if @$arrays == 1 and not $options{always_copy};
     my @shape = @{ $arrays->[0]->shape };
     for my $array (@$arrays) {
@@ -169,6 +170,7 @@ sub _sum_on
 sub onehot_encode
 {
     my ($class, $indices, $out) = @_;
+    AI::MXNet::Error::expect('onehot_encode takes indices and the array to write to, which are NDArrays', __PACKAGE__, $indices, $out);
     return AI::MXNet::Operators::invoke(_row('one_hot'), [$indices], { depth => $out->shape->[1] }, $out);
 }
 

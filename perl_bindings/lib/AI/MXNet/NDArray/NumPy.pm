@@ -117,7 +117,8 @@ sub random_choice
     $wanted *= $_ for @size;
     my $values = ref $a{a} ? _as_array($a{a}) : undef;
     my $count = defined $values ? $values->size : $a{a};
-    _value_error('a must be 1-dimensional or an integer') if defined $values ? $values->ndim != 1 : !looks_like_number($count) || $count != int $count;
+    _value_error('a must be 1-dimensional or an integer')
+        if defined $values ? $values->ndim != 1 : !looks_like_number($count) || $count != int $count;
     _value_error('a must be greater than 0 unless no samples are taken.') if $count < 1 and $wanted;
     _value_error('Cannot take a larger sample than population when replace is False') if $wanted > $count and not $a{replace};
     my $chances = defined $a{p} ? _as_array($a{p}) : undef;

@@ -4,7 +4,7 @@ package AI::MXNet::Optimizer::Adaptive;
 package AI::MXNet::Adam;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -31,7 +31,7 @@ __PACKAGE__->register;
 package AI::MXNet::AdaGrad;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -48,7 +48,7 @@ __PACKAGE__->register;
 package AI::MXNet::RMSProp;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -81,7 +81,7 @@ __PACKAGE__->register;
 package AI::MXNet::AdaDelta;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -99,7 +99,7 @@ __PACKAGE__->register;
 package AI::MXNet::Ftrl;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -118,7 +118,7 @@ __PACKAGE__->register;
 package AI::MXNet::FTML;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -141,7 +141,7 @@ __PACKAGE__->register;
 package AI::MXNet::Adamax;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -164,7 +164,7 @@ __PACKAGE__->register;
 package AI::MXNet::Nadam;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -200,8 +200,10 @@ sub _product
     my $products = $self->_schedule;
     my $from = $t;
     $from-- while $from > $self->begin_num_update and not defined $products->{$from};
-    for ($from + 1 .. $t) { $products->{$_} = ($products->{ $_ - 1 } // 1) * $self->_momentum($_) }
-    return $products->{$t};
+    my $product = $products->{$from} // 1;
+    $product *= $self->_momentum($_) for $from + 1 .. $t;
+    delete $products->{ $t - 1000 };    # further behind the others no parameter is likely to be
+    return $products->{$t} = $product;
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -210,7 +212,7 @@ __PACKAGE__->register;
 package AI::MXNet::Test;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 

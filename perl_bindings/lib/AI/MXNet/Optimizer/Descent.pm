@@ -4,7 +4,7 @@ package AI::MXNet::Optimizer::Descent;
 package AI::MXNet::SGD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -16,6 +16,7 @@ has lazy_update     => (is => 'rw', isa => 'Bool', default => 1);
 sub create_state
 {
     my ($self, $index, $weight) = @_;
+    AI::MXNet::Optimizer::_check_weight($weight);
     if ($weight->dtype eq 'float16') {
         return [$self->momentum != 0 ? AI::MXNet::Optimizer::_zeros($weight, 'float32') : undef, $weight->astype('float32')]
             if $self->multi_precision;
@@ -46,7 +47,7 @@ __PACKAGE__->register;
 package AI::MXNet::NAG;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::SGD';
 
@@ -58,7 +59,7 @@ __PACKAGE__->register;
 package AI::MXNet::Signum;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -84,7 +85,7 @@ __PACKAGE__->register;
 package AI::MXNet::SGLD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -96,7 +97,7 @@ __PACKAGE__->register;
 package AI::MXNet::DCASGD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Optimizer';
 
@@ -126,7 +127,7 @@ __PACKAGE__->register;
 package AI::MXNet::LBSGD;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::SGD';
 

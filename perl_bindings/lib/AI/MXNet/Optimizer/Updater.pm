@@ -2,15 +2,13 @@ package AI::MXNet::Updater;
 # An optimizer with the states of all parameters. Documented in AI::MXNet::Optimizer.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Data::MessagePack;
 use Scalar::Util qw(blessed);
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has optimizer     => (is => 'rw', isa => 'AI::MXNet::Optimizer', required => 1);
 has states        => (is => 'rw', isa => 'HashRef', default => sub { {} });

@@ -2,8 +2,7 @@ package AI::MXNet::RNN::Cell;
 # The symbolic cells with products of matrices: plain, LSTM, GRU.
 use strict;
 use warnings;
-use Mouse;
-use AI::MXNet::Base ();
+use AI::MXNet::Mouse;
 use AI::MXNet::Initializer;
 use AI::MXNet::RNN::Cell::Base;
 
@@ -51,7 +50,7 @@ sub _products
 sub call
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $name = $self->_step_name;
     my ($i2h, $h2h) = $self->_products($inputs, AI::MXNet::RNN::Cell::Base::_states($states)->[0], $name);
     my $output = AI::MXNet::RNN::Cell::Base::_activate($i2h + $h2h, $self->_activation, name => "${name}out");
@@ -62,7 +61,7 @@ sub call
 sub _lstm_step
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $name = $self->_step_name;
     my ($hidden, $cell) = @{ AI::MXNet::RNN::Cell::Base::_states($states) };
     my ($i2h, $h2h) = $self->_products($inputs, $hidden, $name);
@@ -81,7 +80,7 @@ sub _lstm_step
 sub _gru_step
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $name = $self->_step_name;
     my ($hidden) = @{ AI::MXNet::RNN::Cell::Base::_states($states) };
     my ($i2h, $h2h) = $self->_products($inputs, $hidden, "${name}_");
@@ -99,7 +98,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::LSTMCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::Cell';
 
@@ -115,7 +114,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::GRUCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::Cell';
 

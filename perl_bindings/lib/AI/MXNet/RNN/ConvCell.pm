@@ -2,7 +2,7 @@ package AI::MXNet::RNN::ConvCell::Base;
 # Symbolic cells whose products are convolutions.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::RNN::Cell;
 
 extends 'AI::MXNet::RNN::Cell';
@@ -60,10 +60,11 @@ sub _products
     my ($self, $inputs, $state, $name) = @_;
     $name =~ s/__\z/_/;
     my $filters = $self->_num_hidden * @{ $self->_gate_names };
-    return (
-        AI::MXNet::Symbol->Convolution(data => $inputs, weight => $self->_iW, bias => $self->_iB, $self->_window('i2h'), num_filter => $filters, name => "${name}i2h"),
-        AI::MXNet::Symbol->Convolution(data => $state,  weight => $self->_hW, bias => $self->_hB, $self->_window('h2h'), num_filter => $filters, name => "${name}h2h"),
-    );
+    return map {
+        my ($kind, $data, $weight, $bias) = @$_;
+        AI::MXNet::Symbol->Convolution(
+            data => $data, weight => $weight, bias => $bias, $self->_window($kind), num_filter => $filters, name => "$name$kind")
+    } ['i2h', $inputs, $self->_iW, $self->_iB], ['h2h', $state, $self->_hW, $self->_hB];
 }
 
 __PACKAGE__->meta->make_immutable;
@@ -71,7 +72,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::ConvCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ConvCell::Base';
 
@@ -80,7 +81,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::ConvLSTMCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ConvCell';
 
@@ -96,7 +97,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::ConvGRUCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ConvCell';
 

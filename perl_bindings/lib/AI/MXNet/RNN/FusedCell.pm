@@ -2,15 +2,14 @@ package AI::MXNet::RNN::FusedCell;
 # Whole recurrent layers in one operator.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Initializer;
 use AI::MXNet::RNN::Cell;
 use AI::MXNet::RNN::ModifierCell;
 use AI::MXNet::RNN::SequentialCell;
+use AI::MXNet::RNN::Weights;
 
 extends 'AI::MXNet::RNN::Cell::Base';
-
-my %gates = (rnn_relu => [''], rnn_tanh => [''], lstm => [qw(_i _f _c _o)], gru => [qw(_r _z _o)]);
 
 has _num_hidden     => (is => 'ro', isa => 'Int',  init_arg => 'num_hidden', required => 1);
 has _num_layers     => (is => 'ro', isa => 'Int',  init_arg => 'num_layers', default => 1);
@@ -29,7 +28,7 @@ sub BUILD
 {
     my ($self) = @_;
     my $mode = $self->_mode;
-    AI::MXNet::Error::fail('FusedRNNCell: mode is one of ', join(', ', sort keys %gates), ", but got $mode") unless $gates{$mode};
+    $self->_gate_names;    # refuses a mode that there is not
     my $init = $self->initializer // AI::MXNet::Xavier::->new(factor_type => 'in', magnitude => 2.34);
     $init = AI::MXNet::FusedRNN::->new(init => $init, num_hidden => $self->_num_hidden, num_layers => $self->_num_layers, mode => $mode,
         bidirectional => $self->_bidirectional, forget_bias => $self->forget_bias) unless $init->isa('AI::MXNet::FusedRNN');
@@ -38,7 +37,7 @@ sub BUILD
 }
 
 sub _directions { my ($self) = @_; return $self->_bidirectional ? qw(l r) : 'l' }
-sub _gate_names { my ($self) = @_; return $gates{ $self->_mode } }
+sub _gate_names { my ($self) = @_; return AI::MXNet::RNN::Weights::gates('FusedRNNCell', $self->_mode) }
 
 sub state_info
 {
@@ -49,37 +48,26 @@ sub state_info
 
 # -- weights: one vector of all weights, then all biases -----------------------------------------------------------
 
+# What tells the parts of the vector.
+sub _form { my ($self) = @_; return ($self->_gate_names, $self->_num_hidden, $self->_num_layers, $self->_directions) }
+
 # [name, shape] of each part of the vector, in order.
 sub _parts
 {
-    my ($self, $num_input) = @_;
-    my ($hidden, @directions) = ($self->_num_hidden, $self->_directions);
-    my @parts;
-    for my $kind (qw(weight bias)) {
-        for my $layer (0 .. $self->_num_layers - 1) {
-            my %columns = (i2h => $layer ? $hidden * @directions : $num_input, h2h => $hidden);
-            for my $direction (@directions) {
-                for my $group (qw(i2h h2h)) {
-                    push @parts, [$self->_prefix . "$direction${layer}_$group${_}_$kind", $kind eq 'bias' ? [$hidden] : [$hidden, $columns{$group}]]
-                        for @{ $self->_gate_names };
-                }
-            }
-        }
-    }
-    return @parts;
+    my ($self, $inputs) = @_;
+    return map { [$self->_prefix . $_->[0], $_->[1]] } AI::MXNet::RNN::Weights::parts($inputs, $self->_form);
 }
 
 sub unpack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('unpack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my $vector = delete $args{ $self->_parameter->name } // AI::MXNet::Error::fail('unpack_weights needs the array ', $self->_parameter->name);
-    my ($hidden, $layers, $directions) = ($self->_num_hidden, $self->_num_layers, scalar(my @d = $self->_directions));
-    my $num_input = $vector->size / ($directions * $hidden * @{ $self->_gate_names }) - ($layers - 1) * ($hidden * ($directions + 1) + 2) - $hidden - 2;
-    AI::MXNet::Error::fail('the array ', $self->_parameter->name, ' of ', $vector->size, ' elements does not fit this network')
-        if $num_input < 1 or $num_input != int $num_input;
+    my $inputs = AI::MXNet::RNN::Weights::inputs($vector->size, $self->_form)
+        // AI::MXNet::Error::fail('the array ', $self->_parameter->name, ' of ', $vector->size, ' elements does not fit this network');
     my $position = 0;
-    for my $part ($self->_parts($num_input)) {
+    for my $part ($self->_parts($inputs)) {
         my ($name, $shape) = @$part;
         my $size = AI::MXNet::Base::product(@$shape);
         my $values = AI::MXNet::NDArray->slice_axis($vector, axis => 0, begin => $position, end => $position + $size);
@@ -92,6 +80,7 @@ sub unpack_weights
 sub pack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('pack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my $first = $self->_prefix . 'l0_i2h' . $self->_gate_names->[0] . '_weight';
     AI::MXNet::Error::fail("pack_weights needs the array $first") unless defined $args{$first};
@@ -141,7 +130,10 @@ sub unfuse
     my %make = (
         lstm => sub { AI::MXNet::RNN::LSTMCell->new($self->_num_hidden, prefix => $_[0], forget_bias => $self->forget_bias) },
         gru  => sub { AI::MXNet::RNN::GRUCell->new($self->_num_hidden, prefix => $_[0]) },
-        map { my $activation = $_; ("rnn_$activation" => sub { AI::MXNet::RNN::Cell->new($self->_num_hidden, activation => $activation, prefix => $_[0]) }) } qw(relu tanh),
+        map {
+            my $activation = $_;
+            ("rnn_$activation" => sub { AI::MXNet::RNN::Cell->new($self->_num_hidden, activation => $activation, prefix => $_[0]) })
+        } qw(relu tanh),
     );
     for my $layer (0 .. $self->_num_layers - 1) {
         my ($cell, $back) = map { $make{ $self->_mode }->($self->_prefix . "$_${layer}_") } $self->_directions;

@@ -7,8 +7,11 @@ use AI::MXNet::Logging;
 
 sub encode_sentences
 {
-    my ($class, $sentences, %options) = @_;
+    my ($class, $sentences, @options) = @_;
+    my %options = AI::MXNet::Error::paired('encode_sentences', @options);
     %options = (vocab => undef, invalid_label => -1, invalid_key => "\n", start_label => 0, %options);
+    AI::MXNet::Error::expect('encode_sentences takes a list of sentences, which are lists of words', ARRAY => $sentences);
+    AI::MXNet::Error::expect('a sentence is a list of words', ARRAY => @$sentences);
     my ($vocab, $number) = @options{qw(vocab start_label)};
     my $is_new = not defined $vocab;
     $vocab //= { $options{invalid_key} => $options{invalid_label} };
@@ -32,7 +35,7 @@ package AI::MXNet::BucketSentenceIter;
 # Sentences in batches, each of sentences of about one length.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 use PDL::Core qw(pdl);
 use PDL::Slices ();
@@ -63,6 +66,7 @@ sub BUILD
 {
     my ($self) = @_;
     AI::MXNet::Error::fail('Invalid layout ', $self->layout, ': Must be NT (batch major) or TN (time major)') unless $self->layout =~ /\A(?:NT|TN)\z/;
+    AI::MXNet::Error::fail('batch_size is at least 1, but got ', $self->batch_size) if $self->batch_size < 1;
     my @buckets = sort { $a <=> $b } @{ $self->buckets // $self->_frequent_lengths };
     AI::MXNet::Error::fail('no sentences of one length fill a batch of ', $self->batch_size, ': give buckets') unless @buckets;
     my @rows = map { [] } @buckets;

@@ -2,7 +2,7 @@ package AI::MXNet::RNN::ModifierCell;
 # Cells that change what another one computes.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::RNN::Cell::Base;
 
 extends 'AI::MXNet::RNN::Cell::Base';
@@ -31,7 +31,7 @@ sub _of_base
 sub begin_state
 {
     my ($self, %options) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     my $function = delete $options{init_sym};
     return scalar $self->_of_base('begin_state', %options, $function ? (func => $function) : ());
 }
@@ -42,7 +42,7 @@ package AI::MXNet::RNN::DropoutCell;
 # Dropout of outputs and states.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ModifierCell';
 
@@ -76,7 +76,7 @@ package AI::MXNet::RNN::ZoneoutCell;
 # Outputs and states that stay, at random, what they were.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ModifierCell';
 
@@ -126,7 +126,7 @@ package AI::MXNet::RNN::ResidualCell;
 # Outputs to which the inputs are added.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::ModifierCell';
 

@@ -2,7 +2,7 @@ package AI::MXNet::RNN::SequentialCell;
 # Cells one upon the other, and one in each direction.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::RNN::Cell::Base;
 
 extends 'AI::MXNet::RNN::Cell::Base';
@@ -28,14 +28,21 @@ sub _share
     return;
 }
 
-sub add { my ($self, $cell) = @_; push @{ $self->_list }, $cell; $self->_share($cell); return }
+sub add
+{
+    my ($self, $cell) = @_;
+    AI::MXNet::Error::expect('add takes a cell', 'AI::MXNet::RNN::Cell::Base', $cell);
+    push @{ $self->_list }, $cell;
+    $self->_share($cell);
+    return;
+}
 
 sub state_info { my ($self) = @_; return [map { @{ $_->state_info } } $self->_cells] }
 
 sub begin_state
 {
     my ($self, @options) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     return [map { @{ $_->begin_state(@options) } } $self->_cells];
 }
 
@@ -45,7 +52,7 @@ sub pack_weights   { my ($self, $args) = @_; $args = $_->pack_weights($args)   f
 sub call
 {
     my ($self, $inputs, $states) = @_;
-    $self->_not_modified;
+    $self->_refuse_modified;
     $self->_counter($self->_counter + 1);
     my @left = @{ AI::MXNet::RNN::Cell::Base::_states($states) };
     my @next;
@@ -78,7 +85,7 @@ __PACKAGE__->meta->make_immutable;
 package AI::MXNet::RNN::BidirectionalCell;
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::RNN::SequentialCell';
 

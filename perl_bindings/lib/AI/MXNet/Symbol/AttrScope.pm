@@ -2,14 +2,16 @@ package AI::MXNet::Symbol::AttrScope;
 # Attributes that symbols made in a scope get. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'Mouse::Object';
 
 has attr => (is => 'ro', isa => 'HashRef[Str]', default => sub { {} });
 
 around BUILDARGS => sub {
-    my ($original, $class, %attributes) = @_;
+    my ($original, $class, @arguments) = @_;
+    AI::MXNet::Mouse::refuse($class, 'expected names and values in turn', @arguments) if @arguments % 2;
+    my %attributes = @arguments;
     return $class->$original(attr => $attributes{attr}) if keys %attributes == 1 and ref $attributes{attr};
     # a scope within another has the attributes of that one, too
     my $outer = defined $AI::MXNet::AttrScope ? $AI::MXNet::AttrScope->attr : {};
@@ -27,7 +29,7 @@ sub get
 sub current     { my ($class) = @_; return $AI::MXNet::AttrScope //= __PACKAGE__->new }
 sub set_current { my ($class, $new) = @_; $AI::MXNet::AttrScope = $new; return }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

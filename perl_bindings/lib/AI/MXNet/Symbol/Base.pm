@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use Scalar::Util qw(blessed looks_like_number);
 use Sub::Util qw(set_subname);
-use AI::MXNet::Engine;
 use AI::MXNet::Error;
 use AI::MXNet::Operators;
 use AI::MXNet::Symbol::AttrScope;
@@ -45,10 +44,10 @@ sub call
     push @values, shift @arguments
         while @arguments and (@arguments % 2 or not defined $arguments[0] or ref $arguments[0] or looks_like_number($arguments[0]));
     %named = (%named, @arguments);
-    my @open = grep { not exists $named{$_} } map { $_->[0] } @{ $row->{attributes} };
+    my @open = grep { not exists $named{$_} } @{ $row->{order} };
     if (@values > @open or grep { not defined } @values) {
         AI::MXNet::Error::fail("The operator $operator of a symbol takes symbols, then its attributes (",
-            join(', ', map { $_->[0] } @{ $row->{attributes} }), ') by position or name, but got also ', join ', ', map { $_ // 'undef' } @values);
+            join(', ', @{ $row->{order} }), ') by position or name, but got also ', join ', ', map { $_ // 'undef' } @values);
     }
     @named{ @open[0 .. $#values] } = @values;
     my $name = delete $named{name};

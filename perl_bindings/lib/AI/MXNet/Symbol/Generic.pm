@@ -19,8 +19,7 @@ sub as_in_context { my ($self) = @_; return $self }
 sub copyto
 {
     my ($self, $target) = @_;
-    AI::MXNet::Error::fail('copyto of a symbol takes a context, but got ', $target // 'undef')
-        unless ref $target and $target->isa('AI::MXNet::Context');
+    AI::MXNet::Error::expect('copyto of a symbol takes a context', 'AI::MXNet::Context', $target);
     return $self->identity;
 }
 
@@ -34,7 +33,8 @@ sub moveaxis
 
 sub concatenate
 {
-    my ($class, $symbols, %options) = @_;
+    my ($class, $symbols, @options) = @_;
+    my %options = AI::MXNet::Error::paired('concatenate', @options);
     AI::MXNet::Error::fail('concatenate takes a list of symbols') unless ref $symbols eq 'ARRAY' and @$symbols;
     return $class->Concat(@$symbols, dim => $options{axis} // 0);
 }

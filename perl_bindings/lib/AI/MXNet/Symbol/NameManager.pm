@@ -2,7 +2,7 @@ package AI::MXNet::Symbol::NameManager;
 # Names for what is given none: a hint and a number. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'Mouse::Object';
 
@@ -20,14 +20,14 @@ sub get
 sub current     { my ($class) = @_; return $AI::MXNet::NameManager //= __PACKAGE__->new }
 sub set_current { my ($class, $new) = @_; $AI::MXNet::NameManager = $new; return }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Symbol::Prefix;
 # A manager that puts a prefix in front of all names, given ones too.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 
 extends 'AI::MXNet::Symbol::NameManager';
@@ -44,7 +44,7 @@ sub get
     return $self->prefix . $self->SUPER::get($name, $hint);
 }
 
-no Mouse;
+no AI::MXNet::Mouse;
 __PACKAGE__->meta->make_immutable;
 
 1;

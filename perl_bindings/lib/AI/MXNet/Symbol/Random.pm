@@ -21,8 +21,8 @@ sub _draw
     }
     my $is_symbolic = $name eq 'multinomial' || grep { blessed $_ && $_->isa('AI::MXNet::Symbol') } @arguments, values %named;
     my @order = $is_symbolic && $symbols
-        ? (@{ $symbols->{inputs} }, map { $_->[0] } @{ $symbols->{attributes} })
-        : grep { !/\A(?:shape|ctx|dtype)\z/ } map { $_->[0] } @{ $known->{attributes} };
+        ? (@{ $symbols->{inputs} }, @{ $symbols->{order} })
+        : grep { !/\A(?:shape|ctx|dtype)\z/ } @{ $known->{order} };
     AI::MXNet::Error::fail("random->$name takes @order, but got @arguments") if @arguments > @order;
     if ($name eq 'exponential' and not $is_symbolic) {
         my $scale = @arguments ? shift @arguments : delete $named{scale};

@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Data::Loader::DataLoader;
 # Batches of a dataset, one after the other. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
@@ -15,8 +15,6 @@ use AI::MXNet::Gluon::Data::Loader::Batch;
 use AI::MXNet::Gluon::Data::Loader::Draws;
 use AI::MXNet::Gluon::Data::Loader::Workers;
 use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, fallback => 1;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -83,6 +81,7 @@ sub get_state
 sub set_state
 {
     my ($self, $state) = @_;
+    AI::MXNet::Error::expect('set_state takes what get_state returned', HASH => $state);
     $self->reset;
     $self->epoch($state->{epoch});
     $self->batch_sampler->set_state($state->{sampler}) if defined $state->{sampler};

@@ -2,13 +2,11 @@ package AI::MXNet::Gluon::Data::Sampler;
 # The order in which samples are taken. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use overload '<>' => sub { $_[0]->next }, '@{}' => sub { $_[0]->list }, fallback => 1;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -32,7 +30,7 @@ sub list
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Sampler::SequentialSampler;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Sampler';
 
@@ -54,7 +52,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Sampler::RandomSampler;
-use Mouse;
+use AI::MXNet::Mouse;
 use List::Util ();
 
 extends 'AI::MXNet::Gluon::Data::Sampler';
@@ -77,7 +75,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Sampler::BatchSampler;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Sampler';
 

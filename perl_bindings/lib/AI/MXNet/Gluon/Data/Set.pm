@@ -2,15 +2,13 @@ package AI::MXNet::Gluon::Data::Set;
 # Datasets: samples by their number. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::DType;
 use AI::MXNet::Error;
 use AI::MXNet::NS;
 use AI::MXNet::NDArray;
 use AI::MXNet::Types ();
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -36,6 +34,7 @@ sub _subset { my ($self, $indices) = @_; return AI::MXNet::Gluon::Data::Subset->
 sub filter
 {
     my ($self, $function) = @_;
+    AI::MXNet::Error::expect('filter takes code that says of a sample whether it stays', CODE => $function);
     return $self->_subset([grep { $function->(scalar $self->at($_)) } 0 .. $self->len - 1]);
 }
 
@@ -43,7 +42,7 @@ sub take
 {
     my ($self, $count) = @_;
     my $len = $self->len;
-    AI::MXNet::Error::fail("take: a count of samples is 0 or more, but got $count") if defined $count and $count < 0;
+    AI::MXNet::Error::fail("take: a count of samples is 0 or more, but got $count") unless ($count // 0) =~ /\A[0-9]+\z/;
     return $self->_subset([0 .. (defined $count && $count < $len ? $count : $len) - 1]);
 }
 
@@ -51,14 +50,20 @@ sub shard
 {
     my ($self, $count, $index) = @_;
     AI::MXNet::Error::fail('shard takes how many there are, and which one of 0 to that less 1, but got ', $count // 'undef', ' and ', $index // 'undef')
-        unless defined $count and defined $index and $count > 0 and $index >= 0 and $index < $count;
+        unless 2 == grep { /\A[0-9]+\z/ } $count // '', $index // '' and $index < $count;
     my ($each, $rest) = (int($self->len / $count), $self->len % $count);
     # the first ones have what cannot be shared out
     my $begin = $each * $index + ($index < $rest ? $index : $rest);
     return $self->_subset([$begin .. $begin + $each + ($index < $rest ? 1 : 0) - 1]);
 }
 
-sub sample { my ($self, $sampler) = @_; return $self->_subset([@$sampler]) }
+sub sample
+{
+    my ($self, $sampler) = @_;
+    AI::MXNet::Error::fail('sample takes a sampler, or a list of numbers, but got ', $sampler // 'undef')
+        unless ref $sampler and (ref $sampler eq 'ARRAY' or overload::Method($sampler, '@{}'));
+    return $self->_subset([@$sampler]);
+}
 
 # A slice as an array of its own; anything else as it is.
 sub _severed { my ($data) = @_; return ref $data eq 'AI::MXNet::NDArray::Slice' ? $data->sever : $data }
@@ -71,7 +76,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::SimpleDataset;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Set';
@@ -91,7 +96,7 @@ __PACKAGE__->register('AI::MXNet::Gluon::Data');
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::ArrayDataset;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Set';
@@ -126,7 +131,7 @@ __PACKAGE__->meta->make_immutable;
 
 # What a function makes of the samples of another set.
 package AI::MXNet::Gluon::Data::TransformedSet;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Set';
 
@@ -154,7 +159,7 @@ __PACKAGE__->meta->make_immutable;
 
 # Some of the samples of another set.
 package AI::MXNet::Gluon::Data::Subset;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Set';
 
@@ -179,7 +184,7 @@ __PACKAGE__->meta->make_immutable;
 
 # A list, piddle or NDArray as rows along its first dimension, which is a piddle's last.
 package AI::MXNet::Gluon::Data::Rows;
-use Scalar::Util qw(blessed);
+use Scalar::Util qw(blessed looks_like_number);
 
 sub new
 {
@@ -196,7 +201,8 @@ sub at
     my ($values, $kind) = @$self{qw(values kind)};
     return $values->at($index) if $kind eq 'array';
     my $count = $self->len;
-    AI::MXNet::Error::fail("there is no sample $index of $count") if $index >= $count or $index < -$count;
+    AI::MXNet::Error::fail('there is no sample ', $index // 'undef', " of $count")
+        unless looks_like_number($index) and $index < $count and $index >= -$count;
     $index += $count if $index < 0;
     return $kind eq 'list' ? $values->[$index] : $values->at($index);
 }
@@ -233,7 +239,7 @@ sub _gathered
 }
 
 package AI::MXNet::Gluon::Data::RecordFileSet;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Set';
 

@@ -2,12 +2,10 @@ package AI::MXNet::Gluon::Fit::Callback;
 # What is done in the course of a training besides training. POD at the end.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NS;
-
-extends 'Mouse::Object';
 
 around BUILDARGS => \&AI::MXNet::Base::process_arguments;
 
@@ -57,7 +55,7 @@ sub _line
 # -- a bar, and a line for each epoch --------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::Progress;
-use Mouse;
+use AI::MXNet::Mouse;
 use Time::HiRes ();
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
@@ -113,7 +111,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('Progress');
 
 # Whether a value is the best so far.
 package AI::MXNet::Gluon::Fit::Callback::Monitor;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -163,7 +161,7 @@ sub set_state { my ($self, $state) = @_; $self->$_($state->{$_}) for keys %$stat
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Fit::Callback::EarlyStopping;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback::Monitor';
 
@@ -171,7 +169,7 @@ has restore_best => (is => 'ro', isa => 'Bool', default => 1);
 has weights      => (is => 'rw', init_arg => undef, default => sub { {} });
 
 # a training that was stopped stays so when it is resumed
-sub train_begin { my ($self, $fit) = @_; $self->_stop($fit) if $self->waited >= $self->patience; return }
+sub train_begin { my ($self, $fit) = @_; $self->_stop($fit) if $self->waited and $self->waited >= $self->patience; return }
 
 sub epoch_end
 {
@@ -188,7 +186,9 @@ sub epoch_end
 sub _stop
 {
     my ($self, $fit) = @_;
-    $fit->stop(sprintf '%s was best in epoch %d, at %g', $self->monitor, $self->best_epoch, $self->best);
+    $fit->stop(defined $self->best
+        ? sprintf '%s was best in epoch %d, at %g', $self->monitor, $self->best_epoch, $self->best
+        : sprintf '%s was no number in %d epochs', $self->monitor, $self->waited);
     return;
 }
 
@@ -207,7 +207,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Gluon::Fit::Callbacks::_constructor('EarlyStopping');
 
 package AI::MXNet::Gluon::Fit::Callback::ReduceOnPlateau;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback::Monitor';
 
@@ -230,7 +230,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('ReduceOnPlateau');
 # -- learning rates by a schedule ------------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::LRSchedule;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -251,7 +251,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('LRSchedule');
 # -- files -----------------------------------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::CSVLog;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -274,7 +274,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::Gluon::Fit::Callbacks::_constructor('CSVLog');
 
 package AI::MXNet::Gluon::Fit::Callback::Curves;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 
@@ -306,7 +306,7 @@ AI::MXNet::Gluon::Fit::Callbacks::_constructor('Curves');
 # -- code ------------------------------------------------------------------------------------------------------------
 
 package AI::MXNet::Gluon::Fit::Callback::Code;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 

@@ -99,7 +99,7 @@ sub restore
 }
 
 package AI::MXNet::Gluon::Fit::Callback::Checkpoint;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Fit::Callback';
 

@@ -2,6 +2,7 @@ package AI::MXNet::Gluon::ModelZoo::Vision;
 # Networks that classify images. Documented in AI::MXNet::Gluon::ModelZoo.
 use strict;
 use warnings;
+use Scalar::Util qw(looks_like_number);
 use AI::MXNet::NS;
 use AI::MXNet::Error;
 use AI::MXNet::Gluon::NN;
@@ -68,12 +69,14 @@ sub _network
 sub _choice
 {
     my ($what, $choices, $choice) = @_;
-    return $choices->{$choice // ''} // AI::MXNet::Error::fail("There is no $what of ", $choice // 'undef', ' layers, but of ', join(', ', sort { $a <=> $b } keys %$choices));
+    return $choices->{$choice // ''}
+        // AI::MXNet::Error::fail("There is no $what of ", $choice // 'undef', ' layers, but of ', join ', ', sort { $a <=> $b } keys %$choices);
 }
 
 sub get_resnet
 {
-    my ($class, $version, $layers, %options) = @_;
+    my ($class, $version, $layers, @options) = @_;
+    my %options = AI::MXNet::Error::paired('get_resnet', @options);
     my ($block, $counts, $channels) = @{ _choice('ResNet', \%resnet, $layers) };
     AI::MXNet::Error::fail("Invalid resnet version: $version. Options are 1 and 2.") unless $version =~ /\A[12]\z/;
     return _network("resnet${layers}_v$version", "ResNet::V$version", \%options, "${block}V$version", $counts, $channels);
@@ -81,40 +84,53 @@ sub get_resnet
 
 sub get_vgg
 {
-    my ($class, $layers, %options) = @_;
+    my ($class, $layers, @options) = @_;
+    my %options = AI::MXNet::Error::paired('get_vgg', @options);
+    my $counts = _choice('VGG', \%vgg, $layers);
     my $name = "vgg$layers" . ($options{batch_norm} ? '_bn' : '');
-    return _network($name, 'VGG', \%options, _choice('VGG', \%vgg, $layers), [64, 128, 256, 512, 512]);
+    return _network($name, 'VGG', \%options, $counts, [64, 128, 256, 512, 512]);
 }
 
 sub get_densenet
 {
-    my ($class, $layers, %options) = @_;
-    return _network("densenet$layers", 'DenseNet', \%options, @{ _choice('DenseNet', \%densenet, $layers) });
+    my ($class, $layers, @options) = @_;
+    my %options = AI::MXNet::Error::paired('get_densenet', @options);
+    my $form = _choice('DenseNet', \%densenet, $layers);
+    return _network("densenet$layers", 'DenseNet', \%options, @$form);
 }
 
 sub get_squeezenet
 {
-    my ($class, $version, %options) = @_;
+    my ($class, $version, @options) = @_;
+    my %options = AI::MXNet::Error::paired('get_squeezenet', @options);
     return _network("squeezenet$version", 'SqueezeNet', \%options, $version);
 }
 
 sub get_mobilenet
 {
-    my ($class, $multiplier, %options) = @_;
+    my ($class, $multiplier, @options) = @_;
+    my %options = AI::MXNet::Error::paired('get_mobilenet', @options);
     return _network('mobilenet' . _multiplier($multiplier), 'MobileNet', \%options, $multiplier);
 }
 
 sub get_mobilenet_v2
 {
-    my ($class, $multiplier, %options) = @_;
+    my ($class, $multiplier, @options) = @_;
+    my %options = AI::MXNet::Error::paired('get_mobilenet_v2', @options);
     return _network('mobilenetv2_' . _multiplier($multiplier), 'MobileNetV2', \%options, $multiplier);
 }
 
 # As file names have it: two digits, or one if that is a zero.
-sub _multiplier { my ($multiplier) = @_; return sprintf('%.2f', $multiplier) =~ s/0\z//r }
+sub _multiplier
+{
+    my ($multiplier) = @_;
+    AI::MXNet::Error::fail('a MobileNet has a multiplier, a number above 0, but got ', $multiplier // 'undef')
+        unless looks_like_number($multiplier) and $multiplier > 0;
+    return sprintf('%.2f', $multiplier) =~ s/0\z//r;
+}
 
-sub alexnet      { my ($class, %options) = @_; return _network('alexnet',     'AlexNet',       \%options) }
-sub inception_v3 { my ($class, %options) = @_; return _network('inceptionv3', 'Inception::V3', \%options) }
+sub alexnet      { my ($class, @options) = @_; return _network('alexnet',     'AlexNet',       { AI::MXNet::Error::paired('alexnet', @options) }) }
+sub inception_v3 { my ($class, @options) = @_; return _network('inceptionv3', 'Inception::V3', { AI::MXNet::Error::paired('inception_v3', @options) }) }
 
 {
     no strict 'refs';

@@ -28,7 +28,8 @@ sub BUILD
     my ($self) = @_;
     $self->name_scope(sub {
         $self->weight($self->params->get('weight', shape => [$self->units, $self->in_units], init => $self->weight_initializer, allow_deferred_init => 1));
-        $self->bias($self->params->get('bias', shape => [$self->units], init => $self->bias_initializer, allow_deferred_init => 1)) if $self->use_bias;
+        $self->bias($self->params->get('bias', shape => [$self->units], init => $self->bias_initializer, allow_deferred_init => 1))
+            if $self->use_bias;
         $self->act(AI::MXNet::Gluon::NN->Activation($self->activation, prefix => $self->activation . '_')) if defined $self->activation;
     });
 }

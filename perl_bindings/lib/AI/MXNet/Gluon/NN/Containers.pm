@@ -11,6 +11,7 @@ sub _slice
 {
     my ($self, $slice) = @_;
     my @blocks = @{ $self->_child_list };
+    AI::MXNet::Error::expect('slice takes the number of a block, or a list of them', ARRAY => $slice) if ref $slice or not defined $slice;
     my @numbers = ref $slice ? @$slice : $slice;
     $_ >= -@blocks && $_ < @blocks or AI::MXNet::Error::fail("slice: there is no block $_ among ", scalar @blocks) for @numbers;
     my $new = (ref $self)->new(prefix => $self->prefix);

@@ -192,6 +192,7 @@ sub BUILD
     my ($self) = @_;
     my $padding = $self->padding;
     $padding = [(0) x 4, ($padding) x 4] unless ref $padding;
+    AI::MXNet::Error::expect('ReflectionPad2D takes a number or a list of 8 as padding', ARRAY => $padding);
     AI::MXNet::Error::fail("ReflectionPad2D takes a number or a list of 8 as padding, but got [@$padding]") if @$padding != 8;
     $self->padding($padding);
 }

@@ -159,7 +159,7 @@ sub hybrid_forward
     return $F->GroupNorm($x, @parameters{qw(gamma beta)}, num_groups => $self->{num_groups}, eps => $self->{epsilon}, name => 'fwd');
 }
 
-sub _settings { my ($self) = @_; return (['num_groups', $self->num_groups], ['eps', $self->epsilon], ['center', $self->center ? 1 : 0], ['scale', $self->scale ? 1 : 0]) }
+sub _settings { my ($self) = @_; return (['num_groups', $self->num_groups], grep { $_->[0] ne 'axis' } $self->SUPER::_settings) }
 
 sub _describe { my ($self) = @_; return $self->class . '(' . join(', ', map {"$_->[0]=$_->[1]"} $self->_settings) . ')' }
 

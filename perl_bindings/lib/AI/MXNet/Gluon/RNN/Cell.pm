@@ -9,6 +9,13 @@ use AI::MXNet::Gluon::HybridBlock;
 # The namespace that computes on what $x is.
 sub namespace { my ($x) = @_; return blessed $x && $x->isa('AI::MXNet::Symbol') ? 'AI::MXNet::Symbol' : 'AI::MXNet::NDArray' }
 
+sub check_sequence
+{
+    my ($block, $inputs) = @_;
+    return if blessed $inputs and grep { $inputs->isa($_) } qw(AI::MXNet::NDArray AI::MXNet::Symbol AI::MXNet::NDArray::Slice);
+    return AI::MXNet::Error::fail($block->class, ' takes a sequence as NDArray or Symbol, but got ', $inputs // 'undef');
+}
+
 # A sequence as its steps. The axis of time is where T is in the layout.
 sub steps
 {
@@ -26,16 +33,51 @@ sub steps
 }
 
 # The named arguments of `unroll`.
-sub unrolling { return AI::MXNet::NDArray::_named('unroll', [qw(begin_state layout merge_outputs valid_length)], @_) }
+sub unroll_options { return AI::MXNet::NDArray::_named('unroll', [qw(begin_state layout merge_outputs valid_length)], @_) }
 
-# Steps as one array.
-sub merged
+# What every `unroll` begins with: its options, a hash ref, and the steps.
+sub unrolling
 {
-    my ($layout, @steps) = @_;
-    return namespace($steps[0])->stack(@steps, axis => index $layout, 'T');
+    my ($cell, $length, $inputs, @options) = @_;
+    my %options = unroll_options(@options);
+    $options{layout} //= 'NTC';
+    check_sequence($cell, $_) for ref $inputs eq 'ARRAY' ? @$inputs : $inputs;
+    $cell->reset;
+    return (\%options, steps($length, $inputs, $options{layout}));
+}
+
+# The states to begin with: those given, or zeros for a batch as the step is one.
+sub states_for
+{
+    my ($cell, $options, $step) = @_;
+    return $options->{begin_state} // $cell->begin_state(
+        namespace($step) eq 'AI::MXNet::Symbol'
+        ? (batch_size => 0, func => \&_symbol_zeros)
+        : (batch_size => $step->shape->[0], ctx => $step->context, dtype => $step->dtype));
+}
+
+sub _zeros        { my (%info) = @_; return AI::MXNet::NDArray->zeros($info{shape}, map { $_ => $info{$_} } grep { defined $info{$_} } qw(ctx dtype)) }
+sub _symbol_zeros { my (%info) = @_; return AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) }
+
+# The outputs of the steps as the options of `unroll` want them: as one array, or as a list.
+sub joined
+{
+    my ($options, @outputs) = @_;
+    return \@outputs unless $options->{merge_outputs};
+    return namespace($outputs[0])->stack(@outputs, axis => index $options->{layout}, 'T');
 }
 
 # What all cells do, those of arrays only and hybrid ones.
+package AI::MXNet::Gluon::RNN::Stepping;
+use strict;
+use warnings;
+use Mouse::Role;
+
+has [qw(counter init_counter)] => (is => 'rw', init_arg => undef, default => -1);
+has modified => (is => 'rw', default => 0);
+
+sub state_info { my ($self) = @_; AI::MXNet::Error::fail(ref $self, ' does not define state_info') }
+
 sub reset
 {
     my ($self) = @_;
@@ -44,7 +86,7 @@ sub reset
     return;
 }
 
-sub _not_modified
+sub _refuse_modified
 {
     my ($self) = @_;
     AI::MXNet::Error::fail('After applying modifier cells (e.g. ZoneoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
@@ -54,10 +96,11 @@ sub _not_modified
 
 sub begin_state
 {
-    my ($self, %options) = @_;
-    _not_modified($self);
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('begin_state', @options);
+    $self->_refuse_modified;
     my $batch_size = delete $options{batch_size} // 0;
-    my $func = delete $options{func} // \&_zeros;
+    my $func = delete $options{func} // \&AI::MXNet::Gluon::RNN::Cell::_zeros;
     my @states;
     for my $info (@{ $self->state_info($batch_size) }) {
         push @states, $func->(name => $self->prefix . 'begin_state_' . ++$self->{init_counter}, %$info, %options);
@@ -68,40 +111,27 @@ sub begin_state
 sub unroll
 {
     my ($self, $length, $inputs, @options) = @_;
-    my %options = unrolling(@options);
-    my $layout = $options{layout} // 'NTC';
-    $self->reset;
-    my @steps = steps($length, $inputs, $layout);
-    my $states = $options{begin_state} // $self->begin_state(_beginning($layout, $steps[0]));
+    my ($options, @steps) = AI::MXNet::Gluon::RNN::Cell::unrolling($self, $length, $inputs, @options);
+    my $states = AI::MXNet::Gluon::RNN::Cell::states_for($self, $options, $steps[0]);
     my (@outputs, @all_states);
     for my $step (@steps) {
         (my $output, $states) = $self->call($step, $states);
         push @outputs, $output;
-        push @all_states, $states if defined $options{valid_length};
+        push @all_states, $states if defined $options->{valid_length};
     }
-    if (defined(my $length_of = $options{valid_length})) {
-        my $F = namespace($outputs[0]);
+    if (defined(my $length_of = $options->{valid_length})) {
+        my $F = AI::MXNet::Gluon::RNN::Cell::namespace($outputs[0]);
         my $masked = $F->SequenceMask($F->stack(@outputs, axis => 0), $length_of, use_sequence_length => 1, axis => 0);
-        @outputs = steps($length, $masked, 'TNC');
+        @outputs = AI::MXNet::Gluon::RNN::Cell::steps($length, $masked, 'TNC');
         $states = [map {
             my $i = $_;
             $F->SequenceLast($F->stack((map { $_->[$i] } @all_states), axis => 0), $length_of, use_sequence_length => 1, axis => 0);
         } 0 .. $#$states];
     }
-    return ($options{merge_outputs} ? merged($layout, @outputs) : \@outputs, $states);
+    return (AI::MXNet::Gluon::RNN::Cell::joined($options, @outputs), $states);
 }
 
-sub _zeros { my (%info) = @_; return AI::MXNet::NDArray->zeros($info{shape}, map { $_ => $info{$_} } grep { defined $info{$_} } qw(ctx dtype)) }
-sub _symbol_zeros { my (%info) = @_; return AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) }
-
-# Options of begin_state for a batch as $step is one: the size and the kind of states.
-sub _beginning
-{
-    my ($layout, $step) = @_;
-    return (batch_size => 0, func => \&_symbol_zeros)
-        if namespace($step) eq 'AI::MXNet::Symbol';
-    return (batch_size => $step->shape->[0], ctx => $step->context, dtype => $step->dtype);
-}
+no Mouse::Role;
 
 package AI::MXNet::Gluon::RNN::RecurrentCell;
 use strict;
@@ -109,15 +139,7 @@ use warnings;
 use AI::MXNet::Gluon::Mouse;
 
 extends 'AI::MXNet::Gluon::Block';
-
-has [qw(counter init_counter)] => (is => 'rw', init_arg => undef, default => -1);
-has modified => (is => 'rw', default => 0);
-
-sub reset       { goto &AI::MXNet::Gluon::RNN::Cell::reset }
-sub begin_state { goto &AI::MXNet::Gluon::RNN::Cell::begin_state }
-sub unroll      { goto &AI::MXNet::Gluon::RNN::Cell::unroll }
-
-sub state_info { my ($self) = @_; AI::MXNet::Error::fail(ref $self, ' does not define state_info') }
+with 'AI::MXNet::Gluon::RNN::Stepping';
 
 no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
@@ -128,20 +150,12 @@ use warnings;
 use AI::MXNet::Gluon::Mouse;
 
 extends 'AI::MXNet::Gluon::HybridBlock';
-
-has [qw(counter init_counter)] => (is => 'rw', init_arg => undef, default => -1);
-has modified => (is => 'rw', default => 0);
-
-sub reset       { goto &AI::MXNet::Gluon::RNN::Cell::reset }
-sub begin_state { goto &AI::MXNet::Gluon::RNN::Cell::begin_state }
-sub unroll      { goto &AI::MXNet::Gluon::RNN::Cell::unroll }
-
-sub state_info { my ($self) = @_; AI::MXNet::Error::fail(ref $self, ' does not define state_info') }
+with 'AI::MXNet::Gluon::RNN::Stepping';
 
 sub forward
 {
     my ($self, $inputs, $states) = @_;
-    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
+    $self->_refuse_modified;
     my $count = @{ $self->state_info };
     AI::MXNet::Error::fail($self->class, " takes an input and the list of its $count states, such as begin_state makes, but got ", $states // 'no states')
         if $count and not(ref $states eq 'ARRAY' and @$states == $count);

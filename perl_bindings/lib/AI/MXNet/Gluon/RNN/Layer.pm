@@ -90,6 +90,7 @@ sub begin_state
 sub infer_shape
 {
     my ($self, $inputs) = @_;
+    AI::MXNet::Gluon::RNN::Cell::check_sequence($self, $inputs);
     my $width = $inputs->shape->[2];
     for my $layer (0 .. $self->num_layers - 1) {
         for my $direction ($self->_directions) {
@@ -104,6 +105,7 @@ sub infer_shape
 sub forward
 {
     my ($self, $inputs, $states) = @_;
+    AI::MXNet::Gluon::RNN::Cell::check_sequence($self, $inputs);
     my $given = defined $states;
     my $is_symbol = AI::MXNet::Gluon::RNN::Cell::namespace($inputs) eq 'AI::MXNet::Symbol';
     if (not $given) {

@@ -20,7 +20,7 @@ sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@
 sub begin_state
 {
     my ($self, @options) = @_;
-    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
+    $self->_refuse_modified;
     return [map { @{ $_->begin_state(@options) } } @{ $self->_child_list }];
 }
 
@@ -28,7 +28,9 @@ sub begin_state
 sub _split
 {
     my ($self, $states) = @_;
-    my @left = ref $states eq 'ARRAY' ? @$states : AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states');
+    AI::MXNet::Error::fail($self->class, ' takes an input and the list of its states, such as begin_state makes, but got ', $states // 'no states')
+        if ref $states ne 'ARRAY';
+    my @left = @$states;
     return map { [splice @left, 0, scalar @{ $_->state_info }] } @{ $self->_child_list };
 }
 
@@ -48,17 +50,13 @@ sub forward
 sub unroll
 {
     my ($self, $length, $inputs, @options) = @_;
-    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
-    $self->reset;
-    my $layout = $options{layout} // 'NTC';
-    my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
-    my $states = $options{begin_state} // $self->begin_state(AI::MXNet::Gluon::RNN::Cell::_beginning($layout, $steps[0]));
-    my @own = $self->_split($states);
+    my ($options, @steps) = AI::MXNet::Gluon::RNN::Cell::unrolling($self, $length, $inputs, @options);
+    my @own = $self->_split(AI::MXNet::Gluon::RNN::Cell::states_for($self, $options, $steps[0]));
     my ($outputs, @next) = (\@steps);
     my @cells = @{ $self->_child_list };
     for my $i (0 .. $#cells) {
-        ($outputs, my $new) = $cells[$i]->unroll($length, $outputs, layout => $layout, begin_state => $own[$i],
-            merge_outputs => $i < $#cells ? 0 : $options{merge_outputs}, valid_length => $options{valid_length});
+        ($outputs, my $new) = $cells[$i]->unroll($length, $outputs, %$options, begin_state => $own[$i],
+            merge_outputs => $i < $#cells ? 0 : $options->{merge_outputs});
         push @next, @$new;
     }
     return ($outputs, \@next);
@@ -92,16 +90,15 @@ sub hybrid_forward
 sub unroll
 {
     my ($self, $length, $inputs, @options) = @_;
-    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
-    $self->reset;
-    my $layout = $options{layout} // 'NTC';
+    my %options = AI::MXNet::Gluon::RNN::Cell::unroll_options(@options);
     # one mask for all steps, and one call
     if (ref $inputs ne 'ARRAY' and $options{merge_outputs} // 1) {
+        $self->reset;
         my ($output) = $self->call($inputs, []);
         return ($output, []);
     }
-    my @steps = map { scalar $self->call($_, []) } AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
-    return ($options{merge_outputs} ? AI::MXNet::Gluon::RNN::Cell::merged($layout, @steps) : \@steps, []);
+    my ($options, @steps) = AI::MXNet::Gluon::RNN::Cell::unrolling($self, $length, $inputs, @options);
+    return (AI::MXNet::Gluon::RNN::Cell::joined($options, map { scalar $self->call($_, []) } @steps), []);
 }
 
 no AI::MXNet::Gluon::Mouse;
@@ -144,7 +141,7 @@ sub begin_state { my ($self, @options) = @_; return $self->_unmodified(sub { $se
 sub _unmodified
 {
     my ($self, $code) = @_;
-    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
+    $self->_refuse_modified;
     local $self->base_cell->{modified} = 0;
     return $code->();
 }
@@ -209,20 +206,15 @@ sub hybrid_forward
 sub unroll
 {
     my ($self, $length, $inputs, @options) = @_;
-    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
-    $self->reset;
-    my $layout = $options{layout} // 'NTC';
-    my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
-    my ($outputs, $states) = $self->_unmodified(sub {
-        $self->base_cell->unroll($length, \@steps, %options, layout => $layout, merge_outputs => 0);
-    });
+    my ($options, @steps) = AI::MXNet::Gluon::RNN::Cell::unrolling($self, $length, $inputs, @options);
+    my ($outputs, $states) = $self->_unmodified(sub { $self->base_cell->unroll($length, \@steps, %$options, merge_outputs => 0) });
     my $F = AI::MXNet::Gluon::RNN::Cell::namespace($steps[0]);
-    if (defined(my $valid = $options{valid_length})) {
+    if (defined(my $valid = $options->{valid_length})) {
         my $masked = $F->SequenceMask($F->stack(@steps, axis => 0), $valid, use_sequence_length => 1, axis => 0);
         @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $masked, 'TNC');
     }
     my @sums = map { $F->elemwise_add($outputs->[$_], $steps[$_]) } 0 .. $#steps;
-    return ($options{merge_outputs} ? AI::MXNet::Gluon::RNN::Cell::merged($layout, @sums) : \@sums, $states);
+    return (AI::MXNet::Gluon::RNN::Cell::joined($options, @sums), $states);
 }
 
 no AI::MXNet::Gluon::Mouse;
@@ -254,19 +246,17 @@ sub state_info { my ($self, @batch_size) = @_; return [map { @{ $_->state_info(@
 sub begin_state
 {
     my ($self, @options) = @_;
-    AI::MXNet::Gluon::RNN::Cell::_not_modified($self);
+    $self->_refuse_modified;
     return [map { @{ $_->begin_state(@options) } } $self->l_cell, $self->r_cell];
 }
 
 sub unroll
 {
     my ($self, $length, $inputs, @options) = @_;
-    my %options = AI::MXNet::Gluon::RNN::Cell::unrolling(@options);
-    $self->reset;
-    my ($layout, $valid) = ($options{layout} // 'NTC', $options{valid_length});
-    my @steps = AI::MXNet::Gluon::RNN::Cell::steps($length, $inputs, $layout);
+    my ($options, @steps) = AI::MXNet::Gluon::RNN::Cell::unrolling($self, $length, $inputs, @options);
+    my $valid = $options->{valid_length};
     my $F = AI::MXNet::Gluon::RNN::Cell::namespace($steps[0]);
-    my @states = @{ $options{begin_state} // $self->begin_state(AI::MXNet::Gluon::RNN::Cell::_beginning($layout, $steps[0])) };
+    my @states = @{ AI::MXNet::Gluon::RNN::Cell::states_for($self, $options, $steps[0]) };
     my @left = splice @states, 0, scalar @{ $self->l_cell->state_info };
     # backwards; with lengths, each sequence from its own end
     my $backwards = sub {
@@ -275,12 +265,11 @@ sub unroll
         my $reversed = $F->SequenceReverse($F->stack(@list, axis => 0), $valid, use_sequence_length => 1);
         return AI::MXNet::Gluon::RNN::Cell::steps($length, $reversed, 'TNC');
     };
-    my %rest = (layout => $layout, merge_outputs => 0, valid_length => $valid);
-    my ($l_outputs, $l_states) = $self->l_cell->unroll($length, \@steps, %rest, begin_state => \@left);
-    my ($r_outputs, $r_states) = $self->r_cell->unroll($length, [$backwards->(@steps)], %rest, begin_state => \@states);
+    my ($l_outputs, $l_states) = $self->l_cell->unroll($length, \@steps, %$options, merge_outputs => 0, begin_state => \@left);
+    my ($r_outputs, $r_states) = $self->r_cell->unroll($length, [$backwards->(@steps)], %$options, merge_outputs => 0, begin_state => \@states);
     my @r = $backwards->(@$r_outputs);
     my @outputs = map { $F->concat($l_outputs->[$_], $r[$_], dim => 1, name => $self->output_prefix . "t$_") } 0 .. $#r;
-    return ($options{merge_outputs} ? AI::MXNet::Gluon::RNN::Cell::merged($layout, @outputs) : \@outputs, [@$l_states, @$r_states]);
+    return (AI::MXNet::Gluon::RNN::Cell::joined($options, @outputs), [@$l_states, @$r_states]);
 }
 
 sub _describe { my ($self) = @_; return $self->class . '(forward=' . $self->l_cell . ', backward=' . $self->r_cell . ')' }

@@ -2,11 +2,9 @@ package AI::MXNet::RNN::Params;
 # The variables of a cell, by name; cells that share this object share weights.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Base ();
 use AI::MXNet::Symbol;
-
-extends 'Mouse::Object';
 
 has _prefix => (is => 'ro', isa => 'Str', init_arg => 'prefix', default => '');
 has _params => (is => 'ro', isa => 'HashRef', init_arg => undef, default => sub { {} });
@@ -29,15 +27,13 @@ package AI::MXNet::RNN::Cell::Base;
 # What all symbolic cells do: weights, states, unrolling.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::Base ();
 use AI::MXNet::Error;
 use AI::MXNet::NDArray;
 use AI::MXNet::Symbol;
 use overload '&{}' => sub { my ($self) = @_; return sub { $self->call(@_) } }, fallback => 1;
-
-extends 'Mouse::Object';
 
 has _prefix     => (is => 'ro', isa => 'Str', init_arg => 'prefix', default => '');
 has _params     => (is => 'rw', isa => 'Maybe[AI::MXNet::RNN::Params]', init_arg => 'params');
@@ -84,7 +80,7 @@ sub _step_name
     return sprintf '%st%d_', $self->_prefix, $self->_counter;
 }
 
-sub _not_modified
+sub _refuse_modified
 {
     my ($self) = @_;
     AI::MXNet::Error::fail('After applying modifier cells (e.g. DropoutCell) the base cell cannot be called directly. Call the modifier cell instead.')
@@ -94,8 +90,9 @@ sub _not_modified
 
 sub begin_state
 {
-    my ($self, %options) = @_;
-    $self->_not_modified;
+    my ($self, @options) = @_;
+    my %options = AI::MXNet::Error::paired('begin_state', @options);
+    $self->_refuse_modified;
     my $function = delete $options{func} // AI::MXNet::Symbol->can('zeros');
     my @states;
     for my $info (@{ $self->state_info }) {
@@ -110,6 +107,7 @@ sub begin_state
 sub unpack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('unpack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my @gates = @{ $self->_gate_names } or return \%args;
     for my $group (qw(i2h h2h)) {
@@ -117,7 +115,10 @@ sub unpack_weights
             my $joined = delete $args{ $self->_prefix . "${group}_$kind" };
             AI::MXNet::Error::fail('unpack_weights needs the array ', $self->_prefix, "${group}_$kind") unless defined $joined;
             my $rows = $joined->shape->[0] / @gates;
-            $args{ $self->_prefix . "$group$gates[$_]_$kind" } = AI::MXNet::NDArray->slice_axis($joined, axis => 0, begin => $_ * $rows, end => ($_ + 1) * $rows) for 0 .. $#gates;
+            for my $i (0 .. $#gates) {
+                $args{ $self->_prefix . "$group$gates[$i]_$kind" }
+                    = AI::MXNet::NDArray->slice_axis($joined, axis => 0, begin => $i * $rows, end => ($i + 1) * $rows);
+            }
         }
     }
     return \%args;
@@ -126,11 +127,15 @@ sub unpack_weights
 sub pack_weights
 {
     my ($self, $args) = @_;
+    AI::MXNet::Error::expect('pack_weights takes a hash of NDArrays by name', HASH => $args);
     my %args = %$args;
     my @gates = @{ $self->_gate_names } or return \%args;
     for my $group (qw(i2h h2h)) {
         for my $kind (qw(weight bias)) {
-            my @parts = map { delete $args{ $self->_prefix . "$group${_}_$kind" } // AI::MXNet::Error::fail('pack_weights needs the array ', $self->_prefix, "$group${_}_$kind") } @gates;
+            my @parts = map {
+                my $name = $self->_prefix . "$group${_}_$kind";
+                delete $args{$name} // AI::MXNet::Error::fail("pack_weights needs the array $name")
+            } @gates;
             $args{ $self->_prefix . "${group}_$kind" } = AI::MXNet::NDArray->concat(@parts, dim => 0);
         }
     }
@@ -174,7 +179,13 @@ sub _merged
 }
 
 # States as a list ref, which may be given as a group.
-sub _states { my ($states) = @_; return _is_symbol($states) ? [@$states] : $states }
+sub _states
+{
+    my ($states) = @_;
+    return [@$states] if _is_symbol($states);
+    AI::MXNet::Error::expect('the states of a cell are a list of symbols, such as begin_state makes', ARRAY => $states);
+    return $states;
+}
 
 # The options of an unroll, with the inputs perhaps in front of them.
 sub _unroll_options

@@ -2,7 +2,7 @@ package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet;
 # Well-known collections of small images, from files in a folder. Documented in AI::MXNet::Gluon::Data::Vision.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use Digest::SHA ();
 use List::Util ();
 use PDL::Core ();
@@ -12,18 +12,16 @@ use AI::MXNet::Logging;
 use AI::MXNet::NDArray;
 use AI::MXNet::NS;
 use AI::MXNet::Gluon::Data::Set;
+use AI::MXNet::Gluon::Data::Vision::Transformed;
 
 extends 'AI::MXNet::Gluon::Data::Set';
+with 'AI::MXNet::Gluon::Data::Vision::Transformed';
 
-has root      => (is => 'ro', isa => 'Str', required => 1);
-has train     => (is => 'ro', isa => 'Bool', required => 1);
-has transform => (is => 'bare', reader => '_transform', isa => 'Maybe[Ref]');
+has root  => (is => 'ro', isa => 'Str', required => 1);
+has train => (is => 'ro', isa => 'Bool', required => 1);
 has [qw(_data _label)] => (is => 'rw', init_arg => undef);
 
 sub python_constructor_arguments { return ['root', 'train', 'transform'] }
-
-# With an argument, as of any dataset; without, the code that was given.
-sub transform { my ($self, @arguments) = @_; return @arguments ? $self->SUPER::transform(@arguments) : $self->_transform }
 
 sub BUILD
 {
@@ -40,13 +38,7 @@ sub data  { my ($self) = @_; return $self->_data }
 sub label { my ($self) = @_; return $self->_label }
 sub len   { my ($self) = @_; return $self->_label->nelem }
 
-sub at
-{
-    my ($self, $index) = @_;
-    my @sample = map { $_->at($index) } @{ $self->{rows} };
-    my $transform = $self->_transform;
-    return defined $transform ? [$transform->(@sample)] : \@sample;
-}
+sub at { my ($self, $index) = @_; return $self->_sample(map { $_->at($index) } @{ $self->{rows} }) }
 
 sub _can_batch { my ($self) = @_; return $self->can('at') == \&at && !defined $self->_transform }
 sub _batch     { my ($self, $indices) = @_; return [map { $_->batch($indices) } @{ $self->{rows} }] }
@@ -89,7 +81,7 @@ sub _bytes
 __PACKAGE__->meta->make_immutable;
 
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::MNIST;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet';
 
@@ -119,7 +111,8 @@ sub _idx
     my $content = AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::_content($path, $path =~ /\.gz\z/ ? $sha1 : undef);
     my ($zero, $type, $ndim) = length $content >= 4 ? unpack 'nCC', $content : ();
     my $expected = $name =~ /idx([0-9])/ ? $1 : 1;
-    AI::MXNet::Error::fail("$path is no idx file of bytes of $expected dimensions") unless defined $ndim and $zero == 0 and $type == 8 and $ndim == $expected;
+    AI::MXNet::Error::fail("$path is no idx file of bytes of $expected dimensions")
+        unless defined $ndim and $zero == 0 and $type == 8 and $ndim == $expected;
     my @shape = unpack "x4 N$ndim", $content;
     my $size = 1;
     $size *= $_ for @shape;
@@ -132,7 +125,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::FashionMNIST;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::MNIST';
 
@@ -148,7 +141,7 @@ AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 # Files of records: labels of a byte each, then an image of 3 x 32 x 32 bytes.
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::CIFAR10;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet';
 
@@ -191,7 +184,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 package AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::CIFAR100;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::DownloadedDataSet::CIFAR10';
 

@@ -2,23 +2,22 @@ package AI::MXNet::Gluon::Data::Vision::Set::ImageFolderDataset;
 # Datasets of image files. Documented in AI::MXNet::Gluon::Data::Vision.
 use strict;
 use warnings;
-use Mouse;
+use AI::MXNet::Mouse;
 use AI::MXNet::Error;
 use AI::MXNet::Image;
 use AI::MXNet::Logging;
 use AI::MXNet::NS;
 use AI::MXNet::Gluon::Data::Set;
+use AI::MXNet::Gluon::Data::Vision::Transformed;
 
 extends 'AI::MXNet::Gluon::Data::Set';
+with 'AI::MXNet::Gluon::Data::Vision::Transformed';
 
-has root             => (is => 'ro', isa => 'Str', required => 1);
-has flag             => (is => 'ro', isa => 'Bool', default => 1);
-has transform        => (is => 'bare', reader => '_transform', isa => 'Maybe[Ref]');
+has root => (is => 'ro', isa => 'Str', required => 1);
+has flag => (is => 'ro', isa => 'Bool', default => 1);
 has [qw(synsets items)] => (is => 'rw', isa => 'ArrayRef', default => sub { [] });
 
 sub python_constructor_arguments { return ['root', 'flag', 'transform'] }
-
-sub transform { my ($self, @arguments) = @_; return @arguments ? $self->SUPER::transform(@arguments) : $self->_transform }
 
 sub BUILD
 {
@@ -61,32 +60,28 @@ sub at
     AI::MXNet::Error::fail("there is no image $index of $count in ", $self->root) if $index >= $count or $index < -$count;
     my ($file, $label) = @{ $self->items->[$index] };
     my $image = AI::MXNet::Image->imread($file, flag => $self->flag ? 1 : 0);
-    my $transform = $self->_transform;
-    return defined $transform ? [$transform->($image, $label)] : [$image, $label];
+    return $self->_sample($image, $label);
 }
 
 __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision');
 
 package AI::MXNet::Gluon::Data::Vision::RecordFileSet::ImageRecordDataset;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::RecordFileSet';
+with 'AI::MXNet::Gluon::Data::Vision::Transformed';
 
-has flag      => (is => 'ro', isa => 'Bool', default => 1);
-has transform => (is => 'bare', reader => '_transform', isa => 'Maybe[Ref]');
+has flag => (is => 'ro', isa => 'Bool', default => 1);
 
 sub python_constructor_arguments { return ['filename', 'flag', 'transform'] }
-
-sub transform { my ($self, @arguments) = @_; return @arguments ? $self->SUPER::transform(@arguments) : $self->_transform }
 
 sub at
 {
     my ($self, $index) = @_;
     my ($header, $bytes) = AI::MXNet::RecordIO->unpack($self->SUPER::at($index));
     my $image = AI::MXNet::Image->imdecode($bytes, flag => $self->flag ? 1 : 0);
-    my $transform = $self->_transform;
-    return defined $transform ? [$transform->($image, $header->label)] : [$image, $header->label];
+    return $self->_sample($image, $header->label);
 }
 
 __PACKAGE__->meta->make_immutable;

@@ -7,7 +7,7 @@ use AI::MXNet::NDArray;
 
 # What all are: blocks without parameters, whose argument may also be a piddle.
 package AI::MXNet::Gluon::Data::Vision::Transform;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 use AI::MXNet::DType;
 use AI::MXNet::Error;
@@ -66,7 +66,7 @@ sub _declare
     my $class = "AI::MXNet::Gluon::Data::Vision::Transforms::$name";
     my $meta = Mouse::Meta::Class->create($class, superclasses => [__PACKAGE__]);
     my @order = map { $_->[0] } @$attributes;
-    $meta->add_attribute($_->[0], is => 'ro', isa => $_->[1], @$_ > 2 ? (default => $_->[2]) : (required => 1)) for @$attributes;
+    AI::MXNet::Mouse::declare($class, $_->[0], is => 'ro', isa => $_->[1], @$_ > 2 ? (default => $_->[2]) : (required => 1)) for @$attributes;
     $meta->add_method(python_constructor_arguments => sub { return [@order] });
     $meta->add_method(forward => sub { my ($self, $image) = @_; return _op($operator, $image, $values ? $values->($self) : ()) });
     $meta->make_immutable;
@@ -91,7 +91,7 @@ _declare(RandomColorJitter => [map { [$_, 'Num', 0] } qw(brightness contrast sat
 _declare(RandomLighting => [['alpha', 'Num']], 'random_lighting', sub { my ($self) = @_; return (alpha_std => $self->alpha) });
 
 package AI::MXNet::Gluon::Data::Vision::Transforms::Compose;
-use Mouse;
+use AI::MXNet::Mouse;
 use Scalar::Util qw(blessed);
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transform';
@@ -108,7 +108,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision::Transforms');
 
 package AI::MXNet::Gluon::Data::Vision::Transforms::RandomApply;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transform';
 
@@ -129,7 +129,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision::Transforms');
 
 package AI::MXNet::Gluon::Data::Vision::Transforms::Cast;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transform';
 
@@ -143,7 +143,7 @@ __PACKAGE__->meta->make_immutable;
 AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision::Transforms');
 
 package AI::MXNet::Gluon::Data::Vision::Transforms::CropResize;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transform';
 
@@ -166,7 +166,7 @@ AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision::Transforms
 
 # The middle of an image; what is smaller than the size is enlarged.
 package AI::MXNet::Gluon::Data::Vision::Transforms::CenterCrop;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transform';
 
@@ -191,7 +191,7 @@ AI::MXNet::NS::register(__PACKAGE__, 'AI::MXNet::Gluon::Data::Vision::Transforms
 
 # A rectangle of random place, area and shape. Szegedy et al., Going deeper with convolutions (2014).
 package AI::MXNet::Gluon::Data::Vision::Transforms::RandomResizedCrop;
-use Mouse;
+use AI::MXNet::Mouse;
 
 extends 'AI::MXNet::Gluon::Data::Vision::Transforms::CenterCrop';
 

@@ -92,13 +92,8 @@ package AI::MXNet::Gluon::ModelZoo::Vision::MobileNetV2;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
-use AI::MXNet::Gluon::ModelZoo::Vision ();
 
-extends 'AI::MXNet::Gluon::ModelZoo::Vision::Network';
-
-has multiplier => (is => 'ro', isa => 'Num', default => 1);
-
-sub python_constructor_arguments { return [qw(multiplier classes)] }
+extends 'AI::MXNet::Gluon::ModelZoo::Vision::MobileNet';
 
 sub _build
 {

@@ -37,19 +37,6 @@ sub downsampling { $_[0]{downsample} }
 
 sub _shortcut { my ($self) = @_; return AI::MXNet::Gluon::ModelZoo::Vision::conv($self->channels, 1, $self->stride, 0, in_channels => $self->in_channels) }
 
-# Normalisation and activation before each of the convolutions.
-sub _preactivated
-{
-    my ($self, $F, $x, $count) = @_;
-    my $residual = $x;
-    for my $i (1 .. $count) {
-        $x = $F->Activation(scalar $self->{"bn$i"}->call($x), act_type => 'relu');
-        $residual = $self->downsampling->call($x) if $i == 1 and defined $self->downsampling;
-        $x = $self->{"conv$i"}->call($x);
-    }
-    return $x + $residual;
-}
-
 no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
@@ -122,12 +109,35 @@ sub _build
 no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
-package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BasicBlockV2;
+# Version 2: normalisation and activation come before each of the convolutions.
+package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BlockV2;
 use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
 
 extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::Block';
+
+sub hybrid_forward
+{
+    my ($self, $F, $x) = @_;
+    my $residual = $x;
+    for my $i (grep { defined $self->{"conv$_"} } 1 .. 3) {
+        $x = $F->Activation(scalar $self->{"bn$i"}->call($x), act_type => 'relu');
+        $residual = $self->downsampling->call($x) if $i == 1 and defined $self->downsampling;
+        $x = $self->{"conv$i"}->call($x);
+    }
+    return $x + $residual;
+}
+
+no AI::MXNet::Gluon::Mouse;
+__PACKAGE__->meta->make_immutable;
+
+package AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BasicBlockV2;
+use strict;
+use warnings;
+use AI::MXNet::Gluon::Mouse;
+
+extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BlockV2';
 
 sub _build
 {
@@ -139,12 +149,6 @@ sub _build
     $self->conv2(AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($channels, 1, $channels));
 }
 
-sub hybrid_forward
-{
-    my ($self, $F, $x) = @_;
-    return $self->_preactivated($F, $x, 2);
-}
-
 no AI::MXNet::Gluon::Mouse;
 __PACKAGE__->meta->make_immutable;
 
@@ -153,7 +157,7 @@ use strict;
 use warnings;
 use AI::MXNet::Gluon::Mouse;
 
-extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::Block';
+extends 'AI::MXNet::Gluon::ModelZoo::Vision::ResNet::BlockV2';
 
 sub _build
 {
@@ -166,12 +170,6 @@ sub _build
     $self->conv2(AI::MXNet::Gluon::ModelZoo::Vision::ResNet::conv3x3($narrow, $stride, $narrow));
     $self->bn3(AI::MXNet::Gluon::NN->BatchNorm);
     $self->conv3(AI::MXNet::Gluon::ModelZoo::Vision::conv($channels, 1));
-}
-
-sub hybrid_forward
-{
-    my ($self, $F, $x) = @_;
-    return $self->_preactivated($F, $x, 3);
 }
 
 no AI::MXNet::Gluon::Mouse;
