@@ -156,7 +156,10 @@ sub _named
     while (@arguments >= 2 and defined $arguments[-2] and not ref $arguments[-2] and $known{ $arguments[-2] }) {
         unshift @named, splice @arguments, -2;
     }
-    AI::MXNet::Mouse::refuse($class, "Paramers mismatch expected @order", @arguments) if @arguments > @order;
+    if (@arguments > @order) {
+        AI::MXNet::NS::load('AI/MXNet/Mouse.pm');
+        AI::MXNet::Mouse::refuse($class, "Paramers mismatch expected @order", @arguments);
+    }
     return ((map { $order[$_] => $arguments[$_] } 0 .. $#arguments), @named);
 }
 
