@@ -357,10 +357,11 @@ def invoke_for(operator, inputs, attrs, targets):
         return invoke(operator, inputs, attrs)
     if sparse.exists and storage.concerns(inputs):
         return _invoke_sparse(operator, inputs, attrs, targets[0])
-    return invoke(operator, inputs, attrs, targets[0].writable() if _may_be(operator, inputs, targets[0]) else None)
+    at_once = len(targets) == 1 and _may_hold(operator, inputs, targets[0])
+    return invoke(operator, inputs, attrs, targets[0].writable() if at_once else None)
 
 
-def _may_be(operator, inputs, target):
+def _may_hold(operator, inputs, target):
     """True where an operator of these inputs may write its result to an array at once: it fits, and has no views, one
     of which could be an input."""
     return operator.in_place and target.root is None and not target.views and fits(operator, inputs, target.data)
@@ -374,10 +375,9 @@ def fits(operator, inputs, data):
     first = inputs[0].data
     if first is not data and (first.shape != data.shape or first.dtype != data.dtype):
         return False
-    flags = data.flags
-    return (flags.c_contiguous and flags.writeable) and (
-        operator.shape != "broadcast" or all(_spreads(x.data.shape, data.shape) for x in inputs[1:])
-    )
+    if operator.shape == "broadcast" and not all(_spreads(x.data.shape, data.shape) for x in inputs[1:]):
+        return False
+    return data.flags.c_contiguous and data.flags.writeable
 
 
 def _spreads(shape, whole):
@@ -399,7 +399,7 @@ def invoke_into(operator, inputs, attrs, targets):
 def update(operator, inputs, attrs):
     """Compute an operator whose output takes the place of its first input, as an optimizer does for every parameter."""
     target = inputs[0]
-    if state.recording or sparse.exists or not operator.single or not _may_be(operator, inputs, target):
+    if state.recording or sparse.exists or not operator.single or not _may_hold(operator, inputs, target):
         invoke_into(operator, inputs, attrs, inputs[:1])
         return
     for position in operator.mutated(len(inputs)) if operator.mutates else ():
