@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from . import graph, nd, tape
+from . import calls, graph, nd
 from .context import check_usable
 from .errors import ArgumentError, ShapeError
 from .methods import dtype_name
@@ -59,7 +59,7 @@ class Executor(graph.Executor):
             value = value if isinstance(value, NDArray) else nd.array(value, dtype=array.dtype)
             if value.shape != array.shape:
                 raise ShapeError(f"Shape not match! Argument {name}, need: {array.shape}, received: {value.shape}")
-            tape.store(array, value.astype(array.dtype, copy=False))
+            calls.store(array, value.astype(array.dtype, copy=False))
         with np.errstate(all="ignore"):
             super().forward(bool(is_train), self.monitor)
         return self.outputs
@@ -87,7 +87,7 @@ class Executor(graph.Executor):
         ):
             for name, array in given.items():
                 if name in own:
-                    tape.store(own[name], array.astype(own[name].dtype))
+                    calls.store(own[name], array.astype(own[name].dtype))
                 elif not allow_extra_params:
                     raise ArgumentError(f'Find name "{name}" that is not in the {what}')
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import ops, tape  # noqa: F401  ops fills the table
+from . import calls, ops  # noqa: F401  ops fills the table
 from .attributes import expected
 from .context import Context, check_usable
 from .errors import ArgumentError, ComputeError, MXNetError, ShapeError
@@ -17,8 +17,8 @@ GRADIENTS = {
 }
 
 # Divisions by zero and overflows give inf and nan, as in MXNet, and no warnings. As a decorator, errstate costs half.
-call = np.errstate(all="ignore")(tape.invoke)
-call_for = np.errstate(all="ignore")(tape.invoke_for)
+call = np.errstate(all="ignore")(calls.invoke)
+call_for = np.errstate(all="ignore")(calls.invoke_for)
 
 
 def run(name, *arrays, **attrs):
@@ -139,7 +139,7 @@ def _write(operator, inputs, attrs, out):
                 f"{target.data.dtype} of shape {target.data.shape}"
             )
     for target, output in zip(targets, outputs, strict=True):
-        tape.store(target, output, inputs)
+        calls.store(target, output, inputs)
     return out
 
 

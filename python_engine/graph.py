@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from . import inference, tape
+from . import calls, inference, tape
 from .custom import Custom
 from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ProtocolError, ShapeError
 from .ndarray import NDArray
@@ -45,7 +45,7 @@ def _spare(operator, values, ins, slots):
             and array.root is None
             and array.lender is None
             and not (array.views or array.borrowers)
-            and tape.fits(operator, [values[i] for i in ins], data)
+            and calls.fits(operator, [values[i] for i in ins], data)
         ):
             del array, data
             if _holders(values, slot) in ALONE:
@@ -123,7 +123,7 @@ class Plan:
                     operator = operator.fresh()
             out = _spare(operator, values, ins, spare) if spare else None
             try:
-                results = tape.invoke(operator, [values[slot] for slot in ins], attrs, out)
+                results = calls.invoke(operator, [values[slot] for slot in ins], attrs, out)
             except (ComputeError, AutogradError, ProtocolError):
                 raise
             except MXNetError as reason:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from . import sparse, tape
+from . import calls, sparse, tape
 from .errors import ArgumentError, AutogradError, MXNetError, ShapeError
 from .functions import call, run
 from .ndarray import NDArray
@@ -64,7 +64,7 @@ def put(x, key, value):
     if recording and isinstance(value, NDArray) and tape.is_on_tape(value):
         if not whole:
             raise AutogradError(tape.IN_GRAPH)
-        tape.store(x, _broadcast(value, x.data.shape).astype(x.data.dtype))
+        calls.store(x, _broadcast(value, x.data.shape).astype(x.data.dtype))
         return
     if isinstance(x.data, Sparse):
         if not whole:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import autograd, table, tape
+from . import autograd, calls, table, tape
 from .attributes import DTYPES
 from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, ProtocolError
 from .formats import params
@@ -398,7 +398,7 @@ def call(session, number, operator: Operator, row: Row, *handles: Handle | None)
     try:
         operator.check_inputs(len(inputs))
         attrs = operator.parse_row(row or ())
-        outputs = tape.invoke(operator, inputs, attrs)
+        outputs = calls.invoke(operator, inputs, attrs)
     except Exception as reason:
         raise session.call_failure(reason, operator, row, handles) from None
     fields = []
@@ -416,7 +416,7 @@ def into(session, operator: Operator, row: Row, outs: list_of(Handle), *handles:
             raise Interrupted("the computation was interrupted")
         inputs = [session.array(h) for h in handles]
         targets = [session.target(h) for h in outs]
-        tape.invoke_into(operator, inputs, operator.parse_row(row or ()), targets)
+        calls.invoke_into(operator, inputs, operator.parse_row(row or ()), targets)
     except Exception as reason:
         session.fail(outs, session.call_failure(reason, operator, row, handles))
 
@@ -441,7 +441,7 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
             operator.check_inputs(len(inputs))
             if attrs is None or len(rows) > 1:
                 attrs = operator.parse_row(row or ())
-            tape.update(operator, inputs, attrs)
+            calls.update(operator, inputs, attrs)
         except Exception as reason:
             session.fail(handles[:1], session.call_failure(reason, operator, row, handles))
 

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from . import autograd, indexing, tape
+from . import autograd, calls, indexing
 from .attributes import DTYPES, Shape, parse
 from .context import CPU, Context, check_usable
 from .errors import ArgumentError, ShapeError
@@ -171,7 +171,7 @@ class Methods:
         if other is self:
             warnings.warn("You are attempting to copy an array to itself", RuntimeWarning, stacklevel=2)
             return False
-        tape.store(other, self.astype(other.data.dtype))
+        calls.store(other, self.astype(other.data.dtype))
         return other
 
     def detach(self):

@@ -8,7 +8,7 @@ import operator
 
 import numpy as np
 
-from . import sparse, tape
+from . import calls, sparse
 from .functions import call
 from .ndarray import NDArray
 from .registry import OPERATORS
@@ -61,7 +61,7 @@ def _method(name, with_array, with_number):
 
 def _in_place(name, compute):
     def change(self, other):
-        tape.store(self, compute(self, other), (self,))
+        calls.store(self, compute(self, other), (self,))
         return self
 
     change.__name__ = change.__qualname__ = name

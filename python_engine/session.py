@@ -8,7 +8,7 @@ outputs, or is the answer to a request; what breaks the protocol is a ProtocolEr
 import gc
 import traceback
 
-from . import custom_messages, graph_messages, tape, workers  # noqa: F401  which declare messages
+from . import calls, custom_messages, graph_messages, workers  # noqa: F401  which declare messages
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError, ShapeError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
@@ -89,7 +89,7 @@ class Session:
                     if row is not None and type(row) is not list:
                         raise TypeError("the attributes of an operator call are a list")
                     inputs = [arrays[item[3]]] if len(item) == 4 else [arrays[h] for h in item[3:]]
-                    outputs = tape.invoke(operator, inputs, operator.parse_row(row))
+                    outputs = calls.invoke(operator, inputs, operator.parse_row(row))
                     out = item[2]
                     if type(out) is int and outputs:
                         arrays[out] = outputs[0]

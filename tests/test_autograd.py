@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tape import array, record, temporary_operators, variable
 
-from python_engine import tape
+from python_engine import calls, tape
 from python_engine.errors import AutogradError, Interrupted, ShapeError
 from python_engine.ndarray import NDArray
 from python_engine.tape import taped_functions as F
@@ -207,7 +207,7 @@ def test_an_array_in_the_graph_cannot_be_overwritten_while_recording():
         y = x * 2
         for target in (x, y):
             with pytest.raises(AutogradError, match="Inplace operations"):
-                tape.store(target, array(5))
+                calls.store(target, array(5))
     np.testing.assert_array_equal([x.data, y.data], [[1], [2]])
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from python_engine import ops, tape  # noqa: F401
+from python_engine import calls, ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.ndarray import NDArray
 from python_engine.ops import convolve
@@ -70,7 +70,7 @@ def test_convolution_and_its_gradients_follow_the_definition(plan, window, order
         tape.mark_variable(variable, NDArray(np.zeros_like(variable.data)))
     row = find("Convolution")
     with tape.recording(True, True):
-        y = tape.invoke(row, [x, w], row.parse({**attrs, "num_filter": groups * filters, "no_bias": True}))[0]
+        y = calls.invoke(row, [x, w], row.parse({**attrs, "num_filter": groups * filters, "no_bias": True}))[0]
     definition = [stride, dilate, pad, groups]
     np.testing.assert_allclose(y.data, straightforward_convolution(data, weight, *definition), atol=1e-12)
     head = ORDERS[order](random.normal(size=y.shape))
@@ -141,7 +141,7 @@ def pooling_gradient(data, head=None, **attrs):
     row, x = find("Pooling"), NDArray(data)
     tape.mark_variable(x, NDArray(np.zeros_like(data)))
     with tape.recording(True, True):
-        y = tape.invoke(row, [x], row.parse(attrs))[0]
+        y = calls.invoke(row, [x], row.parse(attrs))[0]
     return tape.grad([y], [x], None if head is None else [NDArray(head)])[0].data
 
 

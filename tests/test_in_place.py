@@ -7,7 +7,7 @@ import pytest
 from golden_ops import arrays, cases
 
 import python_engine as mx
-from python_engine import autograd, ops, tape  # noqa: F401
+from python_engine import autograd, calls, ops  # noqa: F401
 from python_engine.blas import axpby, transposed
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
@@ -53,17 +53,17 @@ def test_a_result_over_an_input_is_the_same(name, case):
 def test_what_is_written_to_an_array_is_computed_there():
     x, target = NDArray(np.full(4, 3.0)), NDArray(np.zeros(4))
     memory = target.data
-    tape.invoke_into(find("square"), [x], {}, [target])
+    calls.invoke_into(find("square"), [x], {}, [target])
     assert target.data is memory and list(memory) == [9] * 4
-    tape.invoke_into(find("_plus"), [target, x], {}, [target])
+    calls.invoke_into(find("_plus"), [target, x], {}, [target])
     assert target.data is memory and list(memory) == [12] * 4
     row = NDArray(np.array([[1.0], [2.0]]))
     matrix = NDArray(np.ones((2, 3)))
     memory = matrix.data
-    tape.invoke_into(find("broadcast_add"), [matrix, row], {}, [matrix])
+    calls.invoke_into(find("broadcast_add"), [matrix, row], {}, [matrix])
     assert matrix.data is memory and memory.tolist() == [[2, 2, 2], [3, 3, 3]]
     with pytest.raises(mx.MXNetError, match="shape"):
-        tape.invoke_into(find("broadcast_add"), [matrix, row], {}, [row])
+        calls.invoke_into(find("broadcast_add"), [matrix, row], {}, [row])
     assert row.data.tolist() == [[1], [2]], "what does not fit is left alone"
 
 
@@ -93,7 +93,7 @@ def test_a_sparse_destination_keeps_its_storage_type():
 def test_a_failing_call_leaves_its_destination_alone():
     x = mx.nd.ones((2, 3))
     with pytest.raises(mx.MXNetError, match="outputs were computed"):
-        tape.invoke_into(find("exp"), [x], {}, [x, mx.nd.ones((2, 3))])
+        calls.invoke_into(find("exp"), [x], {}, [x, mx.nd.ones((2, 3))])
     with pytest.raises(mx.MXNetError):
         mx.nd.sgd_mom_update(x, mx.nd.ones((2, 3)), mx.nd.ones((3, 2)), lr=1, out=x)
     assert (x.asnumpy() == 1).all()

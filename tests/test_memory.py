@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tape import array, record, temporary_operators, variable
 
-from python_engine import tape
+from python_engine import calls, tape
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
 from python_engine.tape import taped_functions as F
@@ -235,11 +235,11 @@ def test_a_large_result_takes_the_place_of_the_memory_that_it_is_written_to():
     x, target = NDArray(np.arange(1 << 16, dtype=np.float32)), NDArray(np.zeros(1 << 16, np.float32))
     cumsum = find("cumsum")
     old = target.data
-    tape.invoke_into(cumsum, [x], cumsum.parse({}), [target])
+    calls.invoke_into(cumsum, [x], cumsum.parse({}), [target])
     assert target.data is not old and list(target.data[:3]) == [0, 1, 3]
     view, old = target.view(target.data[:2]), target.data
     x.assign(3)
-    tape.invoke_into(cumsum, [x], cumsum.parse({}), [target])
+    calls.invoke_into(cumsum, [x], cumsum.parse({}), [target])
     assert target.data is old and list(view.data) == [3, 6], "unless another array lies there"
 
 
@@ -252,6 +252,6 @@ def test_a_large_result_that_someone_else_keeps_is_copied(declare):
         return kept[-1]
 
     x, target = NDArray(np.zeros(1 << 16, np.float32)), NDArray(np.zeros(1 << 16, np.float32))
-    tape.invoke_into(find("_keeping"), [x], {}, [target])
+    calls.invoke_into(find("_keeping"), [x], {}, [target])
     kept[0][:] = 7
     assert target.data[0] == 1

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from python_engine import ops, tape  # noqa: F401
+from python_engine import calls, ops, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.generator import generator
 from python_engine.ndarray import NDArray
@@ -28,7 +28,7 @@ def gradients(name, inputs, head, **attrs):
     for x in variables:
         tape.mark_variable(x, NDArray(np.zeros_like(x.data)))
     with tape.recording(True, True):
-        output = tape.invoke(row, arrays, row.parse(attrs))[0]
+        output = calls.invoke(row, arrays, row.parse(attrs))[0]
         return [x.data for x in tape.grad([output], variables, [NDArray(head)])]
 
 
@@ -194,7 +194,7 @@ def test_the_gradient_of_ctc_loss_is_that_of_finite_differences():
 def test_refusals_name_the_operator_what_came_and_what_would_do(name, shapes, attrs, words):
     row = find(name)
     with pytest.raises(MXNetError) as failure:
-        tape.invoke(row, [NDArray(np.ones(shape, np.float32)) for shape in shapes], row.parse(attrs))
+        calls.invoke(row, [NDArray(np.ones(shape, np.float32)) for shape in shapes], row.parse(attrs))
     for word in words:
         assert word in failure.value.message
 

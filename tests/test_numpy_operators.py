@@ -4,7 +4,7 @@ that mix, samplers, and errors that depend on values."""
 import numpy as np
 import pytest
 
-from python_engine import ops, tape  # noqa: F401
+from python_engine import calls, ops, tape  # noqa: F401
 from python_engine.errors import ArgumentError, ComputeError, ShapeError
 from python_engine.generator import generator
 from python_engine.ndarray import NDArray
@@ -23,7 +23,7 @@ def run(name, *inputs, **attrs):
 
 def invoke(name, *arrays, **attrs):
     """The outputs of an operator on NDArrays."""
-    return tape.invoke(find(name), list(arrays), find(name).parse(attrs))
+    return calls.invoke(find(name), list(arrays), find(name).parse(attrs))
 
 
 X = np.random.default_rng(0).standard_normal((3, 4))
@@ -146,9 +146,9 @@ def test_elementwise_operators_of_1x_keep_the_shape_without_axes_and_others_see_
 
 def test_an_array_without_axes_is_written_to_in_place():
     (s,) = invoke("_npi_std", NDArray(np.array([1.0, 3.0])))
-    tape.invoke_into(find("_plus_scalar"), [s], find("_plus_scalar").parse({"scalar": 1}), [s])
+    calls.invoke_into(find("_plus_scalar"), [s], find("_plus_scalar").parse({"scalar": 1}), [s])
     assert s.data == 2 and s.shape == ()
-    tape.invoke_into(find("_full"), [], find("_full").parse({"shape": (), "value": 5}), [s])
+    calls.invoke_into(find("_full"), [], find("_full").parse({"shape": (), "value": 5}), [s])
     assert s.data == 5
 
 

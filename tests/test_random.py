@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from golden_ops import arrays, cases
 
-from python_engine import tape
+from python_engine import calls, tape
 from python_engine.errors import ArgumentError, MXNetError
 from python_engine.generator import Generator, generator
 from python_engine.ndarray import NDArray
@@ -28,7 +28,7 @@ def call(name, *inputs, train=True, **attrs):
     operator.check_inputs(len(inputs))
     attrs = operator.parse(attrs)
     with tape.recording(False, train):
-        outputs = tape.invoke(operator, [NDArray(np.asarray(x)) for x in inputs], attrs)
+        outputs = calls.invoke(operator, [NDArray(np.asarray(x)) for x in inputs], attrs)
     return [output.data for output in outputs[: operator.visible_count(attrs)]]
 
 
@@ -178,7 +178,7 @@ def test_multinomial_gives_logarithms_whose_gradient_reaches_the_probabilities()
     tape.mark_variable(p, p.grad)
     operator = find("_sample_multinomial")
     with tape.recording(True, True):
-        drawn, log_prob = tape.invoke(operator, [p], operator.parse({"shape": [50], "get_prob": True}))
+        drawn, log_prob = calls.invoke(operator, [p], operator.parse({"shape": [50], "get_prob": True}))
     np.testing.assert_allclose(log_prob.data, np.log(np.take_along_axis(p.data, drawn.data, 1)), rtol=1e-6)
     tape.backward([log_prob])
     counts = np.stack([(drawn.data == k).sum(1) for k in range(3)], 1)

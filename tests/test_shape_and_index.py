@@ -4,7 +4,7 @@ or corrupts the original, empty arrays, kernels that it lacks, and what must not
 import numpy as np
 import pytest
 
-from python_engine import ops, tape  # noqa: F401
+from python_engine import calls, ops, tape  # noqa: F401
 from python_engine.errors import ArgumentError, MXNetError, ShapeError
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
@@ -23,7 +23,7 @@ def gradient(name, *inputs, **attrs):
     row, arrays = find(name), [NDArray(x) for x in inputs]
     tape.mark_variable(arrays[0], NDArray(np.zeros_like(inputs[0])))
     with tape.recording(True, True):
-        outputs = tape.invoke(row, arrays, row.parse(attrs))
+        outputs = calls.invoke(row, arrays, row.parse(attrs))
     return tape.grad(outputs, [arrays[0]])[0].data
 
 
@@ -135,7 +135,7 @@ def test_where_passes_no_nan_from_the_side_not_taken():
     x, y = NDArray(np.array([2.0, 0.0])), NDArray(np.zeros(2))
     tape.mark_variable(x, NDArray(np.zeros(2)))
     with tape.recording(True, True):
-        result = tape.invoke(find("where"), [condition, x, y], {})
+        result = calls.invoke(find("where"), [condition, x, y], {})
     heads = [NDArray(np.array([1.0, np.nan]))]
     np.testing.assert_array_equal(tape.grad(result, [x], heads)[0].data, [1, 0])
 
@@ -172,11 +172,11 @@ def test_a_result_that_equals_its_input_is_a_copy(name, attrs):
 
 def test_scatter_set_nd_and_set_value_write_to_the_array_that_they_return():
     data = NDArray(counted(4))
-    (result,) = tape.invoke(
+    (result,) = calls.invoke(
         find("_scatter_set_nd"), [data, NDArray(np.array([7], np.float32)), NDArray(np.array([[2]]))], {"shape": (4,)}
     )
     assert data.data.tolist() == [0, 1, 7, 3]
-    tape.invoke(find("_set_value"), [data], {"src": 5.0})
+    calls.invoke(find("_set_value"), [data], {"src": 5.0})
     assert data.data.tolist() == result.data.tolist() == [5] * 4
 
 

@@ -5,7 +5,7 @@ import pytest
 from gradcheck import check_gradients
 from sparse_calls import KINDS, STYPES, array, call, close, matrix, values, variable
 
-from python_engine import sparse, tape
+from python_engine import calls, sparse, tape
 from python_engine.errors import ArgumentError, ShapeError
 from python_engine.ndarray import NDArray
 from python_engine.registry import OPERATORS, find
@@ -16,7 +16,7 @@ TWO = [(x, y) for x in STYPES for y in STYPES]
 
 def call_into(name, target, *inputs, **attrs):
     operator = find(name)
-    tape.invoke_into(operator, list(inputs), operator.parse(attrs), [target])
+    calls.invoke_into(operator, list(inputs), operator.parse(attrs), [target])
     return target
 
 
@@ -135,7 +135,7 @@ def test_parts_are_copies():
 @pytest.mark.parametrize("stypes", TWO, ids=" ".join)
 def test_an_array_keeps_its_storage_type_and_dtype_when_written_to(stypes):
     target, source = array((4, 3), stypes[0], "float64"), array((4, 3), stypes[1], seed=1)
-    tape.store(target, source)
+    calls.store(target, source)
     assert (target.stype, target.data.dtype) == (stypes[0], np.float64)
     close(target.data, source.data)
     target.assign(2)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import numpy as np  # noqa: E402
 
-from python_engine import tape, wire  # noqa: E402
+from python_engine import calls, tape, wire  # noqa: E402
 from python_engine.ndarray import NDArray  # noqa: E402
 from python_engine.registry import OPERATORS  # noqa: E402
 from python_engine.session import Session  # noqa: E402
@@ -74,7 +74,7 @@ def main():
         y = variable()
         with tape.recording(True, True):
             for _ in range(CALLS):
-                (y,) = tape.invoke(OPERATOR, [y], attrs)
+                (y,) = calls.invoke(OPERATOR, [y], attrs)
         return y
 
     cost = least(
@@ -85,7 +85,7 @@ def main():
             "numpy": often(lambda: np.multiply(data, 2.0)),
             "forward": often(lambda: OPERATOR.forward(data, **attrs)),
             "array": often(lambda: NDArray(data)),
-            "invoke": often(lambda: tape.invoke(OPERATOR, [array], attrs)),
+            "invoke": often(lambda: calls.invoke(OPERATOR, [array], attrs)),
             "execute": lambda: session.execute(items, b""),
             "record": (record, put_variable),
             "backward": (lambda y: tape.backward([y]), chain),
