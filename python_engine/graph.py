@@ -74,12 +74,12 @@ class Plan:
         self.input_names = [node.name for node in variables]
         self.outputs = [slots[entry] for entry in symbol.entries]
         last = {}
-        calls = [node for node in nodes if node.operator is not None]
-        for position, node in enumerate(calls):
+        computed = [node for node in nodes if node.operator is not None]
+        for position, node in enumerate(computed):
             last.update((slots[entry], position) for entry in node.inputs)
         kept, made = set(self.outputs), set()
         self.steps = []
-        for position, node in enumerate(calls):
+        for position, node in enumerate(computed):
             outs = [slots[node, index] for index in range(node.count)]
             ins = [slots[entry] for entry in node.inputs]
             dead = {slot for slot in ins if last[slot] == position} | {slot for slot in outs if slot not in last}

@@ -59,11 +59,11 @@ def put(x, key, value):
     """Write numbers, an array or a nested list to the part of `x` that `key` names; `value` broadcasts."""
     recording = tape.state.recording
     if recording and tape.is_on_tape(x):
-        raise AutogradError(tape.IN_GRAPH)
+        raise AutogradError(calls.IN_GRAPH)
     whole = key is Ellipsis or (type(key) is slice and key == WHOLE)
     if recording and isinstance(value, NDArray) and tape.is_on_tape(value):
         if not whole:
-            raise AutogradError(tape.IN_GRAPH)
+            raise AutogradError(calls.IN_GRAPH)
         calls.store(x, _broadcast(value, x.data.shape).astype(x.data.dtype))
         return
     if isinstance(x.data, Sparse):

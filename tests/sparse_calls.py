@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from python_engine import tape
+from python_engine import calls, tape
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
 from python_engine.sparse import Csr, as_stype, dense
@@ -26,7 +26,7 @@ def array(shape, stype="csr", dtype="float32", seed=0):
 
 def call(name, *inputs, **attrs):
     operator = find(name)
-    outputs = tape.invoke(operator, list(inputs), operator.parse(attrs))
+    outputs = calls.invoke(operator, list(inputs), operator.parse(attrs))
     return outputs[0] if operator.single else outputs
 
 
