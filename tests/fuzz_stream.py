@@ -43,7 +43,18 @@ MAX_STREAM = 1 << 16  # bytes, which a socket holds
 EVALUATIONS = {"exec", "import", "pickle.find_class", "marshal.loads", "ctypes.dlopen"}
 EVALUATIONS |= {"os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen"}
 # what NumPy, the readers of tables and images, the formatting of a traceback and `join` load when they first need it
-LOADED_LATE = ["PIL.Image", "_suggestions", "bz2", "csv", "gzip", "lzma", "mpi4py", "numpy.fft", "numpy.ma", "unicodedata"]
+LOADED_LATE = [
+    "PIL.Image",
+    "_suggestions",
+    "bz2",
+    "csv",
+    "gzip",
+    "lzma",
+    "mpi4py",
+    "numpy.fft",
+    "numpy.ma",
+    "unicodedata",
+]
 # texts that leave a file `evaluated` where something does
 PROGRAMS = (
     b"open('evaluated', 'w')",
