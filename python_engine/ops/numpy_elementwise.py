@@ -241,7 +241,7 @@ def around(x, *, decimals: int = 0):
     refuse_bool("_npi_around", x)
     if abs(decimals) > 400:
         raise ArgumentError(f"_npi_around takes decimals from -400 to 400, but got {decimals}")
-    return np.around(x, decimals)
+    return np.array(np.around(x, decimals))  # of integers, some NumPys give the array itself
 
 
 around.no_gradient()
