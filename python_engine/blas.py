@@ -77,8 +77,8 @@ def matmul(a, b, out=None):
     return out
 
 
-def product_of(a, b):
-    """`matmul`, or NumPy's if that is what it comes to for arrays of these shapes: for loops over small products."""
+def matmul_for(a, b):
+    """The function that multiplies arrays of these shapes, `matmul` or NumPy's own: for loops over small products."""
     return np.matmul if _flops(a, b) < SHARED else matmul
 
 

@@ -65,7 +65,7 @@ def invoke(operator, inputs, attrs, out=None):
     if operator.shares:
         outputs = [inputs[0].view(result)]
     else:
-        outputs = [NDArray(data) for data in ((result,) if operator.single else result)]
+        outputs = [NDArray(value) for value in ((result,) if operator.single else result)]
         if operator.views:
             for output in outputs:
                 if output.data is not out:

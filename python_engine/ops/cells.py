@@ -6,7 +6,7 @@ Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the
 
 import numpy as np
 
-from ..blas import matmul, matmuls, product_of, transposed
+from ..blas import matmul, matmul_for, matmuls, transposed
 from ..parallel import in_pieces
 from .sums import sum_over
 
@@ -89,7 +89,7 @@ class _Plain(_Run):
     def forward(self, x, live):
         self._read_inputs(x, self.input_bias + self.state_bias)
         recurrent, states = self._recurrent()[0], self.states
-        product = product_of(states[0], recurrent)
+        product = matmul_for(states[0], recurrent)
         for before, after, h, alive in self._walk(self.before(states), self.after(states), self.gates[0], live):
             h += product(before, recurrent)
             self.activate(h)
@@ -99,7 +99,7 @@ class _Plain(_Run):
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         slopes, weight = self.slope(self.gates[0]), self.of_state[0]
-        product = product_of(g_state, weight)
+        product = matmul_for(g_state, weight)
         for g_step, sums, alive in self._walk(g, slopes, live, back=True):
             sums *= g_state + g_step
             if live is None:
@@ -144,7 +144,7 @@ class _Lstm(_Run):
         states, cells, projection, clip = self.states, self.cells, self.projection, self.network.clip
         scale, shift = self._whole(self.scale), self._whole(self.shift)
         recurrent = self._recurrent()
-        product = product_of(states[0], recurrent)
+        product = matmul_for(states[0], recurrent)
         sums, part = np.empty_like(scale), np.empty_like(scale[0])
         for h_before, h, c_before, c, gate, alive in self._walk(
             self.before(states), self.after(states), self.before(cells), self.after(cells),
@@ -197,7 +197,7 @@ class _Lstm(_Run):
         passes = self._passes()
         g_outputs = None if self.projection is None else np.empty_like(g, order="C")
         g_c, products, weight = np.empty_like(g_cell), np.empty((4, *g_state.shape), x.dtype), self.of_state
-        product = product_of(g_state, weight)
+        product = matmul_for(g_state, weight)
         for g_step, g_output, slope_step, f_step, sums, passing, alive in self._walk(
             g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live, back=True
         ):
@@ -250,7 +250,7 @@ class _Gru(_Run):
         self._read_inputs(x, bias)
         states, recurrent = self.states, self._recurrent()
         scale, shift = self._whole(self.scale[:2]), self._whole(self.shift[:2])
-        product = product_of(states[0], recurrent)
+        product = matmul_for(states[0], recurrent)
         products = np.empty((3, *scale.shape[1:]), x.dtype)
         part = np.empty_like(scale[0])
         for before, h, gate, share, alive in self._walk(
@@ -283,7 +283,7 @@ class _Gru(_Run):
         slopes[0] *= self.cells
         slopes[1] *= self.before(self.states) - n
         weight, products = self.of_state, np.empty((3, *g_state.shape), x.dtype)
-        product = product_of(g_state, weight)
+        product = matmul_for(g_state, weight)
         for g_step, r_step, z_step, sums, alive in self._walk(g, r, z, slopes.swapaxes(0, 1), live, back=True):
             g_h = g_state + g_step
             if live is not None:
