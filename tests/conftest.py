@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from python_engine import overloads  # noqa: F401  the arithmetic that gradient rules are written in
+from python_engine.perl import Interpreter
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +11,26 @@ def seeded():
     np.random.seed(20191)
     with np.errstate(all="ignore"):
         yield
+
+
+# -- Perl, for the tests of what Python does with it: test_perl_interpreter.py, _values, _process -----------------------
+
+
+@pytest.fixture(scope="module")
+def i():
+    """One interpreter for all tests that leave it as it was."""
+    with Interpreter() as interpreter:
+        yield interpreter
+
+
+@pytest.fixture
+def own():
+    """An interpreter of the test's own."""
+    with Interpreter() as interpreter:
+        yield interpreter
+
+
+@pytest.fixture(scope="module")
+def same(i):
+    """A Perl function that returns its argument."""
+    return i("sub { $_[0] }")
