@@ -13,7 +13,7 @@ def seeded():
         yield
 
 
-# -- Perl, for the tests of what Python does with it: test_perl_interpreter.py, _values, _process -----------------------
+# -- Perl, for the tests of what Python does with it: test_perl_interpreter.py, _values, _process ------------------
 
 
 @pytest.fixture(scope="module")
