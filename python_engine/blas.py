@@ -17,11 +17,16 @@ SHARED = 4e7  # flops from which on a product is computed in parts; see docs/per
 LARGE = 4e8  # flops from which on there are twice as many
 GRAIN = 16  # rows or columns, that BLAS computes together
 FEW = 1 << 14  # elements up to which NumPy adds two arrays sooner than a function of BLAS is called
+SMALL = 10**6  # multiplications up to which some kernels compute a product without copying its factors before
+SMALL_TURNED = 1200  # elements of the result up to which they do so for a C-ordered matrix by one in Fortran's order
+LINE = 64  # bytes
+TINY = 1 << 18  # multiplications up to which there is nothing to gain
+FEW_ROWS, MANY_ROWS = 32, 128  # up to which copying costs most, and from which on it does not matter
 
 
-def _of_openblas(name, *arguments):
-    """A function of NumPy's OpenBLAS that returns nothing, "int" among its arguments standing for BLAS's own type; None
-    where NumPy has another BLAS."""
+def _of_openblas(name, *arguments, result=None):
+    """A function of NumPy's OpenBLAS, "int" among its arguments standing for BLAS's own type; None where NumPy has
+    another BLAS."""
     folder = Path(np.__file__).parent
     for path in [*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]:
         library = ctypes.CDLL(str(path))
@@ -29,7 +34,7 @@ def _of_openblas(name, *arguments):
             function = getattr(library, form.format(name), None)
             if function is not None:
                 function.argtypes = [int_ if argument == "int" else argument for argument in arguments]
-                function.restype = None
+                function.restype = result
                 return function
     return None
 
@@ -49,6 +54,8 @@ AXPBY = _of_floats("axpby", "int", "number", ctypes.c_void_p, "int", "number", c
 OMATCOPY = _of_floats(
     "omatcopy", ctypes.c_int, ctypes.c_int, "int", "int", "number", ctypes.c_void_p, "int", ctypes.c_void_p, "int"
 )
+_core = _of_openblas("openblas_get_corename", result=ctypes.c_char_p)
+HAS_SMALL_KERNELS = _core is not None and _core() in (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
 ROW_MAJOR, TRANSPOSED = 101, 112  # as CBLAS numbers them
 
 
@@ -68,12 +75,45 @@ def axpby(a, x, b, y):
 
 def matmul(a, b, out=None):
     """`a @ b` for arrays of at least one dimension; a large one in parts, on all cores."""
+    if a.ndim == 2 == b.ndim and a.size * b.shape[1] > TINY and HAS_SMALL_KERNELS and out is None:
+        width, turned = _block(a, b)
+        if width:
+            return _in_blocks(transposed(a).T if turned else a, b, width)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2] or _flops(a, b) < SHARED:
         return np.matmul(a, b, out=out)
     if out is None:
         lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         out = np.empty((*lead, a.shape[-2], b.shape[-1]), np.result_type(a, b))
     matmuls((a, b, out))
+    return out
+
+
+def _block(a, b):
+    """How many columns of `b` to take at a time, so that small kernels compute `a @ b`, and whether `a` should be in
+    Fortran's order for that. (0, False) where the whole is as fast; see docs/performance.md for the measurement."""
+    rows, columns, size = len(a), b.shape[1], a.size * b.shape[1]
+    if not 1 < rows <= MANY_ROWS or a.shape[1] != len(b) or not a.flags.c_contiguous:
+        return 0, False
+    if a.dtype != b.dtype or a.dtype.char not in "fd":
+        return 0, False
+    if b.flags.c_contiguous:
+        return (64, False) if rows <= FEW_ROWS and size > SMALL >= 64 * a.size else (0, False)
+    if not b.flags.f_contiguous or (size <= SMALL and rows * columns <= SMALL_TURNED):
+        return 0, False
+    most = min(32, SMALL // a.size)
+    if rows * a.itemsize >= 128 and size > 1.5 * SMALL:
+        return most & ~3, True
+    return (min(most, SMALL_TURNED // rows) & ~3 if rows <= FEW_ROWS else 0), False
+
+
+def _in_blocks(a, b, width):
+    """`a @ b`, computed `width` columns at a time."""
+    rows, columns = len(a), b.shape[1]
+    out = np.empty((rows, columns), a.dtype)
+    whole = columns - columns % width
+    matmul(a, *[x[:, :whole].reshape(len(x), -1, width).swapaxes(0, 1) for x in (b, out)])
+    if whole < columns:
+        np.matmul(a, b[:, whole:], out=out[:, whole:])
     return out
 
 
@@ -124,21 +164,22 @@ def _grid(rows, columns, count):
     return [(i, j) for i in _ranges(rows, down, GRAIN) for j in _ranges(columns, count // down, GRAIN)]
 
 
+def aligned(shape, dtype):
+    """A new array that begins with a line of the cache, as NumPy's own may or may not: small products and elementwise
+    loops take up to a tenth less time there."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
 def transposed(x):
     """A matrix, or each of several, transposed in C order. NumPy takes five times as long as BLAS."""
     function = OMATCOPY.get(x.dtype) if x.size > FEW else None
     if not function or not x.flags.c_contiguous:
         return np.ascontiguousarray(x.swapaxes(-1, -2))
     rows, columns = x.shape[-2:]
-    out = np.empty((*x.shape[:-2], columns, rows), x.dtype)
+    out = aligned((*x.shape[:-2], columns, rows), x.dtype)
     for start in range(0, x.nbytes, rows * columns * x.itemsize):
         function(ROW_MAJOR, TRANSPOSED, rows, columns, 1, x.ctypes.data + start, columns, out.ctypes.data + start, rows)
     return out
-
-
-def matmul_transposed(a, b):
-    """`a @ b.T` for matrices. With few rows against many columns OpenBLAS computes the transposed product faster, up to
-    twice, though that has to be transposed then."""
-    if 2 <= len(a) <= 64 and b.size >= 1 << 16 and len(b) > len(a):
-        return transposed(matmul(b, a.T))
-    return matmul(a, b.T)

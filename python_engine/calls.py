@@ -69,7 +69,7 @@ def invoke(operator, inputs, attrs, out=None):
         if operator.views:
             for output in outputs:
                 if output.data is not out:
-                    _note_lender(inputs, output)
+                    note_lender(inputs, output)
     _note_zero_dim(operator, outputs)
     if state.recording and not operator.detached:
         record(operator, inputs, attrs, outputs)
@@ -110,7 +110,7 @@ def _invoke_sparse(operator, inputs, attrs, target=None):
         arrays = [x for x in inputs if x is not None and not isinstance(x.data, Sparse)]
         for output in outputs:
             if not isinstance(output.data, Sparse):
-                _note_lender(arrays, output)
+                note_lender(arrays, output)
     if state.recording and not operator.detached:
         record(operator, inputs, attrs, outputs)
     return outputs
@@ -133,18 +133,20 @@ def invoke_for(operator, inputs, attrs, targets):
 def _may_hold(operator, inputs, target):
     """True where an operator of these inputs may write its result to an array at once: it fits, and has no views, one
     of which could be an input."""
-    return operator.in_place and target.root is None and not target.views and fits(operator, inputs, target.data)
+    if not operator.in_place or target.root is not None or target.views:
+        return False
+    return fits(operator, [None if x is None else x.data for x in inputs], target.data)
 
 
 def fits(operator, inputs, data):
     """True where `data` is an array with the shape and dtype of what an operator that works in place makes of the
-    inputs."""
+    inputs, which are arrays too."""
     if type(data) is not np.ndarray or not inputs or inputs[0] is None:
         return False
-    first = inputs[0].data
+    first = inputs[0]
     if first is not data and (first.shape != data.shape or first.dtype != data.dtype):
         return False
-    if operator.shape == "broadcast" and not all(_spreads(x.data.shape, data.shape) for x in inputs[1:]):
+    if operator.shape == "broadcast" and not all(_spreads(x.shape, data.shape) for x in inputs[1:]):
         return False
     return data.flags.c_contiguous and data.flags.writeable
 
@@ -179,7 +181,8 @@ def update(operator, inputs, attrs):
         store(target, NDArray(result), inputs)
 
 
-def _note_lender(inputs, output):
+def note_lender(inputs, output):
+    """Note whose memory an output has, if it is one of the inputs'."""
     data = output.data
     for x in inputs:
         if x is not None and (data is x.data or (data.base is not None and np.may_share_memory(data, x.data))):

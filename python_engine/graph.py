@@ -1,151 +1,21 @@
-"""Graphs at work: a symbol's plan, which computes it on arrays, and an executor, which is bound to arrays."""
+"""Executors: symbols that are bound to arrays."""
 
 import math
-import sys
 
 import numpy as np
 
-from . import calls, inference, tape
-from .custom import Custom
-from .errors import AutogradError, ComputeError, Interrupted, MXNetError, ProtocolError, ShapeError
+from . import inference, tape
+from .errors import AutogradError, MXNetError, ShapeError
 from .ndarray import NDArray
+from .plan import Plan
 from .poison import Poison, heal
 from .registry import HEAD, ZERO
 from .sparse import Sparse
-from .tape import state
 
 HEAD_NEEDED = (
     "Check failed: i < head_grads.size() && !head_grads[i].is_none(): Because the last operator is not Loss function, "
     "head_gradient is required when calling backward."
 )
-REUSE_BYTES = 1 << 16  # from this size on a call may write its result over an input that nobody needs any more
-
-
-def _holders(values, slot):
-    """How many references there are to the array of a slot, to its data, and to the owner of the data's memory."""
-    array = values[slot]
-    data = array.data
-    owner = data if data.base is None else data.base
-    return sys.getrefcount(array), sys.getrefcount(data), sys.getrefcount(owner)
-
-
-ALONE = _holders([NDArray(np.zeros(1))], 0), _holders([NDArray(np.zeros(2)[:1])], 0)
-
-
-def _spare(operator, values, ins, slots):
-    """Memory for the result of an operator that works in place: that of an input in one of `slots`; None if somebody
-    else, as the tape, still needs them all."""
-    if state.recording and operator.saves_inputs:
-        return None
-    for slot in slots:
-        array = values[slot]
-        data = array.data
-        if (
-            data.nbytes >= REUSE_BYTES
-            and array.root is None
-            and array.lender is None
-            and not (array.views or array.borrowers)
-            and calls.fits(operator, [values[i] for i in ins], data)
-        ):
-            del array, data
-            if _holders(values, slot) in ALONE:
-                return values[slot].data
-    return None
-
-
-class Plan:
-    """The calls that compute a symbol, in order. Values are dropped after their last use, and what works in place
-    writes its result over an input that is dropped."""
-
-    def __init__(self, symbol, shapes=None, bound=False):
-        """shapes: {entry: shape}, for constants whose symbol leaves dimensions open; without, these are looked up at
-        each run. bound: to an executor, for which custom operators keep their instances from run to run."""
-        self.bound = bound
-        # another object of the same graph: symbols keep their plans, and cycles would live until the next collection
-        self.symbol, self.open, self.closed = type(symbol)(symbol.entries), False, {}
-        nodes = symbol.nodes()
-        slots = {}
-        for node in nodes:
-            for index in range(node.count):
-                slots[node, index] = len(slots)
-        self.size = len(slots)
-        variables = [node for node in nodes if node.operator is None]
-        self.inputs = [slots[node, 0] for node in variables]
-        self.input_names = [node.name for node in variables]
-        self.outputs = [slots[entry] for entry in symbol.entries]
-        last = {}
-        computed = [node for node in nodes if node.operator is not None]
-        for position, node in enumerate(computed):
-            last.update((slots[entry], position) for entry in node.inputs)
-        kept, made = set(self.outputs), set()
-        self.steps = []
-        for position, node in enumerate(computed):
-            outs = [slots[node, index] for index in range(node.count)]
-            ins = [slots[entry] for entry in node.inputs]
-            dead = {slot for slot in ins if last[slot] == position} | {slot for slot in outs if slot not in last}
-            attrs = self._attributes(node, shapes)
-            operator = node.operator.fresh() if bound and isinstance(node.operator, Custom) else node.operator
-            dead = sorted(dead - kept)
-            spare = [slot for slot in dead if slot in made] if operator.in_place else []
-            made.update(outs)
-            self.steps.append((node, operator, attrs, ins, outs, dead, spare))
-
-    def _attributes(self, node, shapes):
-        """The attributes of a call, the shape of a constant completed."""
-        attrs = node.values
-        if node.inputs or not attrs.get("shape") or 0 not in attrs["shape"]:
-            return attrs
-        if shapes is None:
-            self.open = True
-            return attrs
-        if not inference.is_known(shapes[node, 0]):
-            raise ShapeError(f"the shape {attrs['shape']} of {node.name} cannot be completed")
-        return {**attrs, "shape": shapes[node, 0]}
-
-    def run(self, arrays, watch=None):
-        """The outputs, recorded as the state says. arrays: in the order of `list_inputs`; watch: called with the name
-        and the array of each output of each call."""
-        if len(arrays) != len(self.inputs):
-            raise MXNetError(
-                f"the graph takes {len(self.inputs)} arrays ({', '.join(self.input_names)}), but got {len(arrays)}"
-            )
-        if self.open:
-            return self._closed(arrays).run(arrays, watch)
-        values = [None] * self.size
-        for slot, array in zip(self.inputs, arrays):
-            values[slot] = array
-        for node, operator, attrs, ins, outs, dead, spare in self.steps:
-            if state.interrupted:
-                raise Interrupted("the computation was interrupted")
-            if operator.train:
-                attrs = attrs.copy()
-                if state.recording and not self.bound and isinstance(operator, Custom):
-                    operator = operator.fresh()
-            out = _spare(operator, values, ins, spare) if spare else None
-            try:
-                results = calls.invoke(operator, [values[slot] for slot in ins], attrs, out)
-            except (ComputeError, AutogradError, ProtocolError):
-                raise
-            except MXNetError as reason:
-                raise type(reason)(f"Error in operator {node.name}: {reason.message}") from reason
-            for slot, result in zip(outs, results):
-                values[slot] = result
-            if watch is not None:
-                for name, result in zip(node.output_names, results):
-                    watch(name, result)
-            for slot in dead:
-                values[slot] = None
-        return [values[slot] for slot in self.outputs]
-
-    def _closed(self, arrays):
-        """The plan for arrays of these shapes."""
-        shapes = tuple(array.data.shape for array in arrays)
-        if shapes not in self.closed:
-            if len(self.closed) >= 64:
-                self.closed.clear()
-            known = dict(zip(self.input_names, shapes))
-            self.closed[shapes] = Plan(self.symbol, self.symbol.shapes(known))
-        return self.closed[shapes]
 
 
 class Executor:

@@ -21,10 +21,12 @@ def symbol_of(array):
         counts[kind] += 1
         return Node(*(call or (None,)), f"{kind}{counts[kind] - 1}", {})
 
-    stack = [array.node]
+    last = _call(array.node, array.index)
+    stack = [last[0]]
     while stack:
         recorded = stack[-1]
-        waiting = [node for node, _ in filter(None, recorded.parents or ()) if node not in made]
+        parents = [parent and _call(*parent) for parent in recorded.parents or ()]
+        waiting = [parent[0] for parent in filter(None, parents) if parent[0] not in made]
         if waiting:
             stack.extend(reversed(waiting))
             continue
@@ -38,8 +40,14 @@ def symbol_of(array):
             raise AutogradError("a function with a gradient of its own has no symbol")
         node = made[recorded] = make("node_", recorded.operator)
         node.attrs = _texts(recorded.operator, recorded.attrs)
-        node.inputs = [(made[parent[0]], parent[1]) if parent else (make("null"), 0) for parent in recorded.parents]
-    return Symbol([(made[array.node], array.index)])
+        node.inputs = [(made[parent[0]], parent[1]) if parent else (make("null"), 0) for parent in parents]
+    return Symbol([(made[last[0]], last[1])])
+
+
+def _call(node, index):
+    """The place of an output of a single call: one of those behind the entry of a graph."""
+    places = None if isinstance(node, Leaf) else node.unfolded()
+    return (node, index) if places is None else places[index]
 
 
 def _texts(operator, attrs):

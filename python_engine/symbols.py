@@ -9,7 +9,7 @@ from functools import cached_property
 from . import custom, inference
 from .attributes import Shape, parse
 from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, ProtocolError
-from .graph import Plan
+from .plan import Plan
 from .registry import find
 from .tape import state
 from .type_inference import check_types, infer_types

@@ -96,8 +96,26 @@ def may_replace(array, value):
 ZERO = object()
 
 
-def _sum(x, y):
+def sum_of(x, y):
+    """The sum of two gradients."""
     return y if x is ZERO else x if y is ZERO else x + y
+
+
+def apply(rule, g, functions, values):
+    """The gradient by a rule of an operator; values: what the rule asks for."""
+    if sparse.exists and functions is plain_functions:
+        given = g.values if type(g) is Gradients else g
+        functions = storage.functions if storage.among((given, *values)) else functions
+    return rule.function(functions, g, *values)
+
+
+def no_rule(operator):
+    """The gradient of an input for which an operator has no rule."""
+    if operator.differentiable is None:
+        raise AutogradError(
+            f"Operator {operator.name} is non-differentiable because it didn't register FGradient attribute."
+        )
+    return ZERO
 
 
 class Node:
@@ -133,19 +151,12 @@ class Node:
             if parent is None:
                 results.append(None)
             elif rule is None:
-                results.append(self._zero())
+                results.append(no_rule(operator))
             else:
                 if rule not in done:
                     done[rule] = self._apply(rule, g, functions)
                 results.append(done[rule])
         return results
-
-    def _zero(self):
-        if self.operator.differentiable is None:
-            raise AutogradError(
-                f"Operator {self.operator.name} is non-differentiable because it didn't register FGradient attribute."
-            )
-        return ZERO
 
     def _apply(self, rule, g, functions):
         plain = functions is plain_functions
@@ -169,9 +180,12 @@ class Node:
                 values.append([parent is not None for parent in self.parents])
             else:  # shapes, dtypes: of any number of inputs
                 values.append([meta[kind == "dtypes"] for meta in self.metas])
-        if sparse.exists and plain and storage.among((g.values if type(g) is Gradients else g, *values)):
-            functions = storage.functions
-        return rule.function(functions, g, *values)
+        return apply(rule, g, functions, values)
+
+    def unfolded(self):
+        """Where this entry stands for many calls (see plan.py): the place (node, index) of each output, had each call
+        been recorded by itself. None otherwise."""
+        return None
 
     def output(self, where):
         """A kept output with its place on the tape, so that a gradient made of it can be differentiated."""
@@ -409,19 +423,19 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=Tr
 
     def feed(node, index, value):
         if node.number == 0:
-            leaves[node] = _sum(leaves[node], value) if node in leaves else value
+            leaves[node] = sum_of(leaves[node], value) if node in leaves else value
             return
         if node.results is None:
             known = pending.get(node)
             if known is None:
                 heapq.heappush(heap, (-node.number, node))
-            pending[node] = value if known is None else _sum(known, value)
+            pending[node] = value if known is None else sum_of(known, value)
             return
         slots = pending.get(node)
         if slots is None:
             slots = pending[node] = [None] * len(node.results)
             heapq.heappush(heap, (-node.number, node))
-        slots[index] = value if slots[index] is None else _sum(slots[index], value)
+        slots[index] = value if slots[index] is None else sum_of(slots[index], value)
 
     visited = []
     before = state.recording
@@ -440,6 +454,13 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=Tr
                 if node in kept_nodes:
                     for index, value in enumerate(g if node.results is not None else [g]):
                         kept[node, index] = value
+                places = node.unfolded() if create_graph else None
+                if places is not None:
+                    visited.append(node)
+                    for place, value in zip(places, g if node.results is not None else [g]):
+                        if place is not None and value is not None:
+                            feed(*place, value)
+                    break
                 if node.results is not None:
                     flows = any(value is not None and value is not ZERO for value in g)
                     g = Gradients(g, node.results, create_graph) if flows else ZERO

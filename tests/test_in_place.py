@@ -8,7 +8,6 @@ from golden_ops import arrays, cases
 
 import python_engine as mx
 from python_engine import autograd, calls, ops  # noqa: F401
-from python_engine.blas import axpby, transposed
 from python_engine.ndarray import NDArray
 from python_engine.registry import find
 
@@ -151,29 +150,3 @@ def test_a_graph_leaves_alone_what_others_hold():
     assert (seen["middle_output"].asnumpy() == 4).all()
     for got, want in zip(graph.bind(mx.cpu(), {"x": mx.nd.full((200, 200), 2)}).forward(), monitored, strict=True):
         np.testing.assert_array_equal(got.asnumpy(), want)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
-@pytest.mark.parametrize("size", [5, 50_000, 3_000_000])
-def test_a_sum_of_two_arrays_in_place_is_that_of_numpy(dtype, size):
-    rng = np.random.default_rng(0)
-    x, y = (rng.uniform(-1, 1, size).astype(dtype) for _ in range(2))
-    for a, b in ((0.25, 0.9), (-1, 1), (1, -0.5), (0, 0.5), (0.5, 0)):
-        want = a * x + b * y
-        for u, v in ((x, y), (x[::2], y[::2])):
-            got = v.copy()
-            axpby(a, u, b, got)
-            np.testing.assert_allclose(got, want if u is x else want[::2], rtol=0, atol=4 * np.finfo(dtype).eps)
-    y[0] = np.nan
-    axpby(0.5, x, 0, y)
-    assert np.isnan(y[0])
-
-
-@pytest.mark.parametrize("shape", [(300, 200), (4, 128, 96), (2, 3, 70, 65), (1, 40_000), (40_000, 1), (3, 5), (0, 4)])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
-def test_transposed_matrices_are_those_of_numpy(dtype, shape):
-    x = np.random.default_rng(0).uniform(-9, 9, shape).astype(dtype)
-    for given in (x, x[..., ::-1]):
-        got = transposed(given)
-        np.testing.assert_array_equal(got, given.swapaxes(-1, -2))
-        assert got.flags.c_contiguous

@@ -6,9 +6,11 @@ Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the
 
 import numpy as np
 
-from ..blas import matmul, matmul_for, matmuls, transposed
-from ..parallel import in_pieces
+from ..blas import GRAIN, HAS_SMALL_KERNELS, SMALL, aligned, matmul, matmul_for, matmuls, transposed
+from ..parallel import PIECE, in_pieces
 from .sums import sum_over
+
+ROWS = 160  # of inputs that are multiplied at a time, at least: with fewer, BLAS copies the weights too often
 
 
 class _Run:
@@ -28,7 +30,9 @@ class _Run:
 
     def _whole(self, factors):
         """Numbers of each gate as an array of all gates of a step: to spread them in each step takes twice as long."""
-        return np.broadcast_to(factors, (len(factors), self.network.batch, self.network.size)).copy()
+        whole = aligned((len(factors), self.network.batch, self.network.size), factors.dtype)
+        whole[...] = factors
+        return whole
 
     def before(self, sequence):
         """The part of states or cells that stands before each step, by the step's number."""
@@ -54,14 +58,16 @@ class _Run:
         """Start all gates of all steps with the inputs' share and a bias (gates, size)."""
         gates, steps, batch, size = self.gates.shape
         flat, x = self.gates.reshape(gates, steps * batch, size), x.reshape(steps * batch, x.shape[-1])
-        weight, bias = self._scaled(self.of_input).swapaxes(1, 2), self._scaled(bias[:, None])
+        weight, bias = transposed(self._scaled(self.of_input)), self._scaled(bias[:, None])
 
         def work(i, j):
             part = flat[:, i:j]
             np.matmul(x[i:j], weight, out=part)
             part += bias
 
-        in_pieces(work, steps * batch, gates * size)
+        few = SMALL // (x.shape[1] * size) // GRAIN * GRAIN  # that small kernels multiply
+        rows = few if gates > 1 and HAS_SMALL_KERNELS and 64 <= few < ROWS else max(ROWS, PIECE // (gates * size))
+        in_pieces(work, steps * batch, gates * size, rows * gates * size)
 
     @staticmethod
     def _hold(alive, before, after):
@@ -145,7 +151,7 @@ class _Lstm(_Run):
         scale, shift = self._whole(self.scale), self._whole(self.shift)
         recurrent = self._recurrent()
         product = matmul_for(states[0], recurrent)
-        sums, part = np.empty_like(scale), np.empty_like(scale[0])
+        sums, part = aligned(scale.shape, x.dtype), aligned(scale[0].shape, x.dtype)
         for h_before, h, c_before, c, gate, alive in self._walk(
             self.before(states), self.after(states), self.before(cells), self.after(cells),
             self.gates.swapaxes(0, 1), live,
@@ -180,9 +186,9 @@ class _Lstm(_Run):
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         i, f, n, o = self.gates
-        squashed = np.tanh(self.after(self.cells))
+        squashed = np.tanh(self.after(self.cells), out=aligned(o.shape, x.dtype))
         # slopes[k] * g_c (or g_h for the output gate) is the gradient of gate k's sum; slope * g_h goes to the cell
-        slopes = np.subtract(1, self.gates)
+        slopes = np.subtract(1, self.gates, out=aligned(self.gates.shape, x.dtype))
         slopes *= self.gates
         slopes[0] *= n
         slopes[1] *= self.before(self.cells)
@@ -196,7 +202,7 @@ class _Lstm(_Run):
         slope *= o
         passes = self._passes()
         g_outputs = None if self.projection is None else np.empty_like(g, order="C")
-        g_c, products, weight = np.empty_like(g_cell), np.empty((4, *g_state.shape), x.dtype), self.of_state
+        g_c, products, weight = aligned(g_cell.shape, x.dtype), aligned((4, *g_state.shape), x.dtype), self.of_state
         product = matmul_for(g_state, weight)
         for g_step, g_output, slope_step, f_step, sums, passing, alive in self._walk(
             g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live, back=True

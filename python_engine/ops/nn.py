@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..attributes import Choice, Maybe, Shape
-from ..blas import matmul_transposed
+from ..blas import matmul
 from ..errors import ArgumentError, ShapeError
 from ..generator import generator
 from ..inference import like_data
@@ -281,7 +281,7 @@ def fully_connected(data, weight, bias=None, *, num_hidden: int, no_bias: bool =
             )
         bias = widened(bias).reshape(num_hidden)
     x = data if rows is shape else data.reshape(rows)
-    out = matmul_transposed(widened(x), widened(weight))
+    out = matmul(widened(x), widened(weight).T)
     if bias is not None:
         out += bias
     if len(shape) != 2 and not flatten:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..blas import aligned
 from .cells import RUNS
 
 GATES = {"rnn_relu": 1, "rnn_tanh": 1, "lstm": 4, "gru": 3}
@@ -132,7 +133,7 @@ def forward(network, data, parameters, state, cell, live, draw):
     data: (steps, batch, inputs); state: (runs, batch, width); cell: (runs, batch, size), for an LSTM; live: None, or
     (steps, batch, 1), false where a sequence has ended; draw(shape): the mask of dropout.
     Returns the output (steps, batch, width * directions), last states, last cells (or None) and the reserve."""
-    reserve = np.empty(network.reserve, data.dtype)
+    reserve = aligned((network.reserve,), data.dtype)
     kept, between = _kept(network, reserve)
     weights = weights_of(network, parameters)
     output = np.empty(network.between_shape(), data.dtype)
