@@ -5,12 +5,18 @@ import pytest
 from golden_ops import MANIFEST, arrays
 from tape import record, variable
 
-from python_engine import calls, symbols, tape
+from python_engine import calls, sparse, symbols, tape
 from python_engine.errors import AutogradError, MXNetError
 from python_engine.ndarray import NDArray
 from python_engine.plan import Entry, Plan
 from python_engine.recorded import symbol_of
 from python_engine.registry import OPERATORS
+
+
+@pytest.fixture(autouse=True)
+def _without_sparse_arrays(monkeypatch):
+    """Other tests make some, and from then on all graphs are computed call by call."""
+    monkeypatch.setattr(sparse, "exists", False)
 
 
 def sym(operator, *inputs, **attrs):
