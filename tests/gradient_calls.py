@@ -131,6 +131,7 @@ UNRECORDED = [
     ("_slice_into_shape", {"begin": (1, 0), "end": (2, 2), "shape": (2,)}, [np.ones((3, 2))], [0]),
     ("_concat_flat", {}, [X, X[:2, 1:], X[0]], [0, 1, 2]),
     ("_softmax_cross_entropy", {"axis": 0}, [X, np.array([4, 0, 2])], [0]),
+    ("_softmax_cross_entropy", {"axis": 0, "batch_axis": 1}, [X, np.array([4, 0, 2])], [0]),
     ("_view_at", {"index": 1}, [np.ones((3, 2))], [0]),
     ("_view_slice", {"begin": 1, "end": 3}, [np.ones((4, 2))], [0]),
     ("_view_reshape", {"shape": (3, 2)}, [np.ones((2, 3))], [0]),

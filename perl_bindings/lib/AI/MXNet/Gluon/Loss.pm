@@ -93,7 +93,10 @@ sub hybrid_forward
     my ($self, $F, $pred, $label, $sample_weight) = @_;
     if ($self->{sparse_label} and not $self->{from_logits} and $F eq 'AI::MXNet::NDArray') {
         # the operators below in one, which symbols of the original do not have
-        return $self->_mean($F, $F->_softmax_cross_entropy($pred, $label, axis => $self->{axis}), $sample_weight);
+        my %axes = (axis => $self->{axis});
+        my $is_weighted = defined $sample_weight || ($self->{weight} // 1) != 1;
+        return $self->_mean($F, $F->_softmax_cross_entropy($pred, $label, %axes), $sample_weight) if $is_weighted;
+        return $F->_softmax_cross_entropy($pred, $label, %axes, batch_axis => $self->{batch_axis});
     }
     $pred = $F->log_softmax($pred, axis => $self->{axis}) unless $self->{from_logits};
     my $loss;
