@@ -19,9 +19,9 @@ REUSE_BYTES = 1 << 16  # from this size on a call may write its result over an i
 
 
 class Step:
-    """One call of a plan. Its inputs and outputs are in slots."""
+    """One call of a plan. Its inputs and outputs are in slots, of which some are `dead` after it."""
 
-    __slots__ = ("attrs", "ins", "node", "operator", "outs")
+    __slots__ = ("attrs", "dead", "ins", "node", "operator", "outs")
 
     def __init__(self, node, operator, attrs, ins, outs):
         self.node, self.operator, self.attrs, self.ins, self.outs = node, operator, attrs, ins, outs
@@ -70,7 +70,9 @@ class Plan:
                     outs += range(self.size, self.size + hidden)
                     self.size += hidden
                 self.steps.append(Step(node, operator, self._attributes(node, shapes), ins, outs))
-        self.last = {slot: step for step in self.steps for slot in (*step.outs, *step.ins)}
+        last = {slot: step for step in self.steps for slot in (*step.outs, *step.ins)}
+        for step in self.steps:
+            step.dead = {slot for slot in (*step.ins, *step.outs) if last[slot] is step}.difference(self.outputs)
         self.position = {slot: position for position, slot in enumerate(self.inputs)}
         self.written = set()  # the positions of the inputs that are
         for step in self.steps:
@@ -154,9 +156,8 @@ class Plan:
             if watch is not None:
                 for name, result in zip(step.node.output_names, results):
                     watch(name, result)
-            for slot in {*step.ins, *step.outs}.difference(self.outputs):
-                if self.last[slot] is step:
-                    values[slot] = None
+            for slot in step.dead:
+                values[slot] = None
         return [values[slot] for slot in self.outputs]
 
     def _closed(self, arrays):
@@ -219,7 +220,7 @@ class Passes:
         self.unneeded = set(plan.outputs) - self.kept
         self.program, made = [], set()
         for step in plan.steps:
-            dead = {s for s in (*step.ins, *step.outs) if plan.last[s] is step}.difference(self.kept, plan.outputs)
+            dead = step.dead - self.kept
             spare = sorted(dead & made) if step.operator.in_place else ()
             notes = [(slot, self.metas[slot]) for slot in step.outs if slot in self.metas]
             made.update(step.outs)
