@@ -75,8 +75,10 @@ def axpby(a, x, b, y):
 
 def matmul(a, b, out=None):
     """`a @ b` for arrays of at least one dimension; a large one in parts, on all cores."""
-    if a.ndim == 2 == b.ndim and a.size * b.shape[1] > TINY and HAS_SMALL_KERNELS and out is None:
-        width, turned = _block(a, b)
+    if out is None and a.ndim == 2 == b.ndim:
+        if a.size * b.shape[1] <= TINY:
+            return np.matmul(a, b)
+        width, turned = _block(a, b) if HAS_SMALL_KERNELS else (0, False)
         if width:
             return _in_blocks(transposed(a).T if turned else a, b, width)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2] or _flops(a, b) < SHARED:

@@ -148,7 +148,7 @@ def fits(operator, inputs, data):
         return False
     if operator.shape == "broadcast" and not all(_spreads(x.shape, data.shape) for x in inputs[1:]):
         return False
-    return data.flags.c_contiguous and data.flags.writeable
+    return data.flags.carray
 
 
 def _spreads(shape, whole):

@@ -431,13 +431,13 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
             f"the message update takes groups of arrays, and one row of attributes or as many as groups, "
             f"but got {len(groups)} groups and {len(rows)} rows"
         )
-    attrs = None
+    arrays, attrs = session.arrays, None
     for position, handles in enumerate(groups):
         row = rows[0] if len(rows) == 1 else rows[position]
         try:
             if state.interrupted:
                 raise Interrupted("the computation was interrupted")
-            inputs = [session.array(h) for h in handles]
+            inputs = [arrays[h] for h in handles]
             operator.check_inputs(len(inputs))
             if attrs is None or len(rows) > 1:
                 attrs = operator.parse_row(row or ())
@@ -490,7 +490,8 @@ def backward(
             raise Interrupted("the computation was interrupted")
         arrays = [session.array(h) for h in heads]
         grads = [None if h is None else session.array(h) for h in head_grads] if head_grads else None
-        autograd.backward(arrays, grads, bool(retain), bool(train_mode))
+        with tape.recording(None, train_mode):
+            tape.backward(arrays, grads, bool(retain))
     except Exception as reason:
         failure = session.failure(reason, "backward")
         failure.__traceback__ = None

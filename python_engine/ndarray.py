@@ -100,7 +100,7 @@ class NDArray:
         if sparse.exists and (isinstance(self.data, Sparse) or isinstance(value, Sparse)):
             self._assign_sparse(value)
         else:
-            np.copyto(self.writable(), value, casting="unsafe")
+            self.writable()[...] = value
 
     def assign_rows(self, rows, values):
         """Write `values` to the rows with these numbers, which are distinct."""

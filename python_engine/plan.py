@@ -309,7 +309,6 @@ class Passes:
 
     def backward(self, values, gradients):
         """Replace the gradients of the plan's outputs, {slot: gradient}, by those of its inputs."""
-        functions = tape.plain_functions
         for operator, outs, results, wanted, ways in self.back:
             if operator.single:
                 g = gradients.pop(outs[0], None)
@@ -325,16 +324,16 @@ class Passes:
                 raise Interrupted("the computation was interrupted")
             for rule, places, slots in ways:
                 if g is ZERO:
-                    value = ZERO if slots else [ZERO] * len(wanted)
+                    value = [ZERO] * len(wanted) if slots is None else ZERO
                 elif rule is None:
                     value = tape.no_rule(operator)
                 else:
                     given = [values[i] if type(i) is int else [values[j] for j in i] for i in places]
-                    value = tape.apply(rule, g, functions, given)
-                for slot, share in [(slot, value) for slot in slots] if slots else zip(wanted, value):
-                    if slot is not None and share is not None:
-                        known = gradients.get(slot)
-                        gradients[slot] = share if known is None else tape.sum_of(known, share)
+                    value = tape.apply(rule, g, tape.plain_functions, given)
+                for slot, share in zip(wanted, value) if slots is None else [(slot, value) for slot in slots]:
+                    if slot is None or share is None:
+                        continue
+                    gradients[slot] = tape.sum_of(gradients[slot], share) if slot in gradients else share
 
 
 class Entry(tape.Node):

@@ -358,11 +358,12 @@ class recording(ContextDecorator):  # noqa: N801 (used like a function)
         self.wanted, self.before = (is_recording, is_training), []
 
     def __enter__(self):
-        now = state.recording, state.training
-        self.before.append(now)
-        state.recording, state.training = (
-            old if new is None else bool(new) for old, new in zip(now, self.wanted, strict=True)
-        )
+        is_recording, is_training = self.wanted
+        self.before.append((state.recording, state.training))
+        if is_recording is not None:
+            state.recording = bool(is_recording)
+        if is_training is not None:
+            state.training = bool(is_training)
 
     def __exit__(self, *_):
         state.recording, state.training = self.before.pop()

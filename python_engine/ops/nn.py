@@ -264,7 +264,8 @@ def fully_connected(data, weight, bias=None, *, num_hidden: int, no_bias: bool =
     data: (batch, ...), of which all axes but the first are taken as one; with flatten=False, only the last axis is
     multiplied. weight: (num_hidden, length of what is multiplied). bias (unless `no_bias`): (num_hidden,). One
     floating dtype, also of the output, (batch, num_hidden) or (..., num_hidden). float16 is summed in float32."""
-    check_count("FullyConnected", int(not no_bias), bias)
+    if (bias is None) != no_bias:
+        check_count("FullyConnected", int(not no_bias), bias)
     check_floats("FullyConnected", data, weight)
     if num_hidden < 1:
         raise ArgumentError(
@@ -275,11 +276,13 @@ def fully_connected(data, weight, bias=None, *, num_hidden: int, no_bias: bool =
     check_shape("FullyConnected", "weight", weight, (num_hidden, rows[1]))
     if bias is not None:
         check_floats("FullyConnected", data, bias)
-        if bias.shape not in ((num_hidden,), (num_hidden, 1)):
-            raise ShapeError(
-                f"Unexpected shape for bias {list(bias.shape)}: expected {[num_hidden]}, in operator FullyConnected"
-            )
-        bias = widened(bias).reshape(num_hidden)
+        if bias.shape != (num_hidden,):
+            if bias.shape != (num_hidden, 1):
+                raise ShapeError(
+                    f"Unexpected shape for bias {list(bias.shape)}: expected {[num_hidden]}, in operator FullyConnected"
+                )
+            bias = bias.reshape(num_hidden)
+        bias = widened(bias)
     x = data if rows is shape else data.reshape(rows)
     out = matmul(widened(x), widened(weight).T)
     if bias is not None:
