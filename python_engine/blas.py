@@ -175,6 +175,15 @@ def aligned(shape, dtype):
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def on_line(x):
+    """An array's values in one that is aligned: itself, if it is."""
+    if x.flags.c_contiguous and x.ctypes.data % LINE == 0:
+        return x
+    copy = aligned(x.shape, x.dtype)
+    copy[...] = x
+    return copy
+
+
 def transposed(x):
     """A matrix, or each of several, transposed in C order. NumPy takes five times as long as BLAS."""
     function = OMATCOPY.get(x.dtype) if x.size > FEW else None

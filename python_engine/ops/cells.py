@@ -6,7 +6,7 @@ Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the
 
 import numpy as np
 
-from ..blas import GRAIN, HAS_SMALL_KERNELS, SMALL, aligned, matmul, matmul_for, matmuls, transposed
+from ..blas import GRAIN, HAS_SMALL_KERNELS, SMALL, aligned, matmul, matmul_for, matmuls, on_line, transposed
 from ..parallel import PIECE, in_pieces
 from .sums import sum_over
 
@@ -104,7 +104,7 @@ class _Plain(_Run):
                 self._hold(alive, before, after)
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
-        slopes, weight = self.slope(self.gates[0]), self.of_state[0]
+        slopes, weight = self.slope(self.gates[0]), on_line(self.of_state[0])
         product = matmul_for(g_state, weight)
         for g_step, sums, alive in self._walk(g, slopes, live, back=True):
             sums *= g_state + g_step
@@ -202,7 +202,11 @@ class _Lstm(_Run):
         slope *= o
         passes = self._passes()
         g_outputs = None if self.projection is None else np.empty_like(g, order="C")
-        g_c, products, weight = aligned(g_cell.shape, x.dtype), aligned((4, *g_state.shape), x.dtype), self.of_state
+        g_c, products, weight = (
+            aligned(g_cell.shape, x.dtype),
+            aligned((4, *g_state.shape), x.dtype),
+            on_line(self.of_state),
+        )
         product = matmul_for(g_state, weight)
         for g_step, g_output, slope_step, f_step, sums, passing, alive in self._walk(
             g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live, back=True
@@ -257,8 +261,7 @@ class _Gru(_Run):
         states, recurrent = self.states, self._recurrent()
         scale, shift = self._whole(self.scale[:2]), self._whole(self.shift[:2])
         product = matmul_for(states[0], recurrent)
-        products = np.empty((3, *scale.shape[1:]), x.dtype)
-        part = np.empty_like(scale[0])
+        products, part = aligned((3, *scale.shape[1:]), x.dtype), aligned(scale[0].shape, x.dtype)
         for before, h, gate, share, alive in self._walk(
             self.before(states), self.after(states), self.gates.swapaxes(0, 1), self.cells, live
         ):
@@ -280,7 +283,7 @@ class _Gru(_Run):
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         r, z, n = self.gates
         # slopes of the sums: r by the new gate's, z and n by the state's; the fourth is the state's share of n
-        slopes = np.empty((4, *r.shape), x.dtype)
+        slopes = aligned((4, *r.shape), x.dtype)
         np.subtract(1, self.gates[:2], out=slopes[:2])
         np.multiply(n, n, out=slopes[3])
         np.subtract(1, slopes[3], out=slopes[3])
@@ -288,7 +291,7 @@ class _Gru(_Run):
         slopes[:2] *= self.gates[:2]
         slopes[0] *= self.cells
         slopes[1] *= self.before(self.states) - n
-        weight, products = self.of_state, np.empty((3, *g_state.shape), x.dtype)
+        weight, products = on_line(self.of_state), aligned((3, *g_state.shape), x.dtype)
         product = matmul_for(g_state, weight)
         for g_step, r_step, z_step, sums, alive in self._walk(g, r, z, slopes.swapaxes(0, 1), live, back=True):
             g_h = g_state + g_step

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from ..attributes import Shape
+from ..blas import aligned
 from ..errors import ArgumentError, ShapeError
 from ..inference import merged, with_length
 from ..registry import operator
@@ -86,7 +87,7 @@ for _names, _alike in ((("Concat", "concat", "_sparse_concat"), False), (("_rnn_
 def concat_flat(*data, num_args: int = 0):
     """All elements of the arrays, which have one dtype, one array after the other: one axis."""
     _check("_concat_flat", data, num_args)
-    return np.concatenate(data, None)
+    return np.concatenate(data, None, out=aligned((sum(x.size for x in data),), data[0].dtype))
 
 
 @concat_flat.gradient
