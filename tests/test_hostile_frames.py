@@ -124,15 +124,15 @@ def test_an_engine_that_writes_does_not_read_without_end(monkeypatch):
                 if len(channel.buffer) > 1 << 20:
                     flooded.set()
         ours.setblocking(True)
-        while ours.recv(1 << 20) and not channel.done:
+        while ours.recv(1 << 20):
             pass
 
-    channel.done = False
     thread = threading.Thread(target=flood)
     thread.start()
     channel.send(["x"], b"\0" * (1 << 20))
-    channel.done = True
+    theirs.shutdown(socket.SHUT_WR)
     thread.join(PATIENCE)
+    assert not thread.is_alive()
     assert len(channel.buffer) <= (1 << 20) + (1 << 10) + wire.ARRIVING
     ours.close()
     theirs.close()
