@@ -44,12 +44,13 @@ def invoke(operator, inputs, attrs, out=None):
             return _invoke_lifted(operator, inputs, attrs)
     if operator.simple:
         # most calls: one array or two in, one new array out
-        if out is not None:
-            output = NDArray(operator.forward(*[x.data for x in inputs], **attrs, out=out))
-        elif len(inputs) == 1:
+        if len(inputs) == 1 and out is None:
             output = NDArray(operator.forward(inputs[0].data, **attrs))
         else:
-            output = NDArray(operator.forward(*[x.data for x in inputs], **attrs))
+            data = [None if x is None else x.data for x in inputs]
+            output = NDArray(
+                operator.forward(*data, **attrs) if out is None else operator.forward(*data, **attrs, out=out)
+            )
         if state.recording:
             record(operator, inputs, attrs, (output,))
         return [output]

@@ -154,7 +154,7 @@ class Operator:
     @cached_property
     def simple(self):
         """True where a call takes arrays and gives one new array, with nothing else to see to."""
-        special = self.train or self.shares or self.mutates or self.views or self.optional or self.zero_dim
+        special = self.train or self.shares or self.mutates or self.views or self.zero_dim or self.detached
         return self.single and not special
 
     @cached_property
