@@ -431,15 +431,15 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
             f"the message update takes groups of arrays, and one row of attributes or as many as groups, "
             f"but got {len(groups)} groups and {len(rows)} rows"
         )
-    arrays, attrs = session.arrays, None
+    arrays, alike, attrs = session.arrays, len(rows) == 1, None
     for position, handles in enumerate(groups):
-        row = rows[0] if len(rows) == 1 else rows[position]
+        row = rows[0 if alike else position]
         try:
             if state.interrupted:
                 raise Interrupted("the computation was interrupted")
             inputs = [arrays[h] for h in handles]
             operator.check_inputs(len(inputs))
-            if attrs is None or len(rows) > 1:
+            if attrs is None or not alike:
                 attrs = operator.parse_row(row or ())
             calls.update(operator, inputs, attrs)
         except Exception as reason:

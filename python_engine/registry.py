@@ -22,6 +22,7 @@ wanted, so rules must stick to `F`, arithmetic between arrays and numbers, and n
 """
 
 import inspect
+import math
 from functools import cached_property
 
 from . import attributes
@@ -333,13 +334,16 @@ class Operator:
             self.parse(full)
         return full
 
+    @cached_property
+    def counts(self):
+        """The least and the largest number of array inputs."""
+        return (0, math.inf) if self.variadic else (len(self.inputs) - len(self.optional), len(self.inputs))
+
     def check_inputs(self, count):
         """Refuse a number of array inputs that the operator cannot take."""
-        if self.variadic:
-            return
-        least = len(self.inputs) - len(self.optional)
-        if not least <= count <= len(self.inputs):
-            wanted = str(least) if least == len(self.inputs) else f"{least} to {len(self.inputs)}"
+        least, most = self.counts
+        if not least <= count <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
             raise ArgumentError(
                 f"Operator {self.name} takes {wanted} inputs ({', '.join(self.inputs)}), but got {count}"
             )
