@@ -27,10 +27,13 @@ class Step:
         self.node, self.operator, self.attrs, self.ins, self.outs = node, operator, attrs, ins, outs
 
 
-def _is_special(operator):
-    """True where more belongs to a call than to compute its outputs, dense arrays, from those of its inputs."""
-    custom = isinstance(operator, Custom)
-    return custom or operator.shares or operator.zero_dim or operator.detached or "stype" in operator.attributes
+def _is_special(step):
+    """True where more belongs to a call than to compute dense arrays with axes from those of its inputs."""
+    operator = step.operator
+    if isinstance(operator, Custom) or operator.shares or operator.detached or "stype" in operator.attributes:
+        return True
+    has_axes = operator.zero_dim == "kept" or (not step.ins and step.attrs.get("shape"))
+    return bool(operator.zero_dim and not has_axes)
 
 
 def _fail(node, reason):
@@ -81,7 +84,7 @@ class Plan:
         self.plain = not (
             None in self.written
             or any(slot in self.position for slot in self.outputs)
-            or any(_is_special(step.operator) for step in self.steps)
+            or any(map(_is_special, self.steps))
         )
         self.lends = any(step.operator.views for step in self.steps)
         self.passes = {}

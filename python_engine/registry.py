@@ -155,7 +155,7 @@ class Operator:
     @cached_property
     def simple(self):
         """True where a call takes arrays and gives one new array, with nothing else to see to."""
-        special = self.train or self.shares or self.mutates or self.views or self.zero_dim or self.detached
+        special = self.train or self.shares or self.mutates or self.views or self.zero_dim is True or self.detached
         return self.single and not special
 
     @cached_property
@@ -445,7 +445,8 @@ def operator(
     fails           computing can fail for reasons that shapes do not show (singular matrix, index out of range)
     takes           for optional inputs with neither an attribute `no_<input>` nor `use_<input>`: a function of the
                     attributes that says whether the input is there
-    zero_dim        takes and gives arrays of shape (), as NumPy does; others see shape (1,) in its place (see calls.py)
+    zero_dim        takes and gives arrays of shape (), as NumPy does, "kept": gives one for one only; others see shape (1,)
+                    in its place (see calls.py)
     """
 
     def declare(function):

@@ -203,6 +203,20 @@ def test_writing_to_an_output_that_is_a_view_changes_nothing_else():
     assert a.grad.data == pytest.approx(np.full((2, 2), np.exp(0.25)))
 
 
+def test_graphs_with_casts_and_constants_are_computed_on_plain_arrays():
+    x = symbols.variable("x")
+    half = sym("Cast", sym("square", x), dtype="float16")
+    graph = sym(
+        "broadcast_mul", sym("Cast", half, dtype="float64"), sym("_full", shape="(2, 1)", value=3, dtype="float64")
+    )
+    a = variable([[1.0, 2.0], [3.0, 4.0]])
+    assert Plan(graph).plain and not Plan(sym("broadcast_add", x, sym("_full", shape="()", value=3))).plain
+    for plain in (True, False):
+        (out,) = run(graph, [a], plain)
+        tape.backward([out])
+        assert out.data.tolist() == [[3, 12], [27, 48]] and a.grad.data.tolist() == [[6, 12], [18, 24]]
+
+
 def test_a_failure_inside_a_graph_names_the_call_and_leaves_the_graph_usable():
     x, y = variables("x", "y")
     plan = Plan(symbols.compose("elemwise_add", "total", {}, [sym("square", x), y]))

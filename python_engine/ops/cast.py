@@ -17,7 +17,7 @@ def converted(data, dtype):
     return data.astype(dtype)
 
 
-@operator("Cast", "cast", zero_dim=True)
+@operator("Cast", "cast", zero_dim="kept")
 def cast(data, *, dtype: DType()):
     """A copy in another dtype.
 
