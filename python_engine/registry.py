@@ -445,8 +445,8 @@ def operator(
     fails           computing can fail for reasons that shapes do not show (singular matrix, index out of range)
     takes           for optional inputs with neither an attribute `no_<input>` nor `use_<input>`: a function of the
                     attributes that says whether the input is there
-    zero_dim        takes and gives arrays of shape (), as NumPy does, "kept": gives one for one only; others see shape (1,)
-                    in its place (see calls.py)
+    zero_dim        takes and gives arrays of shape (), as NumPy does, "kept": gives one for one only; others see shape
+                    (1,) in its place (see calls.py)
     """
 
     def declare(function):
