@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from python_engine import blas
-from python_engine.blas import aligned, axpby, matmul, transposed
+from python_engine.blas import aligned, axpby, matmul, on_line, transposed
 
 
 @pytest.mark.parametrize("small", [True, False], ids=["small kernels", "others"])
@@ -30,13 +30,18 @@ def test_factors_that_do_not_fit_or_differ_in_dtype_are_as_in_numpy():
     assert matmul(a, np.ones((900, 700))).dtype == np.float64
 
 
-@pytest.mark.parametrize("shape", [(5,), (3, 7), (2, 3, 1000)])
-def test_an_aligned_array_begins_with_a_line_of_the_cache(shape):
-    for dtype in (np.float32, np.float64, np.int8):
-        x = aligned(shape, dtype)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8])
+def test_aligned_arrays_begin_with_lines_of_the_cache_and_share_nothing(dtype):
+    shapes = [(5,), (3, 7), (0, 4), (2, 3, 1000), (1,)]
+    arrays = aligned(dtype, *shapes)
+    for number, (x, shape) in enumerate(zip(arrays, shapes, strict=True)):
         assert (x.shape, x.dtype) == (shape, dtype) and x.flags.c_contiguous and x.flags.writeable
-        assert x.ctypes.data % 64 == 0
-    assert aligned((0, 4), np.float32).shape == (0, 4)
+        assert x.ctypes.data % 64 == 0 or not x.size
+        x[...] = number
+    assert all((x == number).all() for number, x in enumerate(arrays))
+    odd = np.arange(100, dtype=dtype)[1:]
+    same = on_line(odd)
+    assert same.ctypes.data % 64 == 0 and (same == odd).all() and on_line(same) is same
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])

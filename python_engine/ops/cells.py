@@ -4,6 +4,8 @@ One gate's values for all steps lie together, (gates, steps, batch, size), so th
 Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the weights: one call serves all gates.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..blas import GRAIN, HAS_SMALL_KERNELS, SMALL, aligned, matmul, matmul_for, matmuls, on_line, transposed
@@ -11,6 +13,15 @@ from ..parallel import PIECE, in_pieces
 from .sums import sum_over
 
 ROWS = 160  # of inputs that are multiplied at a time, at least: with fewer, BLAS copies the weights too often
+
+
+@lru_cache(8)
+def _whole(factors, batch, size, dtype):
+    """Factors spread over all gates of a step: to spread them in each step takes twice as long."""
+    (whole,) = aligned(dtype, (len(factors), batch, size))
+    whole[...] = np.reshape(factors, (-1, 1, 1))
+    whole.flags.writeable = False
+    return whole
 
 
 class _Run:
@@ -24,15 +35,11 @@ class _Run:
         self.gates, self.states, self.cells = kept
         self.first, self.last = (network.steps, 0) if reverse else (0, network.steps)
         self.reverse = reverse
-        if self.scale is not None:
-            self.scale = np.array(self.scale, self.gates.dtype).reshape(-1, 1, 1)
-            self.shift = np.array(self.shift, self.gates.dtype).reshape(-1, 1, 1)
+        self.factors = self.scale and np.reshape(self.scale, (-1, 1, 1)).astype(self.gates.dtype)
 
     def _whole(self, factors):
-        """Numbers of each gate as an array of all gates of a step: to spread them in each step takes twice as long."""
-        whole = aligned((len(factors), self.network.batch, self.network.size), factors.dtype)
-        whole[...] = factors
-        return whole
+        """Numbers of each gate as an array of all gates of a step."""
+        return _whole(factors, self.network.batch, self.network.size, self.gates.dtype)
 
     def before(self, sequence):
         """The part of states or cells that stands before each step, by the step's number."""
@@ -48,7 +55,7 @@ class _Run:
         return zip(*[none if x is None else x[::-1] if turned else x for x in sequences])
 
     def _scaled(self, array):
-        return array if self.scale is None else array * self.scale
+        return array if self.factors is None else array * self.factors
 
     def _recurrent(self):
         """The weights of the state as (gates, width, size), scaled."""
@@ -151,7 +158,7 @@ class _Lstm(_Run):
         scale, shift = self._whole(self.scale), self._whole(self.shift)
         recurrent = self._recurrent()
         product = matmul_for(states[0], recurrent)
-        sums, part = aligned(scale.shape, x.dtype), aligned(scale[0].shape, x.dtype)
+        sums, part = aligned(x.dtype, scale.shape, scale[0].shape)
         for h_before, h, c_before, c, gate, alive in self._walk(
             self.before(states), self.after(states), self.before(cells), self.after(cells),
             self.gates.swapaxes(0, 1), live,
@@ -186,9 +193,10 @@ class _Lstm(_Run):
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         i, f, n, o = self.gates
-        squashed = np.tanh(self.after(self.cells), out=aligned(o.shape, x.dtype))
+        slopes, squashed, g_c, products = aligned(x.dtype, self.gates.shape, o.shape, o.shape[1:], (4, *g_state.shape))
+        np.tanh(self.after(self.cells), out=squashed)
         # slopes[k] * g_c (or g_h for the output gate) is the gradient of gate k's sum; slope * g_h goes to the cell
-        slopes = np.subtract(1, self.gates, out=aligned(self.gates.shape, x.dtype))
+        np.subtract(1, self.gates, out=slopes)
         slopes *= self.gates
         slopes[0] *= n
         slopes[1] *= self.before(self.cells)
@@ -202,11 +210,7 @@ class _Lstm(_Run):
         slope *= o
         passes = self._passes()
         g_outputs = None if self.projection is None else np.empty_like(g, order="C")
-        g_c, products, weight = (
-            aligned(g_cell.shape, x.dtype),
-            aligned((4, *g_state.shape), x.dtype),
-            on_line(self.of_state),
-        )
+        weight = on_line(self.of_state)
         product = matmul_for(g_state, weight)
         for g_step, g_output, slope_step, f_step, sums, passing, alive in self._walk(
             g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live, back=True
@@ -261,7 +265,7 @@ class _Gru(_Run):
         states, recurrent = self.states, self._recurrent()
         scale, shift = self._whole(self.scale[:2]), self._whole(self.shift[:2])
         product = matmul_for(states[0], recurrent)
-        products, part = aligned((3, *scale.shape[1:]), x.dtype), aligned(scale[0].shape, x.dtype)
+        products, part = aligned(x.dtype, (3, *scale.shape[1:]), scale[0].shape)
         for before, h, gate, share, alive in self._walk(
             self.before(states), self.after(states), self.gates.swapaxes(0, 1), self.cells, live
         ):
@@ -283,7 +287,7 @@ class _Gru(_Run):
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         r, z, n = self.gates
         # slopes of the sums: r by the new gate's, z and n by the state's; the fourth is the state's share of n
-        slopes = aligned((4, *r.shape), x.dtype)
+        slopes, products = aligned(x.dtype, (4, *r.shape), (3, *g_state.shape))
         np.subtract(1, self.gates[:2], out=slopes[:2])
         np.multiply(n, n, out=slopes[3])
         np.subtract(1, slopes[3], out=slopes[3])
@@ -291,7 +295,7 @@ class _Gru(_Run):
         slopes[:2] *= self.gates[:2]
         slopes[0] *= self.cells
         slopes[1] *= self.before(self.states) - n
-        weight, products = on_line(self.of_state), aligned((3, *g_state.shape), x.dtype)
+        weight = on_line(self.of_state)
         product = matmul_for(g_state, weight)
         for g_step, r_step, z_step, sums, alive in self._walk(g, r, z, slopes.swapaxes(0, 1), live, back=True):
             g_h = g_state + g_step

@@ -87,7 +87,8 @@ for _names, _alike in ((("Concat", "concat", "_sparse_concat"), False), (("_rnn_
 def concat_flat(*data, num_args: int = 0):
     """All elements of the arrays, which have one dtype, one array after the other: one axis."""
     _check("_concat_flat", data, num_args)
-    return np.concatenate(data, None, out=aligned((sum(x.size for x in data),), data[0].dtype))
+    (flat,) = aligned(data[0].dtype, (sum(x.size for x in data),))
+    return np.concatenate(data, None, out=flat)
 
 
 @concat_flat.gradient

@@ -8,6 +8,7 @@ reserve.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,11 +37,11 @@ class Network:
     clip: tuple | None = None
     dropout: float = 0.0
 
-    @property
+    @cached_property
     def gates(self):
         return GATES[self.mode]
 
-    @property
+    @cached_property
     def runs(self):
         """A run is one direction of one layer."""
         return self.layers * self.directions
@@ -53,7 +54,7 @@ class Network:
         rows = (self.gates, self.size)
         return (*rows, self.fan_in(layer)), (*rows, self.width), (self.width, self.size) if self.projected else None
 
-    @property
+    @cached_property
     def parameters(self):
         """How many parameters there are."""
         first, later = (sum(math.prod(s) for s in self.weight_shapes(layer) if s) for layer in (0, 1))
@@ -78,7 +79,7 @@ class Network:
         step = math.prod(self.between_shape()) * (2 if self.dropout else 1)
         return [first + i * step for i in range(self.layers)]
 
-    @property
+    @cached_property
     def reserve(self):
         """How many elements the reserve has."""
         return self._between_places()[-1]
@@ -133,7 +134,7 @@ def forward(network, data, parameters, state, cell, live, draw):
     data: (steps, batch, inputs); state: (runs, batch, width); cell: (runs, batch, size), for an LSTM; live: None, or
     (steps, batch, 1), false where a sequence has ended; draw(shape): the mask of dropout.
     Returns the output (steps, batch, width * directions), last states, last cells (or None) and the reserve."""
-    reserve = aligned((network.reserve,), data.dtype)
+    (reserve,) = aligned(data.dtype, (network.reserve,))
     kept, between = _kept(network, reserve)
     weights = weights_of(network, parameters)
     output = np.empty(network.between_shape(), data.dtype)

@@ -1,6 +1,7 @@
 """Recurrent layers: RNN, LSTM and GRU over whole sequences."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .nn import check_floats, check_shape
 MODE = Choice("gru", "lstm", "rnn_relu", "rnn_tanh")
 
 
+@lru_cache(64)
 def _network(
     shape, mode, state_size, num_layers, bidirectional, p, projection_size, clip_min, clip_max, clip_nan, train
 ):
