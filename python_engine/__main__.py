@@ -21,11 +21,12 @@ LEFT_TO_THE_CLIENT = ("INT", "QUIT", "TERM", "HUP", "USR1", "USR2")
 
 # What tells a BLAS, before NumPy loads it, that it gets one thread (see blas.py): to start others takes it 0.05 s.
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+BLAS_KERNELS = "OPENBLAS_CORETYPE"  # for which processor OpenBLAS shall compute
 
 
 def main():
     """Serve until the client says goodbye or hangs up."""
-    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    set_up_blas()
     if sys.argv[1:] == ["--about"]:
         for line in describe():
             print(*line, flush=True)
@@ -132,6 +133,15 @@ def prepare_process(parent):
         if os.getppid() != parent:
             os._exit(1)  # it ended before we asked
     keep_freed_memory(libc)
+
+
+def set_up_blas():
+    """One thread, and the kernels of this processor: those of an older one, which some machines set for all programs,
+    take twice as long. AI_MXNET_OPENBLAS_CORETYPE names others for the engine alone."""
+    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    os.environ.pop(BLAS_KERNELS, None)
+    if os.environ.get("AI_MXNET_" + BLAS_KERNELS):
+        os.environ[BLAS_KERNELS] = os.environ["AI_MXNET_" + BLAS_KERNELS]
 
 
 def keep_freed_memory(libc):

@@ -55,8 +55,9 @@ AXPBY = _of_floats("axpby", "int", "number", ctypes.c_void_p, "int", "number", c
 OMATCOPY = _of_floats(
     "omatcopy", ctypes.c_int, ctypes.c_int, "int", "int", "number", ctypes.c_void_p, "int", ctypes.c_void_p, "int"
 )
-_core = _of_openblas("openblas_get_corename", result=ctypes.c_char_p)
-HAS_SMALL_KERNELS = _core is not None and _core() in (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
+_core_name = _of_openblas("openblas_get_corename", result=ctypes.c_char_p)
+CORE = _core_name().decode() if _core_name else ""  # whose kernels OpenBLAS computes with
+HAS_SMALL_KERNELS = CORE in ("SkylakeX", "Cooperlake", "SapphireRapids")
 ROW_MAJOR, TRANSPOSED = 101, 112  # as CBLAS numbers them
 
 

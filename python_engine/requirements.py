@@ -96,7 +96,9 @@ def describe():
         if "mode" in np.show_config.__code__.co_varnames:  # from NumPy 1.25 on
             config = np.show_config(mode="dicts")
             blas, simd = config["Build Dependencies"]["blas"], config.get("SIMD Extensions", {})
-            yield "blas", f"{blas['name']} {blas['version']}"
+            from .blas import CORE
+
+            yield "blas", f"{blas['name']} {blas['version']} {CORE}".rstrip()
             yield "simd", " ".join(simd.get("baseline", []) + simd.get("found", []))
     for name, module in OPTIONAL.items():
         version = None if "Python" in wrong else installed(name, module)

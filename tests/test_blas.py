@@ -1,5 +1,9 @@
 """Products in blocks, sums in place and transposed matrices, against NumPy's."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -68,3 +72,20 @@ def test_transposed_matrices_are_those_of_numpy(dtype, shape):
         got = transposed(given)
         np.testing.assert_array_equal(got, given.swapaxes(-1, -2))
         assert got.flags.c_contiguous
+
+
+def kernels(**variables):
+    """For which processor an engine computes that is started with these environment variables."""
+    plain = {name: value for name, value in os.environ.items() if "OPENBLAS" not in name}
+    command = [sys.executable, "-m", "python_engine", "--about"]
+    about = subprocess.run(command, env={**plain, **variables}, check=True, capture_output=True, text=True).stdout
+    return next((line.split()[-1] for line in about.splitlines() if line.startswith("blas ")), None)
+
+
+@pytest.mark.skipif(not blas.CORE, reason="NumPy has another BLAS than OpenBLAS")
+@pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="Nehalem is an x86")
+def test_the_engine_computes_for_its_processor_unless_its_own_variable_names_another():
+    if kernels() is None:
+        pytest.skip("this NumPy does not tell of its BLAS")
+    assert kernels(AI_MXNET_OPENBLAS_CORETYPE="Nehalem") == "Nehalem"
+    assert kernels(OPENBLAS_CORETYPE="Nehalem") == kernels()

@@ -321,6 +321,12 @@ goes wrong in the engine dies where it was called, rather than where the value i
 From how many bytes on an array goes through memory shared with the engine, rather than through the channel. 262144 if
 not set. Values are the same either way.
 
+=item AI_MXNET_OPENBLAS_CORETYPE
+
+For which processor NumPy's OpenBLAS computes in the engine, such as C<Haswell>; that of the machine if not set.
+C<OPENBLAS_CORETYPE> is left to other programs: some machines set it for all, to a processor whose kernels take twice as
+long.
+
 =back
 
 =head1 ERRORS

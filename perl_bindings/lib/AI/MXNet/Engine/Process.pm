@@ -174,6 +174,7 @@ sub epitaph
         : $status >> 8  ? 'it ended with status ' . ($status >> 8)
         :                 'it ended';
     $how .= ' (likely out of memory)' if $kills and $NAMES[$status & 127] eq 'KILL';
+    $how .= ' (its BLAS may mistake the processor: AI_MXNET_OPENBLAS_CORETYPE=Haswell names an older one)' if $NAMES[$status & 127] eq 'ILL';
     my @lines = grep { length } split /\n/, $tail;
     splice @lines, 0, -12 if @lines > 12;
     $how .= "; the end of its stderr:\n" . join "\n", map {"    $_"} @lines if @lines;
