@@ -22,6 +22,9 @@ SMALL = 10**6  # multiplications up to which some kernels compute a product with
 SMALL_TURNED = 1200  # elements of the result up to which they do so for a C-ordered matrix by one in Fortran's order
 LINE = 64  # bytes
 TINY = 1 << 18  # multiplications up to which there is nothing to gain
+LEAST = {"f": 4, "d": 16}  # rows or columns of a transposed factor from which on blocks gain
+TURNED_COLUMNS = 256  # columns of the result from which on transposing the first factor pays
+LONG = 512  # terms of a sum
 FEW_ROWS, MANY_ROWS = 32, 128  # up to which copying costs most, and from which on it does not matter
 
 
@@ -78,7 +81,8 @@ def axpby(a, x, b, y):
 def matmul(a, b, out=None):
     """`a @ b` for arrays of at least one dimension; a large one in parts, on all cores."""
     if out is None and a.ndim == 2 == b.ndim:
-        if a.size * b.shape[1] <= TINY:
+        size = a.size * b.shape[1]
+        if size <= TINY or (size <= SMALL and b.flags.c_contiguous):
             return np.matmul(a, b)
         width, turned = _block(a, b) if HAS_SMALL_KERNELS else (0, False)
         if width:
@@ -98,23 +102,32 @@ def _block(a, b):
     """How many columns of `b` to take at a time, so that small kernels compute `a @ b`, and whether `a` should be in
     Fortran's order for that. (0, False) where the whole is as fast; see docs/performance.md for the measurement."""
     rows, columns, size = len(a), b.shape[1], a.size * b.shape[1]
-    if not 1 < rows <= MANY_ROWS or a.shape[1] != len(b) or not a.flags.c_contiguous:
+    if rows == 1 or a.shape[1] != len(b) or a.dtype != b.dtype or a.dtype.char not in "fd":
         return 0, False
-    if a.dtype != b.dtype or a.dtype.char not in "fd":
+    if not a.flags.c_contiguous:
+        fit = a.flags.f_contiguous and b.flags.c_contiguous and min(a.shape) >= LEAST[a.dtype.char]
+        width = 64 if 64 * a.size <= SMALL else 32 if len(b) <= FEW_ROWS else 0
+        return (width if fit and size > SMALL >= width * a.size else 0), False
+    if rows > MANY_ROWS:
         return 0, False
     if b.flags.c_contiguous:
         return (64, False) if rows <= FEW_ROWS and size > SMALL >= 64 * a.size else (0, False)
     if not b.flags.f_contiguous or (size <= SMALL and rows * columns <= SMALL_TURNED):
         return 0, False
     most = min(32, SMALL // a.size)
-    if rows * a.itemsize >= 128 and size > 1.5 * SMALL:
+    if FEW_ROWS <= rows <= 2 * FEW_ROWS and size <= SMALL:
+        return columns, True
+    if rows % FEW_ROWS == 0 and columns >= TURNED_COLUMNS and size > 1.5 * SMALL:
         return most & ~3, True
-    return (min(most, SMALL_TURNED // rows) & ~3 if rows <= FEW_ROWS else 0), False
+    gains = rows <= 2 * FEW_ROWS or a.shape[1] >= LONG
+    return (min(most, SMALL_TURNED // rows) & ~3 if gains else 0), False
 
 
 def _in_blocks(a, b, width):
     """`a @ b`, computed `width` columns at a time."""
     rows, columns = len(a), b.shape[1]
+    if width == columns:
+        return np.matmul(a, b)
     out = np.empty((rows, columns), a.dtype)
     whole = columns - columns % width
     matmul(a, *[x[:, :whole].reshape(len(x), -1, width).swapaxes(0, 1) for x in (b, out)])

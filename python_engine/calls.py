@@ -6,6 +6,7 @@ import numpy as np
 
 from . import sparse, storage
 from .errors import ArgumentError, AutogradError, ShapeError
+from .flat import FlatParameters
 from .ndarray import NDArray
 from .registry import OPERATORS
 from .sparse import Sparse
@@ -55,7 +56,7 @@ def invoke(operator, inputs, attrs, out=None):
             record(operator, inputs, attrs, (output,))
         return [output]
     if operator.train:
-        attrs["train"] = state.training
+        attrs = {**attrs, "train": state.training}
     if operator.shares:
         inputs[0].own()
     if operator.mutates:
@@ -104,7 +105,7 @@ def _invoke_lifted(operator, inputs, attrs):
 
 def _invoke_sparse(operator, inputs, attrs, target=None):
     if operator.train:
-        attrs["train"] = state.training
+        attrs = {**attrs, "train": state.training}
     outputs = storage.invoke(operator, inputs, attrs, target)
     _note_zero_dim(operator, outputs)
     if operator.views:
@@ -132,9 +133,9 @@ def invoke_for(operator, inputs, attrs, targets):
 
 
 def _may_hold(operator, inputs, target):
-    """True where an operator of these inputs may write its result to an array at once: it fits, and has no views, one
-    of which could be an input."""
-    if not operator.in_place or target.root is not None or target.views:
+    """True where an operator of these inputs may write its result to an array at once: it fits, and no input is a view
+    of it, as none is of FlatParameters."""
+    if not operator.in_place or target.root is not None or (target.views and type(target) is not FlatParameters):
         return False
     return fits(operator, [None if x is None else x.data for x in inputs], target.data)
 

@@ -207,7 +207,7 @@ def run(session, symbol: Handle, outs: list_of(Handle), *handles: Handle):
         if state.interrupted:
             raise Interrupted("the computation was interrupted")
         plan = session.graph(symbol, Symbol).plan
-        arrays = [session.array(handle) for handle in handles]
+        arrays = session.all_arrays(handles)
         outputs = plan.run(arrays)
         if len(outputs) < len(outs):
             raise ArgumentError(f"the graph has {len(outputs)} outputs, but the message names {len(outs)}")

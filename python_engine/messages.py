@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import autograd, calls, table, tape
+from . import autograd, calls, flat, table, tape
 from .attributes import DTYPES
 from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, ProtocolError
 from .formats import params
@@ -45,10 +45,11 @@ class Goodbye(Exception):
 
 
 class Field:
-    """The type of a field: its name in the contract, and whether a value is of it."""
+    """The type of a field: its name in the contract, whether a value is of it, and whether all values of a list are."""
 
-    def __init__(self, name, accepts):
+    def __init__(self, name, accepts, accepts_all=None):
         self.name, self.accepts = name, accepts
+        self.accepts_all = accepts_all or (lambda values: all(map(accepts, values)))
 
     def __or__(self, _none):
         accepts = self.accepts
@@ -57,13 +58,13 @@ class Field:
 
 def list_of(field):
     """A field that is a list of values of another."""
-    accepts = field.accepts
-    return Field(f"[{field.name}]", lambda value: type(value) is list and all(map(accepts, value)))
+    accepts_all = field.accepts_all
+    return Field(f"[{field.name}]", lambda value: type(value) is list and accepts_all(value))
 
 
-Int = Field("int", lambda value: type(value) is int)
+Int = Field("int", lambda value: type(value) is int, lambda values: {*map(type, values)} <= {int})
 Number = Field("number", lambda value: type(value) is int and value > 0)
-Handle = Field("handle", Int.accepts)
+Handle = Field("handle", Int.accepts, Int.accepts_all)
 Size = Field("size", lambda value: type(value) is int and value >= 0)
 Flag = Field("flag", lambda value: type(value) in (int, bool) and value in (0, 1))
 Text = Field("text", lambda value: type(value) is bytes)
@@ -75,12 +76,14 @@ Row = Field("attributes", lambda value: value is None or type(value) is list)
 
 
 class Control:
-    """A control message: checks the fields that an item has, and does what it says."""
+    """A control message: the function that does what it says, and the fields that it takes."""
 
     def __init__(self, function, answered):
         self.name, self.function, self.answered = function.__name__.strip("_"), function, answered
         parameters = list(inspect.signature(function).parameters.values())[1:]
-        self.rest = parameters.pop() if parameters and parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL else None
+        self.rest = None  # name and type of the last fields, where there may be any number
+        if parameters and parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL:
+            self.rest = parameters[-1].name, parameters.pop().annotation
         self.least = sum(p.default is p.empty for p in parameters)
         self.fields = [(p.name, Number if p.annotation is p.empty else p.annotation) for p in parameters]
         self.checks = [field.accepts for _, field in self.fields]
@@ -89,34 +92,34 @@ class Control:
         """The fields as PROTOCOL.md has them."""
         words = [f"{name}: {field.name}" for name, field in self.fields]
         words[self.least :] = [f"{word} = nil" for word in words[self.least :]]
-        return ", ".join(words + ([f"*{self.rest.name}: {self.rest.annotation.name}"] if self.rest else []))
+        return ", ".join(words + ([f"*{self.rest[0]}: {self.rest[1].name}"] if self.rest else []))
 
-    def __call__(self, session, item):
+    def checked(self, item):
+        """The fields of an item. ProtocolError if they are not what the message has."""
         fields, checks = item[1:], self.checks
         if len(fields) < self.least or (len(fields) > len(checks) and self.rest is None):
             raise ProtocolError(f"the message {self.name} has the fields ({self.signature()}), but got {len(fields)}")
         for position, (check, value) in enumerate(zip(checks, fields)):
             if not check(value):
                 fields[position] = _mended(self.name, *self.fields[position], value)
-        if self.rest is not None:
-            accepts = self.rest.annotation.accepts
+        if self.rest is not None and not self.rest[1].accepts_all(fields[len(checks) :]):
             for position in range(len(checks), len(fields)):
-                if not accepts(fields[position]):
-                    fields[position] = _mended(self.name, self.rest.name, self.rest.annotation, fields[position])
-        if not self.answered:
-            return self.function(session, *fields)
+                fields[position] = _mended(self.name, *self.rest, fields[position])
+        return fields
+
+    def answer(self, session, fields):
+        """Do what the message says, and answer it if that fails."""
         try:
             if state.interrupted:
                 raise Interrupted("the computation was interrupted")
             self.function(session, *fields)
         except Exception as reason:
             session.error(fields[0], reason)
-        return None
 
 
 def _mended(message, name, field, value):
-    """A value that a field does not accept, if it does so once texts of integers are integers."""
-    mended = as_int(value)
+    """A value that a field accepts, at least once texts of integers are integers."""
+    mended = value if field.accepts(value) else as_int(value)
     if not field.accepts(mended):
         raise ProtocolError(f"{name} of the message {message} is of type {field.name}, but got {shown(value)}")
     return mended
@@ -431,19 +434,28 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
             f"the message update takes groups of arrays, and one row of attributes or as many as groups, "
             f"but got {len(groups)} groups and {len(rows)} rows"
         )
-    arrays, alike, attrs = session.arrays, len(rows) == 1, None
-    for position, handles in enumerate(groups):
-        row = rows[0 if alike else position]
+    if len(rows) == 1:
+        _update(session, operator, rows[0], groups)
+        return
+    for position, row in enumerate(rows):
+        if rows.index(row) == position:
+            _update(session, operator, row, [group for group, other in zip(groups, rows) if other == row])
+
+
+def _update(session, operator, row, groups):
+    """The message update for groups with one row of attributes."""
+    arrays, attrs = session.arrays, None
+    for positions, inputs in flat.parts(operator, [[arrays.get(h) for h in handles] for handles in groups]):
         try:
             if state.interrupted:
                 raise Interrupted("the computation was interrupted")
-            inputs = [arrays[h] for h in handles]
             operator.check_inputs(len(inputs))
-            if attrs is None or not alike:
+            if attrs is None:
                 attrs = operator.parse_row(row or ())
             calls.update(operator, inputs, attrs)
         except Exception as reason:
-            session.fail(handles[:1], session.call_failure(reason, operator, row, handles))
+            for handles in [groups[position] for position in positions]:
+                session.fail(handles[:1], session.call_failure(reason, operator, row, handles))
 
 
 @request

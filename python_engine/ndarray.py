@@ -23,6 +23,14 @@ def _is_frozen(data):
     return segment is not None and segment.maps > 0
 
 
+def _moved(data, old, new):
+    """What is to a copy as `data`, a part of its memory, is to the old array."""
+    if data.shape == old.shape and data.strides == old.strides:
+        return new
+    offset = data.__array_interface__["data"][0] - old.__array_interface__["data"][0]
+    return np.ndarray(data.shape, data.dtype, new, offset, data.strides)
+
+
 class NDArray:
     """An n-dimensional array with a dtype, on the CPU.
 
@@ -51,6 +59,12 @@ class NDArray:
             self.views = []
         self.views.append(weakref.ref(view, self.views.remove))
 
+    def move_into(self, root, data):
+        """Become a view of another root, with the values in `data`, a part of its memory."""
+        data[...] = self.data
+        self.data, self.root = data, root
+        root.watch(self)
+
     def lend(self, borrower):
         """Note that `borrower.data` lies in this array's memory, though neither must see the other's writes."""
         root = self if self.root is None else self.root
@@ -69,6 +83,9 @@ class NDArray:
 
     def writable(self):
         """`data`, ready to be written to: nobody who must not see the write shares it afterwards."""
+        data = self.data
+        if self.root is self.lender is self.borrowers is data.base and data.flags.writeable:
+            return data  # all four None: nobody shares it
         root = self if self.root is None else self.root
         if root.borrowers:
             for ref in list(root.borrowers):
@@ -85,13 +102,12 @@ class NDArray:
         old, new = self.data, self.data.copy()
         for ref in self.views or ():
             view = ref()
-            if view is None or type(view.data) is Poison:
+            if view is None:
                 continue
-            if view.data.shape == old.shape and view.data.strides == old.strides:
-                view.data = new
-            else:
-                offset = view.data.__array_interface__["data"][0] - old.__array_interface__["data"][0]
-                view.data = np.ndarray(view.data.shape, view.data.dtype, new, offset, view.data.strides)
+            if type(view.data) is not Poison:
+                view.data = _moved(view.data, old, new)
+            elif view.data.lost is not None:
+                view.data.lost = _moved(view.data.lost, old, new)
         self.data, self.lender = new, None
 
     def assign(self, value):

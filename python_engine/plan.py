@@ -6,6 +6,7 @@ custom operators, sparse arrays, memory that is shared, shapes of () or somebody
 """
 
 import sys
+from operator import itemgetter
 
 import numpy as np
 
@@ -254,14 +255,18 @@ class Passes:
             for slot, rule in zip(wanted, operator.rules):
                 if slot is not None:
                     rules.setdefault(rule, []).append(slot)
-        ways = [(rule, self._arguments(step, rule, wanted) if rule else (), slots) for rule, slots in rules.items()]
+        ways = [(rule, self._taker(step, rule, wanted) if rule else None, slots) for rule, slots in rules.items()]
         return operator, step.outs, results, wanted, ways
 
-    def _arguments(self, step, rule, wanted):
-        """The place of each argument of a rule; a list of places for a list."""
-        return [self._argument(step, kind, where, wanted) for kind, where in rule.sources]
+    def _taker(self, step, rule, wanted):
+        """The function that takes a rule's arguments out of the values."""
+        places = [self._argument(step, kind, where, wanted) for kind, where in rule.sources]
+        if len(places) > 1 and all(type(place) is int for place in places):
+            return itemgetter(*places)
+        return lambda values: [values[i] if type(i) is int else [values[j] for j in i] for i in places]
 
     def _argument(self, step, kind, where, wanted):
+        """The place of an argument; a list of places for a list."""
         if kind == "attr":
             return self.training if where == "train" else self._place(step.attrs[where])
         if kind == "wanted":
@@ -312,6 +317,7 @@ class Passes:
 
     def backward(self, values, gradients):
         """Replace the gradients of the plan's outputs, {slot: gradient}, by those of its inputs."""
+        apply, functions = tape.apply, tape.plain_functions
         for operator, outs, results, wanted, ways in self.back:
             if operator.single:
                 g = gradients.pop(outs[0], None)
@@ -325,18 +331,16 @@ class Passes:
                 g = tape.Gradients(g, [values[meta : meta + 2] for meta in results], False) if flows else ZERO
             if state.interrupted:
                 raise Interrupted("the computation was interrupted")
-            for rule, places, slots in ways:
+            for rule, take, slots in ways:
                 if g is ZERO:
                     value = [ZERO] * len(wanted) if slots is None else ZERO
                 elif rule is None:
                     value = tape.no_rule(operator)
                 else:
-                    given = [values[i] if type(i) is int else [values[j] for j in i] for i in places]
-                    value = tape.apply(rule, g, tape.plain_functions, given)
+                    value = apply(rule, g, functions, take(values))
                 for slot, share in zip(wanted, value) if slots is None else [(slot, value) for slot in slots]:
-                    if slot is None or share is None:
-                        continue
-                    gradients[slot] = tape.sum_of(gradients[slot], share) if slot in gradients else share
+                    if slot is not None and share is not None:
+                        gradients[slot] = tape.sum_of(gradients[slot], share) if slot in gradients else share
 
 
 class Entry(tape.Node):

@@ -26,7 +26,7 @@ class Poison:
 def poison(array, failure):
     """Make an array raise `failure` until it is overwritten."""
     lost = array.data.lost if type(array.data) is Poison else array.data
-    array.data = Poison(failure, lost if array.root is None else None)  # a view's memory may move meanwhile
+    array.data = Poison(failure, lost)
 
 
 def heal(array):

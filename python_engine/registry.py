@@ -159,6 +159,11 @@ class Operator:
         return self.single and not special
 
     @cached_property
+    def elementwise(self):
+        """True where an element of the one output comes from those at its place in the inputs, which have one shape."""
+        return self.shape == "equal" and self.single and not (self.variadic or self.optional or self.random)
+
+    @cached_property
     def lacks_rules(self):
         """True where some input has no rule: if a gradient is asked for, it is zeros."""
         return self.joint is None and None in self.rules
@@ -171,6 +176,12 @@ class Operator:
         rules = [rule for rule in (self.joint, *self.rules) if rule is not None]
         named = {where for rule in rules for kind, where in rule.sources if kind == "in"}
         return tuple(i for i in range(len(self.inputs)) if i not in named)
+
+    @cached_property
+    def named_outputs(self):
+        """Positions of the outputs that rules name, whose values the tape keeps."""
+        rules = [rule for rule in (self.joint, *self.rules) if rule is not None]
+        return sorted({where for rule in rules for kind, where in rule.sources if kind == "out"})
 
     # -- gradients ---------------------------------------------------------------------------------------------
 

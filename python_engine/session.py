@@ -7,23 +7,25 @@ outputs, or is the answer to a request; what breaks the protocol is a ProtocolEr
 
 import gc
 import traceback
+from operator import attrgetter
 
 from . import calls, custom_messages, graph_messages, workers  # noqa: F401  which declare messages
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError, ShapeError
 from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
-from .poison import failure_of, heal, poison
+from .poison import Poison, failure_of, heal, poison
 from .registry import REGISTRY
 from .shm import Pool
 from .sparse import type_name
 from .tape import state
-from .wire import Closed, as_int, check_value, shown
+from .wire import Closed, Decoder, as_int, check_value, shown
 
 MAX_CALLS = 32  # depth to which the engine calling the client, and the client the engine, may nest
 MAX_FAILURES = 100  # that are kept for the client to ask for, the first ones
 ENDS = (ProtocolError, Closed, Goodbye)  # never the failure of an item: the session is over
 REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # how NumPy complains of what it gets
 COLLECT_EVERY = 200_000  # items between two runs of Python's cyclic garbage collector, which is off otherwise
+_data = attrgetter("data")
 
 
 class Session:
@@ -31,6 +33,7 @@ class Session:
 
     def __init__(self, channel):
         self.channel = channel
+        channel.decode = Decoder()
         self.operators = dict(enumerate(REGISTRY))  # unlike in a list, -1 is no operator
         self.arrays = {None: None}
         self.graphs = {}  # symbols and executors
@@ -69,46 +72,41 @@ class Session:
         if type(message) is not list:
             raise ProtocolError(f"a frame holds a list of items, but got {shown(message)}")
         self.payload, self.offset = payload, 0
-        arrays, operators, answer = self.arrays, self.operators, None
-        for item in message:
-            if type(item) is int:
-                if arrays.pop(item, None) is None and self.graphs.pop(item, None) is None:
-                    raise ProtocolError(f"handle {item} was freed, but names nothing")
-                continue
-            if type(item) is not list or not item:
-                if type(as_int(item)) is not int:
-                    raise ProtocolError(f"an item is an integer or a list, but got {shown(item)}")
-                self._again(as_int(item))
-                continue
-            code = item[0]
-            if type(code) is int:
-                try:
-                    if state.interrupted:
-                        raise Interrupted("the computation was interrupted")
-                    operator, row = operators[code], item[1]
-                    if row is not None and type(row) is not list:
-                        raise TypeError("the attributes of an operator call are a list")
-                    inputs = [arrays[item[3]]] if len(item) == 4 else [arrays[h] for h in item[3:]]
-                    outputs = calls.invoke(operator, inputs, operator.parse_row(row))
-                    out = item[2]
-                    if type(out) is int and outputs:
-                        arrays[out] = outputs[0]
-                    else:
-                        self._store(out, outputs)
-                except Exception as reason:
-                    self._fail_call(item, reason)
-            else:
-                control = CONTROLS.get(code) if type(code) is bytes else None
-                if control is None:
-                    if type(as_int(code)) is not int:
-                        raise ProtocolError(f"unknown message {shown(code)}")
-                    self._again([as_int(code), *item[1:]])
+        arrays, answer = self.arrays, None
+        for position, item in enumerate(message):
+            if type(item) is not tuple:
+                if type(item) is not int:
+                    item = self._prepared(item)
+                    if item is None:
+                        continue
+                    message[position] = item  # the list of a frame that comes again (see wire.py)
+                if type(item) is int:
+                    if arrays.pop(item, None) is None and self.graphs.pop(item, None) is None:
+                        raise ProtocolError(f"handle {item} was freed, but names nothing")
                     continue
-                result = control(self, item)
+            if len(item) == 2:
+                control, fields = item
+                if control.answered:
+                    control.answer(self, fields)
+                    continue
+                result = control.function(self, *fields)
                 if result is not None:
                     if answer is not None:
                         raise ProtocolError("a frame holds two answers to a call")
                     answer = result
+                continue
+            operator, attrs, out, handles, call = item
+            try:
+                if state.interrupted:
+                    raise Interrupted("the computation was interrupted")
+                inputs = [arrays[handles[0]]] if len(handles) == 1 else [arrays[h] for h in handles]
+                outputs = calls.invoke(operator, inputs, attrs)
+                if type(out) is int and outputs:
+                    arrays[out] = outputs[0]
+                else:
+                    self._store(out, outputs)
+            except Exception as reason:
+                self._fail_call(call, reason)
         while self.notices:
             self.channel.send(self.notices.pop())
         self.items += len(message)
@@ -116,6 +114,29 @@ class Session:
             self.items = 0
             gc.collect()
         return answer
+
+    def _prepared(self, item):
+        """An item as it is executed: an integer, (control, fields) or (operator, attributes, outputs, inputs, item).
+        None if it is a call that has failed."""
+        if type(item) is not list or not item:
+            if type(as_int(item)) is not int:
+                raise ProtocolError(f"an item is an integer or a list, but got {shown(item)}")
+            return as_int(item)
+        control = CONTROLS.get(item[0]) if type(item[0]) is bytes else None
+        if control is not None:
+            return control, control.checked(item)
+        code = as_int(item[0])
+        if type(code) is not int:
+            raise ProtocolError(f"unknown message {shown(code)}")
+        try:
+            operator, row = self.operators[code], item[1]
+            if row is not None and type(row) is not list:
+                raise TypeError("the attributes of an operator call are a list")
+            call = item if code is item[0] else [code, *item[1:]]
+            return operator, operator.parse_row(row), item[2], tuple(item[3:]), call
+        except Exception as reason:
+            self._fail_call([code, *item[1:]], reason)
+            return None
 
     def _again(self, item):
         """Execute an item whose integers came as text."""
@@ -143,6 +164,16 @@ class Session:
         if failure is not None:
             raise failure
         return array
+
+    def all_arrays(self, handles):
+        """The array behind each handle."""
+        try:
+            arrays = [self.arrays[handle] for handle in handles]
+        except KeyError:
+            arrays = ()
+        if not arrays or Poison in map(type, map(_data, arrays)):
+            arrays = [self.array(handle) for handle in handles]  # which raises what is wrong
+        return arrays
 
     def graph(self, handle, kind):
         """The symbol or executor (`kind`, a class) behind a handle."""

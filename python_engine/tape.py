@@ -16,7 +16,7 @@ import numpy as np
 from . import sparse, storage
 from .errors import AutogradError, Interrupted, ShapeError
 from .ndarray import NDArray
-from .poison import heal
+from .poison import Poison, heal
 from .registry import OPERATORS
 from .sparse import Sparse
 
@@ -56,7 +56,7 @@ class Leaf:
     def receive(self, value):
         """Store a computed gradient in the buffer: overwrite for "write", accumulate for "add"."""
         grad, self.fresh = self.grad, True
-        if self.req == "write":
+        if self.req == "write" and type(grad.data) is Poison:
             heal(grad)
         if sparse.exists and (isinstance(value, Sparse) or isinstance(grad.data, Sparse)):
             value = value.astype(grad.data.dtype)
@@ -67,7 +67,7 @@ class Leaf:
             if value.nbytes >= SWAP_BYTES and sys.getrefcount(value) <= FRESH and may_replace(grad, value):
                 grad.data = value  # nobody else knows of it
             else:
-                grad.assign(value)
+                grad.writable()[...] = value
 
 
 class _Probe:
@@ -291,15 +291,15 @@ def record(operator, inputs, attrs, outputs):
         node.metas = [(None, None) if x is None else (x.data.shape, x.data.dtype) for x in inputs]
     if operator.saves_outputs:
         # the kept output is the root and the user's a view of it, so that the tape holds no cycle
-        node.outputs = []
-        for output in outputs:
-            kept = NDArray(output.data)
+        node.outputs = [None] * len(outputs)
+        for index in operator.named_outputs:
+            output = outputs[index]
+            kept = node.outputs[index] = NDArray(output.data)
             if output.lender is not None:
                 output.lender.lend(kept)
                 output.lender = None
             output.root = kept
             kept.watch(output)
-            node.outputs.append(kept)
     if operator.single:
         outputs[0].node = node
         return
@@ -318,15 +318,16 @@ def mark_variable(array, grad, req="write"):
 
 def is_fresh(variable):
     """True if a backward has written the gradient of a variable since that was last spent."""
-    return isinstance(variable.node, Leaf) and variable.node.fresh
+    return type(variable.node) is Leaf and variable.node.fresh
 
 
 def spend(variable):
     """Note that the gradient of a variable is being used. Returns whether it was fresh."""
-    was_fresh = is_fresh(variable)
-    if was_fresh:
-        variable.node.fresh = False
-    return was_fresh
+    leaf = variable.node
+    if type(leaf) is not Leaf or not leaf.fresh:
+        return False
+    leaf.fresh = False
+    return True
 
 
 def is_on_tape(array):
@@ -478,7 +479,7 @@ def _sweep(heads, head_grads, retain_graph, create_graph, entries, must_reach=Tr
                     break
                 for parent, value in zip(parents, gradients, strict=False):
                     if parent is not None and value is not None:
-                        feed(parent[0], parent[1], value)
+                        feed(*parent, value)
                 break
     finally:
         state.recording = before

@@ -22,6 +22,8 @@ MAX_NESTING = 16
 PLAIN_LIST = 1 << 12  # lists up to this size are built at once, longer ones only after the whole body was checked
 CHUNK = 1 << 20  # bytes that are written at once
 ARRIVING = 1 << 16  # bytes that are read at once
+REPEATED = 192  # bytes of the longest body that is kept when it comes often:
+WINDOW, OFTEN = 256, 8  # of so many bodies as often, and then at least once
 LAST_WORDS = 1.0  # seconds that a client which broke the protocol has to take what is still written to it
 
 
@@ -127,6 +129,30 @@ def shown(value):
     return f"{value[:40] if type(value) is bytes else value!r:.80}"
 
 
+class Decoder:
+    """Decodes bodies. A short one that comes often, as each step of a training brings the same, is decoded only once:
+    its value is one object from then on, in which whoever executes it may leave what need not be done again."""
+
+    def __init__(self):
+        self.counts, self.known, self.left = {}, {}, WINDOW
+
+    def __call__(self, body):
+        if len(body) > REPEATED:
+            return unpack(body)
+        if self.left == 0:
+            self.known = {body: message for body, message in self.known.items() if hash(body) in self.counts}
+            self.counts, self.left = {}, WINDOW
+        code = hash(body)
+        self.left -= 1
+        self.counts[code] = count = self.counts.get(code, 0) + 1
+        message = self.known.get(body)
+        if message is None:
+            message = unpack(body)
+            if count == OFTEN:
+                self.known[body] = message
+        return message
+
+
 class Channel:
     """Reads and writes frames on non-blocking descriptors."""
 
@@ -141,6 +167,7 @@ class Channel:
         self.readable = select.poll()
         self.readable.register(read_fd, select.POLLIN)
         self.deadline = None
+        self.decode = unpack
 
     def receive(self):
         """The next frame as (message, payload); waits for it. Closed at a hang-up between frames."""
@@ -218,7 +245,7 @@ class Channel:
         begin = self.start + HEADER.size
         try:
             with memoryview(self.buffer) as view:
-                message = unpack(view[begin : begin + body_size])
+                message = self.decode(bytes(view[begin : begin + body_size]))
                 payload = bytes(view[begin + body_size : begin + body_size + payload_size])
         except MemoryError:
             raise ProtocolError(f"there is no memory for a frame of {whole} bytes") from None

@@ -275,9 +275,7 @@ SAMPLES = {
 FIELDS = [
     pytest.param(control, position, wrong, id=f"{control.name}-{name}-{str(wrong)[:20]!a}")
     for control in messages.CONTROLS.values()
-    for position, (name, field) in enumerate(
-        control.fields + ([(control.rest.name, control.rest.annotation)] if control.rest else [])
-    )
+    for position, (name, field) in enumerate(control.fields + ([control.rest] if control.rest else []))
     for wrong in SAMPLES[field.name][1]
 ]
 

@@ -611,3 +611,65 @@ def test_descriptors_beyond_the_first_1024_are_as_good():
             assert sent[first].receive() == ([[b"ping"]], payload), "and both sides may write first"
     for fd in (high, ours, theirs):
         os.close(fd) if fd is high else fd.close()
+
+
+# -- frames that come again --------------------------------------------------------------------------------------------
+
+
+def test_a_frame_that_comes_often_does_each_time_what_it_says(engine):
+    put(engine, 1, 1.0, 2.0)
+    engine.send([["put", 2, "float32", None, 2]], floats(0, 0))
+    for _ in range(3 * wire.OFTEN):
+        engine.send([[SCALE, [2.0], 3, 1], [ADD, None, 2, 2, 3], 3])
+    assert values(engine, 2) == [3 * wire.OFTEN * 2.0, 3 * wire.OFTEN * 4.0]
+    for n in range(3 * wire.OFTEN):
+        engine.send([["put", 3, "float32", None, 1], [ADD, None, 3, 3, 3]], floats(n))
+        assert values(engine, 3) == [2 * n]
+
+
+def test_a_frame_that_comes_often_fails_each_time(engine):
+    for n in range(3 * wire.OFTEN):
+        put(engine, 1, float(n))
+        engine.send([["where", "user.pl", 7], [SCALE, [[]], 2, 1], [SQUARE, None, 3, 99], ["mode", 0, 0]])
+        assert "scalar" in values(engine, 2) and "99" in values(engine, 3)
+        engine.send([2, 3])
+
+
+def test_integers_as_text_are_integers_in_a_frame_that_comes_often(engine):
+    put(engine, 1, 3.0)
+    for _ in range(3 * wire.OFTEN):
+        engine.send([[str(SQUARE), None, "2", "1"], ["mode", "0", 0]])
+        assert values(engine, 2) == [9.0]
+        engine.send(["2"])
+
+
+def test_a_frame_that_comes_often_fails_once_an_array_of_its_is_gone(engine):
+    put(engine, 1, 1.0)
+    for _ in range(2 * wire.OFTEN):
+        engine.send([[SQUARE, None, 2, 1], 2])
+    engine.send([1])
+    engine.send([[SQUARE, None, 2, 1], 2])
+    engine.send([[SQUARE, None, 2, 1]])
+    assert values(engine, 2) == "handle 1 names no array"
+
+
+def test_few_values_are_kept_for_frames_that_come_again():
+    decode = wire.Decoder()
+    short, long = (msgpack.packb([["where", "x" * n, 1]]) for n in (10, wire.REPEATED))
+    for _ in range(wire.OFTEN - 1):
+        decode(short)
+    assert not decode.known
+    decode(short)
+    assert decode(short) is decode(short) and decode(short) == wire.unpack(short)
+    for _ in range(2 * wire.OFTEN):
+        assert decode(long) is not decode(long)
+    assert len(decode.known) == 1
+    for n in range(3 * wire.WINDOW):
+        decode(msgpack.packb([n]))
+    assert not decode.known and len(decode.counts) <= wire.WINDOW
+    for n in range(100 * wire.WINDOW):
+        decode(msgpack.packb([n % 40]))
+        assert len(decode.known) <= 2 * wire.WINDOW // wire.OFTEN
+    with pytest.raises(ProtocolError):
+        for _ in range(2 * wire.OFTEN):
+            decode(b"\xc1")

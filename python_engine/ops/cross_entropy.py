@@ -29,12 +29,12 @@ def softmax_cross_entropy(data, label, *, axis: int = -1, batch_axis: Maybe(int)
     axis, kept = check_pick(data.shape, label, axis)
     at = places("pick", data.shape, axis, label, "clip")
     x = widened(data)
-    if x.size < FEW or axis != x.ndim - 1 or not is_fast(x):
+    if axis != x.ndim - 1 or not is_fast(x) or not x.size:
         prob = x - np.maximum.reduce(x, axis, None, None, True) if x.size else x.copy()
-        picked = prob.take(at).reshape(kept)
+        loss = prob.take(at).reshape(kept)
         np.exp(prob, out=prob)
         total = np.add.reduce(prob, axis, None, None, True)
-        loss = np.subtract(np.log(total), picked, out=picked)
+        np.subtract(np.log(total), loss, out=loss)
         prob /= total
     else:
         loss, prob = _of_rows(x.reshape(-1, x.shape[-1]), at)
@@ -48,6 +48,13 @@ def softmax_cross_entropy(data, label, *, axis: int = -1, batch_axis: Maybe(int)
 def _of_rows(rows, at):
     """The losses and the softmax of the rows of a matrix, `at` being the places of the labels in all of it."""
     count, length = rows.shape
+    if rows.size < FEW:
+        prob = rows - row_maxima(rows)[:, None]
+        loss = prob.take(at)
+        np.exp(prob, out=prob)
+        total = row_sums(prob)
+        prob /= total[:, None]
+        return np.subtract(np.log(total, out=total), loss, out=loss), prob
     loss, prob = np.empty(count, rows.dtype), np.empty_like(rows)
 
     def work(i, j):

@@ -5,6 +5,7 @@ Positions are arrays of any dtype; a fraction is cut off, as C does. `mode` says
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..errors import ArgumentError, ShapeError
 from ..inference import from_inputs, merged, with_length
 from ..registry import operator
 from .common import at_least_1d, check_same_dtype, normal_axis
+from .sums import starts
 
 MODE = Choice("clip", "raise", "wrap")
 VALUES = DType("float16", "float32", "float64", "int32", "int64", "int8", "uint8")
@@ -23,6 +25,12 @@ def whole_numbers(index):
     return index if index.dtype.kind == "i" and index.itemsize == 8 else index.astype(np.int64)
 
 
+@lru_cache(maxsize=256)
+def _scalar(number):
+    """An integer as an array, which NumPy would make of it at each use."""
+    return np.array(number)
+
+
 def in_range(operator_name, index, length, mode):
     """Positions as integers in [0, length)."""
     index = whole_numbers(index)
@@ -31,7 +39,7 @@ def in_range(operator_name, index, length, mode):
     if mode == "wrap":
         return index % length
     if mode == "clip":
-        return np.minimum(np.maximum(index, 0), length - 1)
+        return index.clip(_scalar(0), _scalar(length - 1))
     check_range(operator_name, index, 0, length)
     return index
 
@@ -147,7 +155,7 @@ def places(operator_name, shape, axis, index, mode):
         return index
     inner = math.prod(shape[axis + 1 :])
     if inner == 1:
-        return np.arange(0, math.prod(shape), shape[axis]) + index
+        return starts(index.size, shape[axis]) + index
     lines = np.arange(0, math.prod(shape), shape[axis] * inner).reshape(-1, 1) + np.arange(inner)
     return lines.reshape(-1) + index * inner
 

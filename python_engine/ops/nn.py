@@ -306,25 +306,25 @@ def _(shapes, attrs):
     shapes.output((data[0], num_hidden) if attrs["flatten"] else (*data[:-1], num_hidden))
 
 
-def _as_rows(F, g, num_hidden):
-    return g if len(g.shape) == 2 else F.reshape(g, shape=(math.prod(g.shape[:-1]), num_hidden))
+def _as_rows(F, g):
+    return F.reshape(g, shape=(math.prod(g.shape[:-1]), g.shape[-1]))
 
 
 @fully_connected.gradient("data")
-def _(F, g, weight, data_shape, num_hidden):
-    dx = F.dot(_as_rows(F, g, num_hidden), weight)
+def _(F, g, weight, data_shape):
+    dx = F.dot(g if len(g.shape) == 2 else _as_rows(F, g), weight)
     return dx if len(data_shape) == 2 else F.reshape(dx, shape=data_shape)
 
 
 @fully_connected.gradient("weight")
-def _(F, g, data, num_hidden, flatten):
+def _(F, g, data, flatten):
     x = data if len(data.shape) == 2 else F.reshape(data, shape=_rows(data.shape, flatten))
-    return F.dot(_as_rows(F, g, num_hidden), x, transpose_a=True)
+    return F.dot(g if len(g.shape) == 2 else _as_rows(F, g), x, transpose_a=True)
 
 
 @fully_connected.gradient("bias")
-def _(F, g, bias_shape, num_hidden):
-    db = F.sum(_as_rows(F, g, num_hidden), axis=(0,))
+def _(F, g, bias_shape):
+    db = F.sum(g if len(g.shape) == 2 else _as_rows(F, g), axis=(0,))
     return db if len(bias_shape) == 1 else F.reshape(db, shape=bias_shape)
 
 

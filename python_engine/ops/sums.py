@@ -5,12 +5,14 @@ keep their digits. The parts depend on the shape alone (see parallel.py).
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from ..parallel import FAST_PIECE, in_pieces
 
 LONGEST, MOST = 1 << 12, 1 << 8  # elements of a row, and rows, that BLAS sums one after the other
+FEW = 1 << 11  # elements up to which the work is less than what it takes to share it out
 ONES = {np.dtype(name): np.ones(LONGEST, name) for name in ("float32", "float64")}
 
 
@@ -19,9 +21,21 @@ def is_fast(x):
     return x.dtype in ONES and x.flags.c_contiguous
 
 
+@lru_cache(maxsize=64)
+def _kept_starts(count, length):
+    return np.arange(0, count * length, length)
+
+
+def starts(count, length):
+    """Where each of `count` rows of a length begins in their memory. Not to be written to."""
+    return _kept_starts(count, length) if count <= FEW else np.arange(0, count * length, length)
+
+
 def row_sums(rows):
     """The sum of each row of a matrix: shape (rows,)."""
     count, length = rows.shape
+    if count * length <= FEW and length:
+        return rows.dot(ONES[rows.dtype][:length])
     if length > LONGEST:
         whole = length - length % LONGEST
         sums = np.empty((count, whole // LONGEST), rows.dtype)
@@ -85,6 +99,8 @@ def sum_over(x, axes):
 def row_maxima(rows):
     """The largest value of each row of a matrix in C order, NaN if there is one: shape (rows,)."""
     count, length = rows.shape
+    if count * length <= FEW:
+        return rows.take(rows.argmax(1) + starts(count, length))
     result = np.empty(count, rows.dtype)
 
     def work(i, j):
