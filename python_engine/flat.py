@@ -9,7 +9,6 @@ from operator import is_
 
 import numpy as np
 
-from . import blas
 from .ndarray import NDArray
 from .tape import SWAP_BYTES, state
 
@@ -23,16 +22,15 @@ class FlatParameters(NDArray):
         """groups: lists of a parameter, its gradient and its states, all of one shape; and all of one dtype."""
         places = list(zip(*groups))
         size = sum(x.data.size for x in places[0])
-        memory = blas.aligned(places[0][0].data.dtype, *[(size,)] * len(places))
+        memory = [np.empty(size, places[0][0].data.dtype) for _ in places]
         super().__init__(memory[0])
-        others = [NDArray(data) for data in memory[1:]]
-        for root, arrays in zip((self, *others), places):
+        self.others = [NDArray(data) for data in memory[1:]]
+        for root, arrays in zip((self, *self.others), places):
             start = 0
             for array in arrays:
                 end = start + array.data.size
                 array.move_into(root, root.data[start:end].reshape(array.data.shape))
                 start = end
-        self.others = others
         self.members = [x.data for group in groups for x in group]
 
     def holds(self, groups):

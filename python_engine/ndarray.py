@@ -83,10 +83,9 @@ class NDArray:
 
     def writable(self):
         """`data`, ready to be written to: nobody who must not see the write shares it afterwards."""
-        data = self.data
-        if self.root is self.lender is self.borrowers is data.base and data.flags.writeable:
-            return data  # all four None: nobody shares it
         root = self if self.root is None else self.root
+        if root.borrowers is root.lender is root.data.base is None and root.data.flags.writeable:
+            return self.data  # as most often
         if root.borrowers:
             for ref in list(root.borrowers):
                 borrower = ref()

@@ -501,7 +501,8 @@ def _start(heads, head_grads, create_graph, feed):
         if node is None or (node.consumed and node is not CONSTANT):
             raise AutogradError(NOT_IN_GRAPH)
         if given is None:
-            given = NDArray(np.ones(head.data.shape, head.data.dtype))
+            given = np.ones(head.data.shape, head.data.dtype)
+            given = NDArray(given) if create_graph else given
         elif given.data.shape != head.data.shape:
             raise ShapeError(
                 f"head gradient {position} has shape {given.data.shape}, but the head has shape {head.data.shape}"
@@ -509,6 +510,6 @@ def _start(heads, head_grads, create_graph, feed):
         elif given.data.dtype != head.data.dtype:
             given = NDArray(given.data.astype(head.data.dtype))
         if node is not CONSTANT:
-            starts.append((node, head.index, given if create_graph else given.data))
+            starts.append((node, head.index, given if create_graph else _plain_data(given)))
     for node, index, given in starts:
         feed(node, index, given)

@@ -306,26 +306,19 @@ def _(shapes, attrs):
     shapes.output((data[0], num_hidden) if attrs["flatten"] else (*data[:-1], num_hidden))
 
 
-def _as_rows(F, g):
-    return F.reshape(g, shape=(math.prod(g.shape[:-1]), g.shape[-1]))
-
-
-@fully_connected.gradient("data")
-def _(F, g, weight, data_shape):
-    dx = F.dot(g if len(g.shape) == 2 else _as_rows(F, g), weight)
-    return dx if len(data_shape) == 2 else F.reshape(dx, shape=data_shape)
-
-
-@fully_connected.gradient("weight")
-def _(F, g, data, flatten):
-    x = data if len(data.shape) == 2 else F.reshape(data, shape=_rows(data.shape, flatten))
-    return F.dot(g if len(g.shape) == 2 else _as_rows(F, g), x, transpose_a=True)
-
-
-@fully_connected.gradient("bias")
-def _(F, g, bias_shape):
-    db = F.sum(g if len(g.shape) == 2 else _as_rows(F, g), axis=(0,))
-    return db if len(bias_shape) == 1 else F.reshape(db, shape=bias_shape)
+@fully_connected.joint_gradient
+def _(F, g, data, weight, data_shape, bias_shape, flatten, wanted):
+    if len(g.shape) != 2:
+        g = F.reshape(g, shape=(math.prod(g.shape[:-1]), g.shape[-1]))
+    x = data if len(data_shape) == 2 else F.reshape(data, shape=_rows(data_shape, flatten)) if wanted[1] else None
+    dx = F.dot(g, weight) if wanted[0] else None
+    dw = F.dot(g, x, transpose_a=True) if wanted[1] else None
+    db = F.sum(g, axis=(0,)) if len(wanted) == 3 and wanted[2] else None
+    if dx is not None and len(data_shape) != 2:
+        dx = F.reshape(dx, shape=data_shape)
+    if db is not None and len(bias_shape) != 1:
+        db = F.reshape(db, shape=bias_shape)
+    return dx, dw, db
 
 
 def _kept(shape, probability):
