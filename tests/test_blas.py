@@ -29,7 +29,7 @@ def test_a_product_in_blocks_is_that_of_numpy(monkeypatch, rows, inner, columns,
 
 def test_factors_that_do_not_fit_or_differ_in_dtype_are_as_in_numpy():
     a, b = np.ones((4, 900), np.float32), np.ones((800, 700), np.float32)
-    with pytest.raises(ValueError, match="mismatch"):
+    with pytest.raises(ValueError, match=r"900.*800"):
         matmul(a, b)
     assert matmul(a, np.ones((900, 700))).dtype == np.float64
 

@@ -57,7 +57,7 @@ def column_sums(rows):
     """The sum of each column of a matrix: shape (columns,)."""
     count, width = rows.shape
     if count <= MOST:
-        return np.matmul(ONES[rows.dtype][:count], rows)
+        return ONES[rows.dtype][:count].dot(rows)
     whole = count - count % MOST
     sums = inner_sums(rows[:whole].reshape(-1, MOST, width))
     return np.add.reduce(sums, 0) + np.matmul(ONES[rows.dtype][: count - whole], rows[whole:])
