@@ -437,9 +437,11 @@ def update(session, operator: Operator, rows: list_of(Row), *groups: list_of(Han
     if len(rows) == 1:
         _update(session, operator, rows[0], groups)
         return
-    for position, row in enumerate(rows):
-        if rows.index(row) == position:
-            _update(session, operator, row, [group for group, other in zip(groups, rows) if other == row])
+    alike = {}
+    for row, group in zip(rows, groups):
+        alike.setdefault(repr(row), (row, []))[1].append(group)
+    for row, those in alike.values():
+        _update(session, operator, row, those)
 
 
 def _update(session, operator, row, groups):

@@ -101,6 +101,17 @@ def test_parameters_with_other_attributes_are_another_call(session):
     assert found[1] is found[3] is not None and found[2] is found[4] is not None and found[1] is not found[2]
 
 
+def test_each_parameter_may_have_attributes_of_its_own(session):
+    """As many as a frame holds: comparing each with each would take hours."""
+    weight, grad = add(session, SGD, [(3,)])[0]
+    wanted, rows = session.array(weight).data.copy(), []
+    for number in range(100_000):
+        rows.append(attributes(SGD, lr=number / 1e9))
+    update(session, SGD, [[weight, grad]] * len(rows), *rows)
+    wanted -= sum(row[0] for row in rows) * session.array(grad).data
+    np.testing.assert_allclose(session.array(weight).data, wanted, rtol=1e-3)
+
+
 def test_a_parameter_that_failed_fails_alone_and_can_be_mended(session):
     groups = add(session, SGD)
     update(session, SGD, groups)
