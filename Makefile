@@ -31,12 +31,12 @@ test-python: setup
 test-perl: setup
 	prove -j2 -r -Iperl_bindings/lib perl_bindings/t
 
+# The scripts in tests/ find .venv's Python first on their PATH.
 lint: setup
 	$(PYTHON_BIN) -m ruff check
 	$(PYTHON_BIN) -m ruff format --check
-	$(SOURCES) -name '*.p[lm]' -print0 | xargs -0rn 1 $(PERL) -c
+	PATH="$(CURDIR)/.venv/bin:$$PATH"; $(SOURCES) -name '*.p[lm]' -print0 | xargs -0rn 1 $(PERL) -c
 	$(SOURCES) \( -name '*.p[lm]' -o -name '*.pod' \) -exec grep -lZ '^=[a-z]' {} + | xargs -0r podchecker
 
-# The scripts in tests/ find .venv's Python first on their PATH.
 bench soak: setup
 	PATH="$(CURDIR)/.venv/bin:$$PATH" tests/$@/run

@@ -38,6 +38,7 @@ MEMORY = 256 << 20  # bytes that all the sessions together may take at any time
 SECONDS = 20  # that a batch of them may take
 BATCH = 100
 MAY_GROW = 8 << 10  # KiB: caches and the heap's fragments, whatever the count
+LIBC = ctypes.CDLL(None)
 MAX_STREAM = 1 << 16  # bytes, which a socket holds
 # what the interpreter tells an audit hook of where text is executed, code is loaded or a program is started
 EVALUATIONS = {"exec", "import", "pickle.find_class", "marshal.loads", "ctypes.dlopen"}
@@ -215,8 +216,9 @@ def execute(data):
 
 
 def held():
-    """What this process holds."""
+    """What this process holds: without what the allocator keeps of large arrays that one call has made and freed."""
     gc.collect()
+    LIBC.malloc_trim(0)
     return {
         "memory of the engine, KiB": int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
         >> 10,
@@ -259,7 +261,7 @@ def main():
     options = arguments.parse_args()
     faulthandler.enable()
     np.seterr(all="ignore")
-    keep_freed_memory(ctypes.CDLL(None))
+    keep_freed_memory(LIBC)
     streams = corpus()
     joined = [parsed('> [["hello", 1, 1, "{hash}", 0], ["join", 2, 0]]')]  # loads MPI, which no example does
     for stream in [*streams, joined]:  # so that what is loaded late is not counted as growth

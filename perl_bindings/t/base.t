@@ -124,7 +124,7 @@ subtest 'a program may begin with any module' => sub {
         . 'mx->mod->Module($net)->fit(mx->io->NDArrayIter(mx->nd->ones([4, 2]), mx->nd->zeros([4]), batch_size => 2), num_epoch => 1, '
         . 'optimizer => q(adam), initializer => mx->init->Xavier, eval_metric => [qw(acc ce)], batch_end_callback => mx->callback->Speedometer(2)); '
         . 'print q(done)';
-    for my $module (qw(CachedOp IO Metric Module::Base Optimizer Symbol)) {
+    for my $module (qw(CachedOp IO Metric Module::Base Optimizer RNN::ModifierCell Symbol)) {
         open my $run, '-|', $^X, (map {"-I$_"} @INC), '-e', "use strict; use warnings qw(FATAL all); no warnings q(once); use AI::MXNet::$module; open STDERR, '>&', *STDOUT; $program" or die "$^X: $!";
         is join('', readline $run), 'done', $module;
     }

@@ -7,16 +7,18 @@ package Trial;
 # While it runs it tells on stderr how far it is.
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use Exporter qw(import);
+use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use IO::Socket::UNIX;
-use lib "$Bin/../../perl_bindings/t/lib", "$Bin/../../perl_bindings/lib";
+use lib map { abs_path(dirname(__FILE__) . "/../../../perl_bindings/$_") } qw(t/lib lib);
 use Processes qw(memory number_of_descriptors number_of_maps parent_of);
 
 our @EXPORT = qw($COUNT $FOLDER $PYTHON figures progress right stay verdict window);
 
-our $COUNT  = shift @ARGV // die "usage: $0 COUNT\n";
+our $COUNT  = shift @ARGV // ($^C ? 0 : die "usage: $0 COUNT\n");    # none where perl -c looks at a trial
 our $FOLDER = tempdir(CLEANUP => 1);
 our $PYTHON = $ENV{AI_MXNET_PYTHON} || 'python3';
 

@@ -64,7 +64,7 @@ for my $module (keys %classes) {
     for my $class (map {"AI::MXNet::$_"} @{ $classes{$module} }) {
         no strict 'refs';
         my $parents = \@{"${class}::ISA"};    # from here on Perl knows the package
-        next if $INC{$module};                # a script may begin with any module
+        next if $INC{$module} or @$parents;   # a script may begin with any module, which may be defining the class
         $module{$class} = $module;
         @$parents = (__PACKAGE__);
     }
