@@ -5,9 +5,9 @@ it by `explain`, or by what the function returns.
 """
 
 from .attributes import DTYPES
+from .controls import Int, Row, Text, order, request
 from .custom import PROVIDERS
 from .errors import ArgumentError, MXNetError
-from .messages import Int, Row, Text, order, request
 
 
 @order

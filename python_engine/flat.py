@@ -39,7 +39,7 @@ class FlatParameters(NDArray):
         return len(data) == len(self.members) and all(map(is_, data, self.members))
 
 
-def parts(operator, groups):
+def gathered(operator, groups):
     """What to call `operator` on to update each group of arrays (None stands for one that does not exist): pairs of
     positions in `groups`, and arrays. Brings together what can be."""
     if len(groups) == 1 or not operator.elementwise or state.recording:

@@ -6,10 +6,10 @@ followed by them (0: unknown).
 
 from . import attributes as attributes_
 from .attributes import DTYPES
+from .controls import Flag, Handle, Req, Row, Scalar, Text, list_of, order, request
 from .errors import ArgumentError, Interrupted, ProtocolError
 from .formats import symbol_json
 from .graph import Executor
-from .messages import Flag, Handle, Req, Row, Scalar, Text, list_of, order, request
 from .ndarray import NDArray
 from .poison import failure_of, poison
 from .recorded import symbol_of

@@ -173,15 +173,18 @@ class Operator:
         """Positions of the inputs that no rule names, whose values the tape need not keep."""
         if self.variadic:
             return ()
-        rules = [rule for rule in (self.joint, *self.rules) if rule is not None]
-        named = {where for rule in rules for kind, where in rule.sources if kind == "in"}
+        named = self._named("in")
         return tuple(i for i in range(len(self.inputs)) if i not in named)
 
     @cached_property
     def named_outputs(self):
         """Positions of the outputs that rules name, whose values the tape keeps."""
+        return sorted(self._named("out"))
+
+    def _named(self, what):
+        """Positions of the inputs ("in") or outputs ("out") whose values rules ask for."""
         rules = [rule for rule in (self.joint, *self.rules) if rule is not None]
-        return sorted({where for rule in rules for kind, where in rule.sources if kind == "out"})
+        return {where for rule in rules for kind, where in rule.sources if kind == what}
 
     # -- gradients ---------------------------------------------------------------------------------------------
 

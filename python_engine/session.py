@@ -10,8 +10,9 @@ import traceback
 from operator import attrgetter
 
 from . import calls, custom_messages, graph_messages, workers  # noqa: F401  which declare messages
+from .controls import CONTROLS
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError, ShapeError
-from .messages import CONTROLS, MAX_TEXT, PROTOCOL, Goodbye
+from .messages import MAX_TEXT, PROTOCOL, Goodbye
 from .ndarray import NDArray
 from .poison import Poison, failure_of, heal, poison
 from .registry import REGISTRY

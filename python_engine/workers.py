@@ -15,8 +15,8 @@ import msgpack
 import numpy as np
 
 from .attributes import DTYPES
+from .controls import Handle, Int, Scalar, Size, Text, order, request
 from .errors import ArgumentError, ComputeError, Interrupted, MXNetError, ProtocolError
-from .messages import Handle, Int, Scalar, Size, Text, order, request
 from .ndarray import NDArray
 from .shm import machine
 from .sparse import dense

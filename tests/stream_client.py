@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import msgpack
+import numpy as np
 
 from python_engine import table
 from python_engine.registry import OPERATORS
@@ -158,3 +159,21 @@ class Engine(Client):
         """Hang up, and wait for the engine's end."""
         self.channel.shutdown(socket.SHUT_WR)
         return self.end()
+
+
+def number(name):
+    return OPERATORS[name].number
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def put(engine, handle, *values):
+    engine.send([["put", handle, "float32", None, len(values)]], floats(*values))
+
+
+def values(engine, handle):
+    """The elements of a float32 array, or the message of its failure."""
+    message, payload = engine.ask("read", 9999, handle, 0)
+    return list(np.frombuffer(payload, np.float32)) if message[1] == "ok" else message[3]

@@ -30,36 +30,31 @@ def softmax_cross_entropy(data, label, *, axis: int = -1, batch_axis: Maybe(int)
     axis, kept = check_pick(data.shape, label, axis)
     at = places("pick", data.shape, axis, label, "clip")
     x = widened(data)
-    if axis != x.ndim - 1 or not is_fast(x) or not x.size:
-        slope = np.subtract(x, np.maximum.reduce(x, axis, None, None, True) if x.size else 0, order="C")
+    by_rows = axis == x.ndim - 1 and x.size > 0 and is_fast(x)
+    if by_rows:
+        x = x.reshape(-1, x.shape[-1])
+    if by_rows and x.size >= FEW:
+        loss, slope = _in_pieces(x, at)
+    else:
+        peak = row_maxima(x)[:, None] if by_rows else np.maximum.reduce(x, axis, None, None, True) if x.size else 0
+        slope = np.subtract(x, peak, order="C")
         flat = slope.reshape(-1)
-        loss = flat.take(at).reshape(kept)
+        loss = flat.take(at)
         np.exp(slope, out=slope)
-        total = np.add.reduce(slope, axis, None, None, True)
-        np.subtract(np.log(total), loss, out=loss)
+        total = row_sums(slope)[:, None] if by_rows else np.add.reduce(slope, axis, None, None, True)
         slope /= total
         flat[at] -= 1
-    else:
-        loss, slope = _of_rows(x.reshape(-1, x.shape[-1]), at)
-        loss, slope = loss.reshape(kept), slope.reshape(x.shape)
+        np.subtract(np.log(total).reshape(-1), loss, out=loss)
+    loss, slope = loss.reshape(kept), slope.reshape(data.shape)
     if batch_axis is not None:
         others = reduced_axes("mean", (batch_axis,), loss.ndim, True)
         loss = np.mean(loss, others) if loss.size > kept[batch_axis] else loss.reshape(-1)
     return loss.astype(data.dtype, copy=False), slope.astype(data.dtype, copy=False)
 
 
-def _of_rows(rows, at):
+def _in_pieces(rows, at):
     """The losses of the rows of a matrix, and their derivatives; `at`: the places of the labels in all of it."""
     count, length = rows.shape
-    if rows.size < FEW:
-        slope = rows - row_maxima(rows)[:, None]
-        flat = slope.reshape(-1)
-        loss = flat.take(at)
-        np.exp(slope, out=slope)
-        total = row_sums(slope)
-        slope /= total[:, None]
-        flat[at] -= 1
-        return np.subtract(np.log(total, out=total), loss, out=loss), slope
     loss, slope = np.empty(count, rows.dtype), np.empty_like(rows)
 
     def work(i, j):

@@ -28,7 +28,9 @@ def whole_numbers(index):
 @lru_cache(maxsize=256)
 def _scalar(number):
     """An integer as an array, which NumPy would make of it at each use."""
-    return np.array(number)
+    array = np.array(number)
+    array.flags.writeable = False
+    return array
 
 
 def in_range(operator_name, index, length, mode):

@@ -23,7 +23,9 @@ def is_fast(x):
 
 @lru_cache(maxsize=64)
 def _kept_starts(count, length):
-    return np.arange(0, count * length, length)
+    places = np.arange(0, count * length, length)
+    places.flags.writeable = False
+    return places
 
 
 def starts(count, length):
