@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .parallel import FAST_PIECE, each, in_pieces
+from .parallel import FAST_PIECE, each, in_pieces, ranges
 
 SHARED = 4e7  # flops from which on a product is computed in parts; see docs/performance.md for the measurement
 LARGE = 4e8  # flops from which on there are twice as many
@@ -173,7 +173,7 @@ def _flops(a, b):
 def _parts(a, b, out, count):
     """About `count` products that make up one."""
     if out.ndim > 2 and len(out) >= count:
-        return [(_part(a, i, out.ndim), _part(b, i, out.ndim), out[i]) for i in _ranges(len(out), count)]
+        return [(_part(a, i, out.ndim), _part(b, i, out.ndim), out[i]) for i in ranges(len(out), count)]
     return [(a[..., i, :], b[..., j], out[..., i, j]) for i, j in _grid(out.shape[-2], out.shape[-1], count)]
 
 
@@ -182,18 +182,13 @@ def _part(x, batch, ndim):
     return x[batch] if x.ndim == ndim and len(x) > 1 else x
 
 
-def _ranges(length, count, grain=1):
-    step = math.ceil(length / count / grain) * grain
-    return [slice(i, min(i + step, length)) for i in range(0, length, step)]
-
-
 def _grid(rows, columns, count):
     """Slices of rows and columns that make about `count` parts, nearly square, of a product. They depend on its size
     alone, so that results are the same bits on any number of cores."""
     down = 1
     while 2 * down <= count and rows / down > columns / (count // down):
         down *= 2
-    return [(i, j) for i in _ranges(rows, down, GRAIN) for j in _ranges(columns, count // down, GRAIN)]
+    return [(i, j) for i in ranges(rows, down, GRAIN) for j in ranges(columns, count // down, GRAIN)]
 
 
 def aligned(dtype, *shapes):

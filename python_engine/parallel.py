@@ -5,7 +5,7 @@ depend on nothing but the size of the work, so that results are the same bits on
 the next piece as they get to it: one that the system gives less time does less.
 """
 
-import contextlib
+import math
 import os
 import queue
 import signal
@@ -21,6 +21,40 @@ MOST_THREADS = 8  # the interpreter's lock goes round between pieces, which more
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def ranges(length, count, grain=1):
+    """About `count` slices of a length, each but the last a multiple of `grain` long; none of no length."""
+    step = max(1, math.ceil(length / count / grain)) * grain
+    return [slice(i, min(i + step, length)) for i in range(0, length, step)]
+
+
+class Task:
+    """A call without arguments that another thread makes, unless the one that needs it comes first."""
+
+    def __init__(self, function):
+        self.function, self.failure = function, None
+        self.begun, self.unfinished = threading.Lock(), threading.Lock()
+        self.unfinished.acquire()
+
+    def run(self):
+        """Make the call, unless some thread has begun to."""
+        if not self.begun.acquire(blocking=False):
+            return
+        function, self.function = self.function, None  # whoever takes a finished task later holds no arrays with it
+        try:
+            function()
+        except BaseException as reason:
+            self.failure = reason
+        self.unfinished.release()
+
+    def finish(self):
+        """See to it that the call has been made; what it raised is raised here."""
+        self.run()
+        with self.unfinished:
+            pass
+        if self.failure is not None:
+            raise self.failure
+
+
 class Helpers:
     """The threads that help; they are started when first needed, and anew in a forked child, which has none."""
 
@@ -28,31 +62,41 @@ class Helpers:
         self.tasks, self.count = queue.SimpleQueue(), 0
         self.engaged = threading.Lock()
 
-    def start(self, count):
-        while self.count < count:
+    def start(self):
+        while self.count < min(CORES, MOST_THREADS) - 1:
             self.count += 1
             threading.Thread(target=self._serve, args=(self.tasks,), name="helper", daemon=True).start()
-
-    def recall(self):
-        """Take back the tasks that no thread has begun, as where the system has no core for it; how many they were."""
-        count = 0
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self.tasks.get_nowait()
-                count += 1
-        return count
 
     @staticmethod
     def _serve(tasks):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
         np.seterr(all="ignore")
         while True:
-            tasks.get()()
+            tasks.get().run()
 
 
 helpers = Helpers()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=helpers.__init__)
+
+
+def begin(function, shared=True):
+    """The task of calling `function`; a helper that has nothing else to do begins with it, if `shared`.
+
+    What it reads must not change, and nothing may look at what it writes, until the task is finished."""
+    task = Task(function)
+    if shared and CORES > 1:
+        helpers.start()
+        helpers.tasks.put(task)
+    return task
+
+
+def finish(tasks):
+    """Finish tasks, in the order in which they are begun: at first those that no helper has come to."""
+    for task in tasks:
+        task.run()
+    for task in tasks:
+        task.finish()
 
 
 def in_pieces(work, count, width=1, piece=PIECE):
@@ -77,33 +121,17 @@ def each(work, items, shared=True):
 
     others = min(CORES, MOST_THREADS, len(items)) - 1
     # not while the helpers are at work, perhaps on the very piece that asks
-    if shared and others > 0 and helpers.engaged.acquire(blocking=False):
-        _share(run, rest, others)
-    else:
+    if not shared or others < 1 or not helpers.engaged.acquire(blocking=False):
         run()
-
-
-def _share(run, rest, others):
-    """`run` here and on other threads, at once."""
-    failures, finished = [], queue.SimpleQueue()
-
-    def task():
-        try:
-            run()
-        except BaseException as reason:
-            failures.append(reason)
-        finished.put(None)
-
-    helpers.start(others)
-    for _ in range(others):
-        helpers.tasks.put(task)
+        return
+    tasks = [begin(run) for _ in range(others)]
     try:
         run()
     finally:
         for _ in rest:
             pass  # after an exception nobody needs the rest
-        for _ in range(others - helpers.recall()):
-            finished.get()
-        helpers.engaged.release()
-    if failures:
-        raise failures[0]
+        try:
+            for task in tasks:
+                task.finish()
+        finally:
+            helpers.engaged.release()

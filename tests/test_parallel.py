@@ -3,6 +3,8 @@ of threads."""
 
 import os
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -215,12 +217,52 @@ def test_an_error_in_a_piece_is_raised_and_the_threads_go_on_serving(monkeypatch
 def test_nobody_waits_for_a_thread_that_has_not_begun(monkeypatch):
     monkeypatch.setattr(parallel, "CORES", 4)
     monkeypatch.setattr(parallel, "helpers", parallel.Helpers())
-    monkeypatch.setattr(parallel.helpers, "start", lambda count: None)  # as where the system gives them no core
+    monkeypatch.setattr(parallel.helpers, "start", lambda: None)  # as where the system gives them no core
     done = []
     for _ in range(2):
         in_pieces(lambda i, j: done.append(i), 20, parallel.PIECE)
     assert sorted(done) == sorted([*range(20)] * 2)
-    assert parallel.helpers.recall() == 0
+
+
+def test_a_task_is_done_once_by_a_helper_or_by_the_thread_that_needs_it(monkeypatch):
+    done, gate = [], threading.Event()
+    monkeypatch.setattr(parallel, "CORES", 1)
+    task = parallel.begin(lambda: done.append(threading.current_thread()))
+    assert done == []
+    parallel.finish([task, task])
+    assert done == [threading.current_thread()]
+    monkeypatch.setattr(parallel, "CORES", 2)
+    task = parallel.begin(lambda: (gate.wait(60), done.append(threading.current_thread())))
+    while not task.begun.locked():
+        time.sleep(0.001)
+    gate.set()
+    task.finish()
+    task.finish()
+    assert [thread.name for thread in done[1:]] == ["helper"]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_a_task_raises_is_raised_where_it_is_finished_and_other_tasks_are_done(monkeypatch, cores):
+    monkeypatch.setattr(parallel, "CORES", cores)
+    done = []
+    tasks = [parallel.begin(lambda: {}["absent"]), parallel.begin(lambda: done.append(1))]
+    with pytest.raises(KeyError, match="absent"):
+        parallel.finish(tasks)
+    tasks[1].finish()
+    assert done == [1]
+
+
+def test_a_finished_task_that_no_helper_has_taken_holds_no_arrays(monkeypatch):
+    monkeypatch.setattr(parallel, "CORES", 2)
+    monkeypatch.setattr(parallel, "helpers", parallel.Helpers())
+    monkeypatch.setattr(parallel.helpers, "start", lambda: None)
+    x = np.zeros(1000)
+    held, task = weakref.ref(x), parallel.begin(x.sum)
+    del x
+    assert held() is not None
+    task.finish()
+    assert held() is None
+    assert parallel.helpers.tasks.qsize() == 1
 
 
 def test_pieces_within_pieces_do_not_wait_for_each_other(monkeypatch):

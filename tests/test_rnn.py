@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from python_engine import calls, ops, tape  # noqa: F401
+from python_engine import calls, ops, parallel, tape  # noqa: F401
 from python_engine.errors import MXNetError
 from python_engine.generator import generator
 from python_engine.ndarray import NDArray
+from python_engine.ops import runs
 from python_engine.registry import find
 
 STEPS, BATCH, INPUTS, SIZE = 5, 3, 4, 6
@@ -91,6 +92,19 @@ def forward(arrays, attrs, train=False):
     return find("RNN").forward(*arrays, **attrs, train=train)
 
 
+def helpers_go_ahead(monkeypatch, task=1):
+    """As with large sequences: helpers read inputs a step at a time, and weight gradients are made in two parts."""
+    for name, value in (("AHEAD", 0), ("TASK", task), ("ROWS", BATCH), ("PIECE", 1)):
+        monkeypatch.setattr(runs, name, value)
+
+
+@pytest.fixture(params=["at once", "in parts"])
+def at_once_or_in_parts(request, monkeypatch):
+    if request.param == "in parts":
+        helpers_go_ahead(monkeypatch)
+
+
+@pytest.mark.usefixtures("at_once_or_in_parts")
 @pytest.mark.parametrize("mode", GATES)
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (2, 1), (1, 2), (3, 2)])
 @pytest.mark.parametrize("lengths", [None, (5, 2, 1)])
@@ -104,6 +118,7 @@ def test_outputs_and_states_follow_the_formulas(mode, layers, directions, length
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
+@pytest.mark.usefixtures("at_once_or_in_parts")
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (2, 2)])
 def test_an_lstm_can_project_its_states_and_clip_its_cells(layers, directions):
     arrays = inputs("lstm", layers, directions, projection=2)
@@ -135,24 +150,59 @@ def test_dropout_acts_between_layers_and_only_in_training():
     assert np.isfinite(forward(arrays, attributes("gru", 2, 1, p=1), train=True)[0]).all()
 
 
+def gradients(mode, lengths=None, dtype=np.float64, create_graph=False):
+    """Of all inputs of two bidirectional layers."""
+    generator.seed(7)
+    xs = [NDArray(x.astype(dtype)) for x in inputs(mode, 2, 2)]
+    for x in xs:
+        tape.mark_variable(x, NDArray(np.zeros_like(x.data)))
+    extra = [] if lengths is None else [NDArray(np.array(lengths))]
+    attrs = attributes(mode, 2, 2, p=0.3, use_sequence_length=lengths is not None)
+    with tape.recording(True, True):
+        outputs = calls.invoke(find("RNN"), xs + extra, attrs)[: 3 if mode == "lstm" else 2]
+        heads = [NDArray(np.cos(np.arange(y.size)).reshape(y.shape).astype(dtype)) for y in outputs]
+        return [x.data for x in tape.grad(outputs, xs, heads, create_graph=create_graph)]
+
+
+@pytest.mark.usefixtures("at_once_or_in_parts")
 @pytest.mark.parametrize("mode", GATES)
 @pytest.mark.parametrize("lengths", [None, (5, 2, 1)])
 def test_the_recorded_gradient_is_that_of_the_fast_kernel(mode, lengths):
-    arrays = inputs(mode, 2, 2)
-    row, results = find("RNN"), []
-    attrs = attributes(mode, 2, 2, p=0.3, use_sequence_length=lengths is not None)
-    for create_graph in (False, True):
-        generator.seed(7)
-        xs = [NDArray(x.copy()) for x in arrays]
+    for one, other in zip(gradients(mode, lengths), gradients(mode, lengths, create_graph=True)):
+        np.testing.assert_allclose(one, other, atol=1e-11)
+
+
+@pytest.mark.parametrize("task", [1, 500])
+@pytest.mark.parametrize("mode", GATES)
+def test_gradients_made_in_parts_are_the_same_bits_on_any_number_of_threads(monkeypatch, mode, task):
+    helpers_go_ahead(monkeypatch, task)
+    results = []
+    for cores in (1, 2, 4):
+        monkeypatch.setattr(parallel, "CORES", cores)
+        results.append(gradients(mode, dtype=np.float32))
+    for result in results[1:]:
+        for one, first in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(one, first)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 40])
+@pytest.mark.parametrize("mode", GATES)
+def test_a_large_layer_gives_what_float64_gives(mode, steps):
+    random, gates, batch, inputs, size = np.random.default_rng(2), GATES[mode], 64, 100, 96
+    count = gates * size * (inputs + size + 2)
+    shapes = [(steps, batch, inputs), (count,), (1, batch, size)] + [(1, batch, size)] * (mode == "lstm")
+    arrays = [random.normal(size=shape) * 0.1 for shape in shapes]
+    attrs = find("RNN").parse({"mode": mode, "num_layers": 1, "state_size": size, "state_outputs": True})
+    results = []
+    for dtype in (np.float64, np.float32):
+        xs = [NDArray(x.astype(dtype)) for x in arrays]
         for x in xs:
             tape.mark_variable(x, NDArray(np.zeros_like(x.data)))
-        extra = [] if lengths is None else [NDArray(np.array(lengths))]
         with tape.recording(True, True):
-            outputs = calls.invoke(row, xs + extra, dict(attrs))[: 3 if mode == "lstm" else 2]
-            heads = [NDArray(np.cos(np.arange(y.size)).reshape(y.shape)) for y in outputs]
-            results.append(tape.grad(outputs, xs, heads, create_graph=create_graph))
-    for one, other in zip(*results):
-        np.testing.assert_allclose(one.data, other.data, atol=1e-11)
+            output = calls.invoke(find("RNN"), xs, attrs)[0]
+            results.append([output.data, *[x.data for x in tape.grad([output], xs)]])
+    for exact, one in zip(*results):
+        np.testing.assert_allclose(one, exact, rtol=1e-4, atol=1e-4 * abs(exact).max())
 
 
 def test_a_data_gradient_that_nobody_wants_is_not_computed():

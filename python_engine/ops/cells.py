@@ -1,119 +1,34 @@
 """The cells of recurrent layers on NumPy arrays: one direction of one layer over all steps, forwards and backwards.
 
-One gate's values for all steps lie together, (gates, steps, batch, size), so that each loop of a step is one long run.
 Sigmoids are computed as tanh, (1 + tanh(x / 2)) / 2, with the half put into the weights: one call serves all gates.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
-from ..blas import GRAIN, HAS_SMALL_KERNELS, SMALL, aligned, matmul, matmul_for, matmuls, on_line, transposed
-from ..parallel import PIECE, in_pieces
-from .sums import sum_over
-
-ROWS = 160  # of inputs that are multiplied at a time, at least: with fewer, BLAS copies the weights too often
+from ..blas import aligned, matmul, matmul_for, on_line
+from .runs import Gradients, Run
 
 
-@lru_cache(8)
-def _whole(factors, batch, size, dtype):
-    """Factors spread over all gates of a step: to spread them in each step takes twice as long."""
-    (whole,) = aligned(dtype, (len(factors), batch, size))
-    whole[...] = np.reshape(factors, (-1, 1, 1))
-    whole.flags.writeable = False
-    return whole
-
-
-class _Run:
-    """One direction of one layer. Subclasses know the cell."""
-
-    scale = shift = None  # of each gate: sigmoid is scale * tanh(scale * x) + shift
-
-    def __init__(self, network, weights, kept, reverse):
-        self.network = network
-        self.of_input, self.of_state, self.projection, self.input_bias, self.state_bias = weights
-        self.gates, self.states, self.cells = kept
-        self.first, self.last = (network.steps, 0) if reverse else (0, network.steps)
-        self.reverse = reverse
-        self.factors = self.scale and np.reshape(self.scale, (-1, 1, 1)).astype(self.gates.dtype)
-
-    def _whole(self, factors):
-        """Numbers of each gate as an array of all gates of a step."""
-        return _whole(factors, self.network.batch, self.network.size, self.gates.dtype)
-
-    def before(self, sequence):
-        """The part of states or cells that stands before each step, by the step's number."""
-        return sequence[1:] if self.reverse else sequence[:-1]
-
-    def after(self, sequence):
-        return sequence[:-1] if self.reverse else sequence[1:]
-
-    def _walk(self, *sequences, back=False):
-        """The parts of sequences that belong to each step, in the order of steps; None stands for no parts."""
-        none = [None] * self.network.steps
-        turned = self.reverse != back
-        return zip(*[none if x is None else x[::-1] if turned else x for x in sequences])
-
-    def _scaled(self, array):
-        return array if self.factors is None else array * self.factors
-
-    def _recurrent(self):
-        """The weights of the state as (gates, width, size), scaled."""
-        return transposed(self._scaled(self.of_state))
-
-    def _read_inputs(self, x, bias):
-        """Start all gates of all steps with the inputs' share and a bias (gates, size)."""
-        gates, steps, batch, size = self.gates.shape
-        flat, x = self.gates.reshape(gates, steps * batch, size), x.reshape(steps * batch, x.shape[-1])
-        weight, bias = transposed(self._scaled(self.of_input)), self._scaled(bias[:, None])
-
-        def work(i, j):
-            part = flat[:, i:j]
-            np.matmul(x[i:j], weight, out=part)
-            part += bias
-
-        few = SMALL // (x.shape[1] * size) // GRAIN * GRAIN  # that small kernels multiply
-        rows = few if gates > 1 and HAS_SMALL_KERNELS and 64 <= few < ROWS else max(ROWS, PIECE // (gates * size))
-        in_pieces(work, steps * batch, gates * size, rows * gates * size)
-
-    @staticmethod
-    def _hold(alive, before, after):
-        """Let states whose sequence has ended stay as they were."""
-        np.copyto(after, before, where=~alive)
-
-    def _finish(self, x, g_inputs, g_states, gradients, need_data):
-        """Weight gradients from those of the gates' sums, (gates, steps, batch, size); these may differ in what they
-        mean for the inputs and for the state. Returns the gradient of x, if needed."""
-        count, before = self.network.steps * self.network.batch, self.before(self.states)
-        one = g_states is g_inputs
-        g_inputs, g_states = (g.reshape(len(g), count, g.shape[-1]) for g in (g_inputs, g_states))
-        matmuls(
-            (g_inputs.swapaxes(1, 2), x.reshape(count, x.shape[-1]), gradients[0]),
-            (g_states.swapaxes(1, 2), before.reshape(count, before.shape[-1]), gradients[1]),
-        )
-        gradients[3][...] = sum_over(g_inputs, (1,))[:, 0]
-        gradients[4][...] = gradients[3] if one else sum_over(g_states, (1,))[:, 0]
-        return np.add.reduce(matmul(g_inputs, self.of_input), 0).reshape(x.shape) if need_data else None
-
-
-class _Plain(_Run):
+class _Plain(Run):
     """h' = f(W x + R h + b)."""
 
     def forward(self, x, live):
-        self._read_inputs(x, self.input_bias + self.state_bias)
-        recurrent, states = self._recurrent()[0], self.states
+        recurrent, states = self.recurrent()[0], self.states
         product = matmul_for(states[0], recurrent)
-        for before, after, h, alive in self._walk(self.before(states), self.after(states), self.gates[0], live):
+        for before, after, h, alive in self.forth(
+            x, self.input_bias + self.state_bias, self.before(states), self.after(states), self.gates[0], live
+        ):
             h += product(before, recurrent)
             self.activate(h)
             after[...] = h
             if live is not None:
-                self._hold(alive, before, after)
+                self.hold(alive, before, after)
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         slopes, weight = self.slope(self.gates[0]), on_line(self.of_state[0])
         product = matmul_for(g_state, weight)
-        for g_step, sums, alive in self._walk(g, slopes, live, back=True):
+        rest = Gradients(self, x, slopes[None], gradients, need_data)
+        for g_step, sums, alive in rest.walk_back(g, slopes, live):
             sums *= g_state + g_step
             if live is None:
                 product(sums, weight, out=g_state)
@@ -121,8 +36,7 @@ class _Plain(_Run):
                 sums *= alive
                 g_state *= ~alive
                 g_state += product(sums, weight)
-        slopes = slopes[None]
-        return self._finish(x, slopes, slopes, gradients, need_data)
+        return rest.finish()
 
 
 class _Tanh(_Plain):
@@ -146,22 +60,21 @@ class _Relu(_Plain):
         return (h > 0).astype(h.dtype)
 
 
-class _Lstm(_Run):
+class _Lstm(Run):
     """Gates i, f, n, o: c' = f c + i n, h' = o tanh(c'), or the projection of that.
     Source: Hochreiter and Schmidhuber (1997), with Gers' forget gate; projection: Sak et al. (2014)."""
 
     scale, shift = (0.5, 0.5, 1, 0.5), (0.5, 0.5, 0, 0.5)
 
     def forward(self, x, live):
-        self._read_inputs(x, self.input_bias + self.state_bias)
         states, cells, projection, clip = self.states, self.cells, self.projection, self.network.clip
-        scale, shift = self._whole(self.scale), self._whole(self.shift)
-        recurrent = self._recurrent()
+        scale, shift = self.spread(self.scale), self.spread(self.shift)
+        recurrent = self.recurrent()
         product = matmul_for(states[0], recurrent)
         sums, part = aligned(x.dtype, scale.shape, scale[0].shape)
-        for h_before, h, c_before, c, gate, alive in self._walk(
-            self.before(states), self.after(states), self.before(cells), self.after(cells),
-            self.gates.swapaxes(0, 1), live,
+        for h_before, h, c_before, c, gate, alive in self.forth(
+            x, self.input_bias + self.state_bias, self.before(states), self.after(states), self.before(cells),
+            self.after(cells), self.gates.swapaxes(0, 1), live,
         ):  # fmt: skip
             product(h_before, recurrent, out=sums)
             np.add(sums, gate, out=sums)
@@ -181,8 +94,8 @@ class _Lstm(_Run):
                 part *= o
                 matmul(part, projection.T, out=h)
             if live is not None:
-                self._hold(alive, h_before, h)
-                self._hold(alive, c_before, c)
+                self.hold(alive, h_before, h)
+                self.hold(alive, c_before, c)
 
     def _clip(self, c):
         low, high, nan_too = self.network.clip
@@ -212,8 +125,9 @@ class _Lstm(_Run):
         g_outputs = None if self.projection is None else np.empty_like(g, order="C")
         weight = on_line(self.of_state)
         product = matmul_for(g_state, weight)
-        for g_step, g_output, slope_step, f_step, sums, passing, alive in self._walk(
-            g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live, back=True
+        rest = Gradients(self, x, slopes, gradients, need_data)
+        for g_step, g_output, slope_step, f_step, sums, passing, alive in rest.walk_back(
+            g, g_outputs, slope, f, slopes.swapaxes(0, 1), passes, live
         ):
             g_h = np.add(g_state, g_step, out=g_state if live is None else None)
             if self.projection is not None:
@@ -242,7 +156,7 @@ class _Lstm(_Run):
         if self.projection is not None:
             count = self.network.steps * self.network.batch
             matmul(g_outputs.reshape(count, -1).T, hidden.reshape(count, -1), out=gradients[2])
-        return self._finish(x, slopes, slopes, gradients, need_data)
+        return rest.finish()
 
     def _passes(self):
         """Where clipping lets a cell's gradient pass, or None without clipping."""
@@ -253,21 +167,21 @@ class _Lstm(_Run):
         return (cells > low) & (cells < high)
 
 
-class _Gru(_Run):
+class _Gru(Run):
     """Gates r, z, n: n = tanh(W x + b + r (R h + b')), h' = (1 - z) n + z h. Source: Cho et al. (2014)."""
 
+    into_inputs, into_state = [0, 1, 3], slice(3)
     scale, shift = (0.5, 0.5, 1), (0.5, 0.5, 0)
 
     def forward(self, x, live):
         bias = self.input_bias.copy()
         bias[:2] += self.state_bias[:2]
-        self._read_inputs(x, bias)
-        states, recurrent = self.states, self._recurrent()
-        scale, shift = self._whole(self.scale[:2]), self._whole(self.shift[:2])
+        states, recurrent = self.states, self.recurrent()
+        scale, shift = self.spread(self.scale[:2]), self.spread(self.shift[:2])
         product = matmul_for(states[0], recurrent)
         products, part = aligned(x.dtype, (3, *scale.shape[1:]), scale[0].shape)
-        for before, h, gate, share, alive in self._walk(
-            self.before(states), self.after(states), self.gates.swapaxes(0, 1), self.cells, live
+        for before, h, gate, share, alive in self.forth(
+            x, bias, self.before(states), self.after(states), self.gates.swapaxes(0, 1), self.cells, live
         ):
             rz, (r, z, n) = gate[:2], gate
             product(before, recurrent, out=products)
@@ -282,7 +196,7 @@ class _Gru(_Run):
             h *= z
             h += n
             if live is not None:
-                self._hold(alive, before, h)
+                self.hold(alive, before, h)
 
     def backward(self, x, g, g_state, g_cell, live, gradients, need_data):
         r, z, n = self.gates
@@ -297,7 +211,8 @@ class _Gru(_Run):
         slopes[1] *= self.before(self.states) - n
         weight = on_line(self.of_state)
         product = matmul_for(g_state, weight)
-        for g_step, r_step, z_step, sums, alive in self._walk(g, r, z, slopes.swapaxes(0, 1), live, back=True):
+        rest = Gradients(self, x, slopes, gradients, need_data)
+        for g_step, r_step, z_step, sums, alive in rest.walk_back(g, r, z, slopes.swapaxes(0, 1), live):
             g_h = g_state + g_step
             if live is not None:
                 g_h *= alive
@@ -313,7 +228,7 @@ class _Gru(_Run):
             else:
                 g_state *= ~alive
                 g_state += g_h
-        return self._finish(x, slopes[[0, 1, 3]], slopes[:3], gradients, need_data)
+        return rest.finish()
 
 
 RUNS = {"rnn_relu": _Relu, "rnn_tanh": _Tanh, "lstm": _Lstm, "gru": _Gru}
