@@ -56,6 +56,22 @@ class Methods:
             raise ValueError("the values of an NDArray are copied for NumPy: copy=False cannot be had")
         return np.array(dense(self.data), dtype)
 
+    def __dlpack__(self, **options):
+        """The memory for another library, by the DLPack protocol: `torch.from_dlpack(x)` shares it with PyTorch."""
+        if isinstance(self.data, Sparse):
+            raise BufferError(f"a {self.stype} array has no memory of its shape to share: tostype('default') has")
+        return self.writable().__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return 1, 0  # the CPU, in DLPack's numbers
+
+    def to_dlpack_for_read(self):
+        """A DLPack capsule of the array's memory, which `mx.nd.from_dlpack` or another library can take once. Reading
+        and writing are one: who takes it sees later writes, and its writes are seen."""
+        return self.__dlpack__()
+
+    to_dlpack_for_write = to_dlpack_for_read
+
     def __bool__(self):
         if self.data.size > 1:
             raise ShapeError("The truth value of an NDArray with multiple elements is ambiguous.")

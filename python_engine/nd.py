@@ -15,6 +15,7 @@ from . import nd_sparse as sparse
 from .attributes import Shape, parse
 from .context import check_usable
 from .custom import operator_of
+from .dlpack import from_dlpack, to_dlpack_for_read, to_dlpack_for_write
 from .errors import ArgumentError, MXNetError, ShapeError
 from .functions import Namespace, call, function_of, parts_of
 from .methods import dtype_name
@@ -25,10 +26,10 @@ from .registry import OPERATORS
 from .sparse import dense
 
 __all__ = [
-    "Custom", "NDArray", "arange", "array", "concatenate", "contrib", "empty", "eye", "from_numpy", "full",
-    "histogram", "image",
-    "linalg", "linspace", "load", "load_frombuffer", "moveaxis", "onehot_encode", "ones", "op", "random", "save",
-    "sparse", "split_v2", "waitall", "zeros", *FUNCTIONS,
+    "Custom", "NDArray", "arange", "array", "concatenate", "contrib", "empty", "eye", "from_dlpack", "from_numpy",
+    "full", "histogram", "image", "linalg", "linspace", "load", "load_frombuffer", "moveaxis", "onehot_encode", "ones",
+    "op", "random", "save", "sparse", "split_v2", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros",
+    *FUNCTIONS,
 ]  # fmt: skip
 
 op = _internal = Namespace("")
@@ -75,10 +76,13 @@ def array(source_array, ctx=None, dtype=None):
 
 
 def from_numpy(ndarray, zero_copy=True):
-    """An NDArray of the dtype of a numpy.ndarray, sharing its memory if `zero_copy`. Source: mx.nd.from_numpy."""
+    """An NDArray of the dtype of a numpy.ndarray, sharing its memory if `zero_copy`, for which it must lie in C order.
+    Source: mx.nd.from_numpy."""
     if not isinstance(ndarray, np.ndarray):
         raise ArgumentError(f"from_numpy takes a numpy.ndarray, but got {ndarray!r:.80}")
     dtype_name(ndarray.dtype)
+    if zero_copy and not ndarray.flags.c_contiguous:
+        raise ArgumentError("Only c-contiguous arrays are supported for zero-copy")
     return NDArray(np.atleast_1d(ndarray if zero_copy else ndarray.copy()))
 
 

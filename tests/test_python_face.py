@@ -87,6 +87,61 @@ def test_from_numpy_keeps_the_dtype_and_shares_memory():
     assert source[0] == 5
     nd.from_numpy(source, zero_copy=False)[1] = 7
     assert source[1] == 1
+    turned = np.arange(6.0).reshape(2, 3).T
+    same(nd.from_numpy(turned, zero_copy=False), turned, "float64")
+    with pytest.raises(ValueError, match="Only c-contiguous arrays are supported for zero-copy"):
+        nd.from_numpy(turned)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int8", "int32", "int64"])
+def test_dlpack_shares_memory_both_ways(dtype):
+    source = np.arange(6, dtype=dtype).reshape(2, 3)
+    array = nd.from_dlpack(source.__dlpack__())
+    same(array, source, dtype)
+    array[1, 0] = 7
+    assert source[1, 0] == 7
+    source[0, 2] = 9
+    assert array[0, 2].asscalar() == 9
+    for capsule in (array.to_dlpack_for_read(), nd.to_dlpack_for_write(array), array):
+        other = nd.from_dlpack(capsule)
+        other[0, 0] += 1
+    assert source[0, 0] == 3
+    same(nd.from_dlpack(nd.array([5], dtype=dtype).reshape((1,))), [5], dtype)
+
+
+def test_memory_given_away_by_dlpack_outlives_the_array_and_leaves_others_alone():
+    array = nd.ones((3,))
+    same_values = array.reshape((3,)).copy()
+    flipped = nd.transpose(nd.ones((2, 2)))  # whose memory may be another array's
+    other, turned = nd.from_dlpack(array), nd.from_dlpack(flipped)
+    del array, flipped
+    other[:] = 4
+    turned[0] = 5
+    same(other, [4, 4, 4])
+    same(turned, [[5, 5], [1, 1]])
+    same(same_values, [1, 1, 1])
+
+
+def test_numpy_takes_an_array_without_a_copy(x):
+    taken = np.from_dlpack(x)
+    x[0, 0] = 8
+    assert taken[0, 0] == 8
+
+
+def test_what_dlpack_cannot_share_is_refused(x):
+    taken = x.to_dlpack_for_read()
+    nd.from_dlpack(taken)
+    frozen = np.ones(3)
+    frozen.flags.writeable = False
+    for source in (taken, 3, "x", None, frozen):
+        with pytest.raises(ValueError, match="from_dlpack takes an array with __dlpack__"):
+            nd.from_dlpack(source)
+    with pytest.raises(mx.MXNetError, match=r"C order, but got strides \(8, 16\) of \(2, 2\)"):
+        nd.from_dlpack(np.ones((2, 2)).T)
+    with pytest.raises(mx.MXNetError, match="complex128"):
+        nd.from_dlpack(np.ones(2, "complex128"))
+    with pytest.raises(BufferError, match="csr"):
+        x.tostype("csr").to_dlpack_for_read()
 
 
 def test_no_array_can_be_made_on_a_gpu(x):
