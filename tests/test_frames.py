@@ -11,26 +11,12 @@ import tracemalloc
 
 import msgpack
 import pytest
-from stream_client import Server, floats, number, put, values
+from stream_client import floats, number, put, values
 
 from python_engine import wire
 from python_engine.errors import ArgumentError, ProtocolError
 
 ADD, SCALE, SQUARE = number("broadcast_add"), number("_mul_scalar"), number("square")
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def engine(server):
-    engine = server.greeted()
-    yield engine
-    engine.channel.close()
 
 
 # -- both directions at once -----------------------------------------------------------------------------------------

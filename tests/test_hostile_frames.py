@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from stream_client import HEADER, PATIENCE, ROOT, Client, Server, frame, vectors
+from stream_client import HEADER, PATIENCE, ROOT, Client, frame, vectors
 
 from python_engine import messages, session, wire  # noqa: F401  session loads the modules of all messages
 from python_engine.errors import ProtocolError
@@ -24,13 +24,6 @@ from python_engine.registry import OPERATORS, REGISTRY
 
 SQUARE, ADD = OPERATORS["square"].number, OPERATORS["broadcast_add"].number
 SPARE = 96 << 20  # bytes of memory that an engine may still take: one frame of the largest body, and little else
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import random
 
 import numpy as np
 import pytest
-from stream_client import Server
 
 import python_engine as mx
 from python_engine import ops, tape  # noqa: F401
@@ -150,12 +149,10 @@ VALUES = [0, 1, -1, 3, 7, 0.5, True, "float32", "max", "ab->a", [1], [2, 2], [0,
 
 
 @pytest.fixture(scope="module")
-def engine():
-    server = Server()
+def engine(server):
     engine = server.greeted()
     yield engine
     engine.close()
-    server.stop()
 
 
 def accepted(type_, rng):

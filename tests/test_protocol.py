@@ -13,26 +13,12 @@ import time
 import msgpack
 import numpy as np
 import pytest
-from stream_client import CONTRACT, ROOT, Server, examples, floats, number, parsed, put, values, vectors
+from stream_client import CONTRACT, ROOT, examples, floats, number, parsed, put, values, vectors
 
 from python_engine import attributes, messages, session, table, wire
 from python_engine.errors import ArgumentError
 
 ADD, SCALE, SQUARE = number("broadcast_add"), number("_mul_scalar"), number("square")
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def engine(server):
-    engine = server.greeted()
-    yield engine
-    engine.channel.close()
 
 
 # -- the document ----------------------------------------------------------------------------------------------------
