@@ -11,6 +11,7 @@ parallel.py).
 
 import itertools
 import math
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
@@ -142,6 +143,16 @@ class Run:
         np.copyto(after, before, where=~alive)
 
 
+@dataclass
+class _Product:
+    """What makes gradients of weights, in parts: those of some sums times what the weights were multiplied with."""
+
+    which: slice | list  # sums
+    factor: np.ndarray  # (steps, batch, columns)
+    ends: list  # (gradient, which columns of the result it is)
+    results: list = field(default_factory=list)  # of each part: (gates, size, columns)
+
+
 class Gradients:
     """The gradients of a run's weights and biases, and of its inputs x if `need_data`, from those of the gates' sums at
     each step, `sums` (gates or more, steps, batch, size)."""
@@ -182,18 +193,20 @@ class Gradients:
         return None
 
     def _prepare(self):
-        """What the sums are multiplied with: which sums, the factor, the products of the parts, and for each gradient
-        which columns of the products it is."""
         self.tasks, self.of_x = [], np.empty(self.x.shape, self.x.dtype) if self.need_data else None
-        of_biases = self.of_bias[..., None], self.of_state_bias[..., None]
-        inputs, last = slice(self.x.shape[-1]), slice(-1, None)
+        of_bias, of_state_bias = self.of_bias[..., None], self.of_state_bias[..., None]
         if self.one:  # one product of twice the size takes less time than two
-            ends = (self.of_input, inputs), (self.of_state, slice(inputs.stop, -1)), *[(x, last) for x in of_biases]
-            self.products = [(slice(None), _with_ones(self.x, self.before), [], ends)]
+            inputs, states, ones = slice(self.x.shape[-1]), slice(self.x.shape[-1], -1), slice(-1, None)
+            ends = [(self.of_input, inputs), (self.of_state, states), (of_bias, ones), (of_state_bias, ones)]
+            self.products = [_Product(slice(None), _with_ones(self.x, self.before), ends)]
         else:
+            of_weights, ones = slice(-1), slice(-1, None)
             self.products = [
-                (self.run.into_inputs, _with_ones(self.x), [], [(self.of_input, slice(-1)), (of_biases[0], last)]),
-                (self.run.into_state, _with_ones(self.before), [], [(self.of_state, slice(-1)), (of_biases[1], last)]),
+                _Product(which, _with_ones(factor), [(of_weight, of_weights), (of_ones, ones)])
+                for which, factor, of_weight, of_ones in (
+                    (self.run.into_inputs, self.x, self.of_input, of_bias),
+                    (self.run.into_state, self.before, self.of_state, of_state_bias),
+                )
             ]
 
     def _begin(self, part):
@@ -203,11 +216,11 @@ class Gradients:
             count *= 2  # the thread that walks takes part in the last ones
         count = min(MOST_THREADS, count)
         work = []
-        for which, factor, results, _ in self.products:
-            sums, factor = _flat(self.sums[which, part]).swapaxes(1, 2), _flat(factor[part])
+        for product in self.products:
+            sums, factor = _flat(self.sums[product.which, part]).swapaxes(1, 2), _flat(product.factor[part])
             gates, size, _ = sums.shape
             out = np.empty((gates, size, factor.shape[1]), factor.dtype)
-            results.append(out)
+            product.results.append(out)
             for at in itertools.product(ranges(gates, count), ranges(size, math.ceil(count / gates), GRAIN)):
                 work.append(partial(np.matmul, sums[at], factor, out=out[at]))
         if self.need_data:
@@ -220,9 +233,9 @@ class Gradients:
 
     def _sum(self):
         finish(self.tasks)
-        for _, _, results, ends in self.products:
-            for gradient, columns in ends:
-                np.add(*[result[..., columns] for result in results], out=gradient)
+        for product in self.products:
+            for gradient, columns in product.ends:
+                np.add(*[result[..., columns] for result in product.results], out=gradient)
         return self.of_x
 
 
