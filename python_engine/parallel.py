@@ -46,13 +46,10 @@ class Task:
             self.failure = reason
         self.unfinished.release()
 
-    def finish(self):
-        """See to it that the call has been made; what it raised is raised here."""
-        self.run()
+    def wait(self):
+        """Wait for the call to end."""
         with self.unfinished:
             pass
-        if self.failure is not None:
-            raise self.failure
 
 
 class Helpers:
@@ -91,12 +88,16 @@ def begin(function, shared=True):
     return task
 
 
-def finish(tasks):
-    """Finish tasks, in the order in which they are begun: at first those that no helper has come to."""
+def finish(*tasks):
+    """See to it that the calls have been made, at first those that no helper has come to. What the first of those that
+    failed has raised is raised here, when all have ended."""
     for task in tasks:
         task.run()
     for task in tasks:
-        task.finish()
+        task.wait()
+    for task in tasks:
+        if task.failure is not None:
+            raise task.failure
 
 
 def in_pieces(work, count, width=1, piece=PIECE):
@@ -131,7 +132,6 @@ def each(work, items, shared=True):
         for _ in rest:
             pass  # after an exception nobody needs the rest
         try:
-            for task in tasks:
-                task.finish()
+            finish(*tasks)
         finally:
             helpers.engaged.release()

@@ -229,15 +229,15 @@ def test_a_task_is_done_once_by_a_helper_or_by_the_thread_that_needs_it(monkeypa
     monkeypatch.setattr(parallel, "CORES", 1)
     task = parallel.begin(lambda: done.append(threading.current_thread()))
     assert done == []
-    parallel.finish([task, task])
+    parallel.finish(task, task)
     assert done == [threading.current_thread()]
     monkeypatch.setattr(parallel, "CORES", 2)
     task = parallel.begin(lambda: (gate.wait(60), done.append(threading.current_thread())))
     while not task.begun.locked():
         time.sleep(0.001)
     gate.set()
-    task.finish()
-    task.finish()
+    parallel.finish(task)
+    parallel.finish(task)
     assert [thread.name for thread in done[1:]] == ["helper"]
 
 
@@ -245,10 +245,9 @@ def test_a_task_is_done_once_by_a_helper_or_by_the_thread_that_needs_it(monkeypa
 def test_what_a_task_raises_is_raised_where_it_is_finished_and_other_tasks_are_done(monkeypatch, cores):
     monkeypatch.setattr(parallel, "CORES", cores)
     done = []
-    tasks = [parallel.begin(lambda: {}["absent"]), parallel.begin(lambda: done.append(1))]
+    failing, slow = parallel.begin(lambda: {}["absent"]), parallel.begin(lambda: (time.sleep(0.01), done.append(1)))
     with pytest.raises(KeyError, match="absent"):
-        parallel.finish(tasks)
-    tasks[1].finish()
+        parallel.finish(failing, slow)
     assert done == [1]
 
 
@@ -260,7 +259,7 @@ def test_a_finished_task_that_no_helper_has_taken_holds_no_arrays(monkeypatch):
     held, task = weakref.ref(x), parallel.begin(x.sum)
     del x
     assert held() is not None
-    task.finish()
+    parallel.finish(task)
     assert held() is None
     assert parallel.helpers.tasks.qsize() == 1
 

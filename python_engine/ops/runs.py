@@ -134,7 +134,7 @@ class Run:
             read(part)
             yield part
         for part, task in zip(parts[here:], tasks):
-            task.finish()
+            finish(task)
             yield part
 
     @staticmethod
@@ -232,7 +232,7 @@ class Gradients:
         np.add.reduce(np.matmul(_flat(sums), self.run.of_input), 0, out=_flat(into))
 
     def _sum(self):
-        finish(self.tasks)
+        finish(*self.tasks)
         for product in self.products:
             for gradient, columns in product.ends:
                 np.add(*[result[..., columns] for result in product.results], out=gradient)
