@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gradcheck import GradientError, check_gradients
+from gradcheck import GradientError, NotSmooth, check_gradients
 from tape import temporary_operators
 
 from python_engine.errors import AutogradError
@@ -96,3 +96,15 @@ def test_an_output_too_coarse_for_differences_is_refused(declare):
     declare("_test_coarse")(lambda data: data.astype(np.float32)).gradient(lambda F, g: g)
     with pytest.raises(AssertionError, match="float32 is too coarse"):
         check_gradients(F._test_coarse, [POINT])
+
+
+def test_a_kink_beside_the_point_is_stepped_over_or_told():
+    check_gradients(F.abs, [np.array([5e-6, -5e-6, 1.0])], order=1)
+    with pytest.raises(NotSmooth, match="differences of order 1 by steps"):
+        check_gradients(F.abs, [np.array([1e-8])], order=1)
+
+
+@pytest.mark.parametrize("function", [F.log, F._linalg_potrf], ids=["not finite", "refused"])
+def test_the_end_of_a_domain_beside_the_point_is_told(function):
+    with pytest.raises(NotSmooth):
+        check_gradients(function, [np.array([[1e-7]])], order=1)

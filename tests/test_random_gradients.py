@@ -9,11 +9,12 @@ operator refuses is taken back, so that each example ends as a call that the ope
 words: what NumPy raises fails the test.
 """
 
+import contextlib
 import os
 
 import numpy as np
 import pytest
-from gradcheck import GradientError, NotFinite
+from gradcheck import GradientError, NotSmooth
 from gradient_calls import CALLS, Call
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
@@ -142,14 +143,12 @@ def test_derivatives_agree_with_differences(name):
         part, order, _ = call.reliable()
         if order == 0:
             return
-        try:
-            part.check(min(order, ORDER), seed=seed, spread=spread)
-        except NotFinite:
-            return
-        except GradientError:
-            # near a point where the function is not smooth, differences tell nothing
-            part.check(min(order, ORDER), seed=seed + 1, spread=spread)
-        checked.append(call)
+        with contextlib.suppress(NotSmooth):
+            try:
+                part.check(min(order, ORDER), seed=seed, spread=spread)
+            except GradientError:  # just where two pieces of a function meet, differences agree on neither's slope
+                part.check(min(order, ORDER), seed=seed + 1, spread=spread)
+            checked.append(call)
 
     check()
     assert checked

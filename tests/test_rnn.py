@@ -233,6 +233,7 @@ def test_a_data_gradient_that_nobody_wants_is_not_computed():
         ({}, {"num_layers": 0}, "num_layers"),
         ({}, {"use_sequence_length": True}, "sequence_length"),
         ({}, {"mode": "gru", "projection_size": 2}, "projection_size"),
+        ({}, {"lstm_state_clip_min": 1, "lstm_state_clip_max": -1}, "lstm_state_clip_min=1.* is above"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(change, attrs, told):

@@ -39,6 +39,10 @@ def _network(
     clip = None
     if mode == "lstm" and (clip_min is not None or clip_max is not None):
         clip = (-math.inf if clip_min is None else clip_min, math.inf if clip_max is None else clip_max, clip_nan)
+        if clip[0] > clip[1]:
+            raise ArgumentError(
+                f"lstm_state_clip_min={clip_min} is above lstm_state_clip_max={clip_max}, in operator RNN"
+            )
     steps, batch, inputs = shape
     return recurrent.Network(
         mode, num_layers, 2 if bidirectional else 1, steps, batch, inputs, state_size, projection_size or state_size,
