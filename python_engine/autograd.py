@@ -105,6 +105,12 @@ def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=Fals
     variables = _listed(variables)
     if not variables:
         raise ArgumentError("variables cannot be an empty list.")
+    position = tape.unreachable(heads, variables)
+    if position is not None:
+        raise AutogradError(
+            f"Cannot differentiate with respect to the {position + 1}-th variable because it is unreachable from the "
+            "outputs."
+        )
     with np.errstate(all="ignore"), recording(None, train_mode):
         return tape.grad(heads, variables, head_grads, retain_graph, create_graph)
 

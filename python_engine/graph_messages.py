@@ -213,7 +213,7 @@ def run(session, symbol: Handle, outs: list_of(Handle), *handles: Handle):
             raise ArgumentError(f"the graph has {len(outputs)} outputs, but the message names {len(outs)}")
         session.arrays.update(zip(outs, outputs))
     except Exception as reason:
-        session.fail(outs, _failure(session, reason, "graph", arrays))
+        session.fail(outs, _failure(session, reason, "graph", arrays), map(session.arrays.get, handles))
 
 
 @request

@@ -168,6 +168,7 @@ def _softmax(shapes, _attrs):
 
 RULES = {
     "same": all_equal,
+    "same or refused": all_equal,  # by what clients leave to the engine
     "equal": all_equal,
     "scalar": all_equal,
     "broadcast": _broadcast,

@@ -332,7 +332,8 @@ def into(session, operator: Operator, row: Row, outs: list_of(Handle), *handles:
         targets = [session.target(h) for h in outs]
         calls.invoke_into(operator, inputs, operator.parse_row(row or ()), targets)
     except Exception as reason:
-        session.fail(outs, session.call_failure(reason, operator, row, handles))
+        failure = session.call_failure(reason, operator, row, handles)
+        session.fail(outs, failure, map(session.arrays.get, handles))
 
 
 @order

@@ -10,6 +10,7 @@ import os
 import queue
 import signal
 import threading
+from operator import itemgetter
 
 import numpy as np
 
@@ -113,25 +114,32 @@ def in_pieces(work, count, width=1, piece=PIECE):
 
 
 def each(work, items, shared=True):
-    """Call `work(item)` for each item of a list or range, as `in_pieces`; if `shared`, other threads help."""
-    rest = iter(items)
+    """Call `work(item)` for each item of a list or range, as `in_pieces`; if `shared`, other threads help.
 
-    def run():
-        for item in rest:
-            work(item)
-
+    What is raised is raised for the first of the items that fail, on any number of threads."""
     others = min(CORES, MOST_THREADS, len(items)) - 1
     # not while the helpers are at work, perhaps on the very piece that asks
     if not shared or others < 1 or not helpers.engaged.acquire(blocking=False):
-        run()
+        for item in items:
+            work(item)
         return
+    rest, failures = enumerate(items), []
+
+    def run():
+        for position, item in rest:
+            try:
+                work(item)
+            except BaseException as reason:
+                failures.append((position, reason))
+                break
+        for _ in rest:
+            pass  # after an exception nobody needs the rest
+
     tasks = [begin(run) for _ in range(others)]
     try:
         run()
     finally:
-        for _ in rest:
-            pass  # after an exception nobody needs the rest
-        try:
-            finish(*tasks)
-        finally:
-            helpers.engaged.release()
+        finish(*tasks)
+        helpers.engaged.release()
+    if failures:
+        raise min(failures, key=itemgetter(0))[1]

@@ -9,7 +9,7 @@ import gc
 import traceback
 from operator import attrgetter
 
-from . import calls, custom_messages, graph_messages, workers  # noqa: F401  which declare messages
+from . import calls, custom_messages, graph_messages, tape, workers  # noqa: F401  which declare messages
 from .controls import CONTROLS
 from .errors import ComputeError, HandleError, Interrupted, MXNetError, ProtocolError, ShapeError
 from .messages import MAX_TEXT, PROTOCOL, Goodbye
@@ -229,7 +229,7 @@ class Session:
             raise ProtocolError(f"a call of {operator.name} names its outputs by handle, but got {shown(out)}")
         if not all(h is None or type(h) is int for h in handles):
             raise ProtocolError(f"a call of {operator.name} names its inputs by handle, but got {shown(handles)}")
-        self.fail(outs, self.call_failure(reason, operator, row, handles))
+        self.fail(outs, self.call_failure(reason, operator, row, handles), map(self.arrays.get, handles))
 
     def call_failure(self, reason, operator, row, handles):
         """What is wrong with an operator call: an input that has failed before or does not exist, else `reason`."""
@@ -265,15 +265,18 @@ class Session:
             self.failures.append(failure)
         return failure
 
-    def fail(self, handles, failure):
-        """Make the arrays of these handles, which need not exist yet, raise `failure` when they are read."""
+    def fail(self, handles, failure, inputs=()):
+        """Make the arrays of these handles, which need not exist yet, raise `failure` when they are read.
+
+        inputs: the arrays that they were to be computed from, whose gradients fail in a backward pass through here."""
         failure.__traceback__ = None  # it would keep the arrays of every frame that it has passed
+        node = tape.failed(inputs) if state.recording else None
         for handle in handles:
             array = self.arrays.get(handle)
             if array is None:
                 array = self.arrays[handle] = NDArray(None)
             poison(array, failure)
-            array.node = None
+            array.node = node
 
     def reply(self, number, *fields, payload=b""):
         self.channel.send([number, "ok", *fields], payload)

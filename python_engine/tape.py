@@ -273,6 +273,12 @@ def parents_of(inputs):
     return parents if tracked else None
 
 
+def failed(inputs):
+    """The tape entry of what could not be computed from `inputs`, which leads to their variables; None without any."""
+    parents = parents_of(inputs)
+    return parents and Node(None, parents, None)
+
+
 def record(operator, inputs, attrs, outputs):
     if len(inputs) == 1:
         node = inputs[0].node
@@ -348,6 +354,17 @@ def leaves_of(array):
         else:
             stack.extend(parent[0] for parent in node.parents if parent is not None)
     return found
+
+
+def unreachable(heads, variables):
+    """The position of the first variable that no head was computed from, or None."""
+    stack, seen = [head.node for head in heads], set()
+    while stack:
+        node = stack.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            stack.extend(parent[0] for parent in node.parents or () if parent is not None)
+    return next((i for i, x in enumerate(variables) if x.node is not None and x.node not in seen), None)
 
 
 class recording(ContextDecorator):  # noqa: N801 (used like a function)

@@ -161,6 +161,14 @@ def test_sparse_index_arrays_may_be_of_any_integer_dtype_and_order():
     assert_same_array(value.indices, np.array([4, 0]))
 
 
+def test_the_shape_of_data_that_mxnet_had_not_computed_is_that_of_the_indices():
+    written = rows_bytes(data=(2, 3))
+    value = written.replace(shape_bytes(2, 3), shape_bytes(0, 3), 1)
+    assert value != written
+    assert_same(params.loads(file_bytes(value)), params.loads(file_bytes(written)))
+    assert params.loads(file_bytes(rows_bytes(data=(0, 3), indices=())))[0].data.shape == (0, 3)
+
+
 def test_entries_of_no_row_are_dropped_from_a_csr_array():
     (value,) = params.loads(file_bytes(csr_bytes(indptr=(0, 0, 2), indices=(0, 2, 2**40))))
     assert_same([value], [Csr(np.ones(2, "float32"), np.array([0, 0, 2]), np.array([0, 2]), (2, 3))])

@@ -35,6 +35,18 @@ subtest 'states nest and are restored' => sub {
     is autograd->set_is_training(0), 1;
 };
 
+subtest 'the recorded code may go on with the next round of a loop around it, or end it' => sub {
+    no warnings 'exiting';
+    my ($x, @rounds) = variable([2]);
+    for my $round (1 .. 5) {
+        autograd->record(sub { push @rounds, $round; next if $round < 3; last });
+    }
+    is "@rounds", '1 2 3';
+    ok !autograd->is_recording;
+    my $y = $x * 2;
+    ok !eval { $y->backward; 1 }, 'the engine knows that nothing is recorded any more';
+};
+
 subtest 'gradients of the everyday operators' => sub {
     my %cases = (
         '2x²'      => [sub { 2 * $_[0] * $_[0] }, '4 8'],
@@ -110,6 +122,10 @@ subtest 'grad returns gradients of any order and leaves the buffers alone' => su
     is text($x->grad), '0';
     $third->backward;
     is text($x->grad), '24';
+    my ($z, $y) = variable([1]);
+    autograd->record(sub { $y = $x * 2 });
+    ok !eval { autograd->grad($y, [$x, $z]); 1 };
+    like $@, qr/Cannot differentiate with respect to the 2-th variable because it is unreachable from the outputs\./;
 };
 
 subtest 'grad_and_loss, mark_variables' => sub {

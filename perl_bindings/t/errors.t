@@ -21,6 +21,7 @@ subtest 'the file and line are those of the call' => sub {
         'assignment'  => sub { $x .= [1, 2] },
         'file'        => sub { nd->load('/nonexistent/file') },
         'directory'   => sub { nd->save('/nonexistent/file', [$x]) },
+        'rank'        => sub { my $gru = mx->gluon->rnn->GRU(4); $gru->initialize; $gru->(nd->ones([3, 2])) },
         'layer'       => sub { mx->gluon->nn->Dense() },
         'optimizer'   => sub { mx->optimizer->SGD(learning_rate => 'fast') },
         'piddle'      => sub { PDL->pdl(1, 2) * $x },
@@ -53,11 +54,33 @@ subtest 'a failure that only computing finds names the line that issued it' => s
 };
 
 subtest 'a value out of its range is one too' => sub {
-    for my $call (sub { nd->Dropout($x, p => 2) }, sub { nd->Dropout($x, { p => -1 }) }, sub { $x->Dropout(3) }) {
+    my $line = __LINE__;
+    for my $call (
+        sub { nd->Dropout($x, p => 2) }, sub { nd->Dropout($x, { p => -1 }) }, sub { $x->Dropout(3) }, sub { nd->Dropout($x, axes => [7]) },
+        sub { nd->L2Normalization($x, mode => 'channel') }, sub { nd->SoftmaxActivation($x, mode => 'channel') }, sub { $x->sum(axis => 0.5) },
+        sub { nd->concat($x, $x, num_args => 3) }, sub { nd->concat($x, 5) },
+    ) {
         nd->take($x, nd->array([0]));    # names its own line
-        my $bad = $call->();
-        ok !eval { $bad->aspdl; 1 };
-        is $@->line, __LINE__ - 4;
+        ok !eval { $call->(); 1 }, 'the call itself dies';
+        cmp_ok $@->line, '>', $line, "$@";
+        cmp_ok $@->line, '<', $line + 5;
+    }
+};
+
+subtest 'a backward pass through what could not be computed fails the gradients' => sub {
+    nd->take($x, nd->array([0]), mode => 'raise');    # from now on nothing waits for the engine
+    for my $compute (sub { $_[0] }, sub { ($_[0] * 2)->sum }) {
+        my ($weight, $other) = map { nd->array([1, 2]) } 1, 2;
+        $_->attach_grad for $weight, $other;
+        my $loss;
+        autograd->record(sub { $loss = $compute->(nd->take($weight * 3, nd->array([7]), mode => 'raise') + $other->sum) });
+        $loss->backward;
+        for my $variable ($weight, $other) {
+            ok !eval { $variable->grad->aspdl; 1 };
+            like "$@", qr/^MXNetError: .*7.* line @{[__LINE__ - 4]}\.$/;
+        }
+        $other->grad .= 1;
+        is $other->grad->sum->asscalar, 2, 'until they are overwritten';
     }
 };
 

@@ -391,6 +391,15 @@ subtest 'errors name what is wrong, at the line of the call' => sub {
     dies('In method unroll: no such named parameter: merge', sub { gluon->rnn->LSTMCell(1)->unroll(1, [nd->ones([1, 1])], merge => 1) });
     dies('takes a recurrent cell as base_cell, but got 3', sub { gluon->rnn->ResidualCell(3) });
     dies('hidden_size and num_layers are at least 1, but got 3 and 0', sub { gluon->rnn->LSTM(3, 0) });
+    dies("Attribute (shape) does not pass the type constraint because: Validation failed for 'Maybe[Int|Shape]' with value [3, -2]",
+        sub { nn->Dense(3, in_units => -2) });
+};
+
+subtest 'an attribute that is only assigned to may have any name' => sub {
+    my $block = nn->HybridSequential;
+    $block->$_(nn->Dense(2)) for qw(FC1 W conv);
+    is_deeply [sort $block->_children->keys], [qw(FC1 W conv)];
+    isa_ok $block->W, 'AI::MXNet::Gluon::NN::Dense';
 };
 
 done_testing;

@@ -219,6 +219,10 @@ subtest 'operators by name, of an array or of the class' => sub {
 subtest 'random arrays take a shape by position, behind the parameters' => sub {
     is_deeply nd->random->normal(0, 1, [2, 3])->shape, [2, 3];
     is_deeply nd->random->poisson(4, [2])->shape, [2];
+    for my $scale ([10], [nd->array([10])], [scale => nd->array([10])]) {
+        cmp_ok abs(nd->random->exponential(@$scale, shape => 20_000)->mean->asscalar - 10), '<', 0.5, 'the scale, a number or an array, is the mean';
+    }
+    is join(' ', map { $_->aspdl } @{ nd->histogram(nd->array([1, 2, 2, 5]), 4) }), '[1 2 0 1] [1 2 3 4 5]';
     ok !eval { nd->random->uniform(0, 1, 2, 3); 1 };
     like $@, qr/^random->uniform takes low high, then named arguments, but got 0 1 2 3/;
 };

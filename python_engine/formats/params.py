@@ -290,6 +290,10 @@ def _read_current(reader, what):
     dtype = reader.dtype(what)
     index_names = [f"{name} of {what}" for name in (("indices",) if storage == ROW_SPARSE else ("indptr", "indices"))]
     index_types = [(reader.dtype(name), reader.shape(name)) for name in index_names]
+    if not math.prod(data_shape):
+        # MXNet may write the shape of data that it has not computed yet; it is told by that of the indices
+        stored = index_types[-1][1]
+        data_shape = stored + shape[1:] if storage == ROW_SPARSE else stored
     data = reader.array(data_shape, dtype, f"data of {what}")
     indices = [
         reader.array(index_shape, index_dtype, name)

@@ -237,8 +237,8 @@ _declare_regression(
 _declare_regression(
     "MAERegressionOutput",
     _same,
-    lambda F, data, label: F.sign(data - label),
-    "The data, with the gradient of absolute error: sign(data - label) * grad_scale.",
+    lambda F, data, label: 2 * F.broadcast_greater(data, label) - 1,
+    "The data, with the gradient of absolute error: grad_scale where data > label, -grad_scale elsewhere.",
 )
 _declare_regression(
     "LogisticRegressionOutput",

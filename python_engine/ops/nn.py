@@ -334,7 +334,9 @@ def _kept(shape, probability):
     return kept.reshape(shape)
 
 
-@operator("Dropout", shape="same", outputs=("output", "mask"), visible=1, views=True, train=True, random=True)
+@operator(
+    "Dropout", shape="same or refused", outputs=("output", "mask"), visible=1, views=True, train=True, random=True
+)
 def dropout(
     data,
     *,

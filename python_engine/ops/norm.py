@@ -308,7 +308,7 @@ def _norm_axes(ndim, mode):
     return (1,) if mode == "channel" else tuple(range(2, ndim))
 
 
-@operator("L2Normalization", shape="same")
+@operator("L2Normalization", shape="same or refused")
 def l2_normalization(data, *, eps: float = 1e-10, mode: Choice("channel", "instance", "spatial") = "instance"):
     """data / sqrt(sum of squares + eps).
 

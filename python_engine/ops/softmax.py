@@ -224,7 +224,7 @@ def _(F, g, ograd, out, axis, temperature):
     return dout if temperature is None else dout / temperature
 
 
-@operator("SoftmaxActivation", shape="same")
+@operator("SoftmaxActivation", shape="same or refused")
 def softmax_activation(data, *, mode: Choice("channel", "instance") = "instance"):
     """softmax over the last axis, or with mode "channel" over axis 1.
 

@@ -102,22 +102,26 @@ sub _set
 sub _within
 {
     my ($code, $recording, $training) = @_;
-    my ($done, $error);
-    {
+    my $leaving = bless [], 'AI::MXNet::AutoGrad::Leaving';
+    # a block that is no loop, so that the code's `next` or `last` means the caller's
+    my ($done, $error) = do {
         local $@;
-        $done = eval {
+        my $done = eval {
             local ($RECORDING, $TRAINING)
                 = (defined $recording ? ($recording ? $RECORDING || ++$recordings : 0) : $RECORDING, $training // $TRAINING);
             AI::MXNet::Engine::tell_mode();
             $code->();
             1;
         };
-        $error = $@;
-    }
+        ($done, $@);
+    };
     AI::MXNet::Engine::tell_mode();
     die $error unless $done;
     return;
 }
+
+# Code that leaves by `next` or `last` does not come back to `_within`. An engine that is gone says so at its next use.
+sub AI::MXNet::AutoGrad::Leaving::DESTROY { local $@; eval { AI::MXNet::Engine::tell_mode() }; return }
 
 sub _options
 {

@@ -231,7 +231,7 @@ sub _write_file
     my ($what, $path, $bytes) = @_;
     _check_name($what, $path);
     my $temporary = "$path.$$.tmp";
-    open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $temporary: $!");
+    open my $file, '>:raw', $temporary or AI::MXNet::Error::fail("$what: $path: $!");
     local $\;
     my $written = print {$file} $bytes;
     ($written &= close $file) && rename $temporary, $path

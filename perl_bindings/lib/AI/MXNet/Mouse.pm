@@ -72,9 +72,14 @@ our $MAKING;    # the class whose object is being made, where that is known
 
 sub throw_error
 {
-    my ($self, $message) = @_;
-    my $class = $self->associated_class->name;
+    my ($self, $message, %more) = @_;
+    my ($class, $value) = ($self->associated_class->name, $more{data});
+    if (ref $value eq 'ARRAY' and @$value <= 32) {    # is shown by what is in it
+        my $shown = '[' . join(', ', map { $_ // 'undef' } @$value) . ']';
+        $message =~ s/\Q$value\E/$shown/;
+    }
     my $made = defined $MAKING && $MAKING->isa($class) ? $MAKING : $message =~ / is required\z/ ? $class : undef;
+    $message =~ s/\(\Q@{[$self->name]}\E\)/(@{[$self->init_arg]})/ if defined $self->init_arg;
     return AI::MXNet::Error::fail($message, defined $made ? ", in the constructor of $made" : ", in $class");
 }
 

@@ -272,8 +272,10 @@ sub invoke
     my ($row, $inputs, $attrs, $out) = @_;
     if ($row->{variadic}) {
         my $count = $row->{position}{num_args};
-        $attrs->{num_args} = @$inputs if defined $count;
         AI::MXNet::Error::fail("MXNetError: operator $row->{name} takes at least one array") unless @$inputs;
+        AI::MXNet::Error::fail("MXNetError: Operator $row->{name} expects $attrs->{num_args} inputs, but got ", scalar @$inputs, ' instead.')
+            if defined $attrs->{num_args} and $attrs->{num_args} ne @$inputs;
+        $attrs->{num_args} = @$inputs if defined $count;
     }
     # what writes into its only input may have it as `out`, as in MXNet
     elsif (not @$inputs and defined $out and $row->{least} == 1 and @{ $row->{mutates} // [] } and _is_array($out)) { $inputs = [$out] }
@@ -442,7 +444,10 @@ sub value
         return "$value";
     }
     if ($kind =~ /^(?:Shape|tuple)/) {
-        return [0 + $value] if looks_like_number($value);
+        if (looks_like_number($value)) {
+            _bad($row, $name, $type, $value) if $kind !~ /float/ and $value != int $value;
+            return [0 + $value];
+        }
         if ($value =~ /\A\s*[\(\[](.*?),?\s*[\)\]]\s*\z/) {
             return [map { /None/ ? undef : value($row, $name, { type => $kind =~ /float/ ? 'float' : 'int' }, s/\s//gr) } split /,/, $1];
         }

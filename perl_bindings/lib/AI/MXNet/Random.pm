@@ -82,7 +82,9 @@ sub _from_arrays
     my ($name, $named, @arguments) = @_;
     my %renamed = (loc => 'mu', scale => 'sigma');
     if ($name eq 'normal') { exists $named->{$_} and $named->{ $renamed{$_} } = delete $named->{$_} for keys %renamed }
-    $named->{lam} = _rate(delete $named->{scale}) if $name eq 'exponential' and exists $named->{scale};
+    if ($name eq 'exponential' and (@arguments or exists $named->{scale})) {
+        $named->{lam} = _rate(@arguments ? shift @arguments : delete $named->{scale});
+    }
     $named->{shape} = [$named->{shape}] if exists $named->{shape} and not ref $named->{shape};
     my $row = AI::MXNet::Operators::row("_sample_$name")
         or AI::MXNet::Error::fail("random->$name takes no arrays as parameters");

@@ -194,7 +194,7 @@ sub resolve
     while (@codes) {
         my $code = shift @codes;
         if ($code > 0) { push @new, $code; shift @source }
-        elsif ($code == 0) { $fits &&= @source; push @new, shift @source }
+        elsif ($code == 0) { $fits &&= @source; push @new, shift(@source) // 0 }
         elsif ($code == -1) { $fits &&= !defined $infer; $infer = @new; push @new, 1; shift @source }
         elsif ($code == -2) { push @new, splice @source }
         elsif ($code == -3) { $fits &&= @source >= 2; push @new, (shift(@source) // 0) * (shift(@source) // 0) }

@@ -29,7 +29,7 @@ sub slice : lvalue
     my ($self, @indices) = @_;
     return my $part = AI::MXNet::NDArray::_on_class('slice', @_) if not ref $self;
     my $result
-        = @indices && not(ref $indices[0]) && $indices[0] =~ /\A(?:begin|end|step|axis)\z/ ? AI::MXNet::Operators::call(_row('slice'), $self, @indices)
+        = @indices && defined $indices[0] && not(ref $indices[0]) && $indices[0] =~ /\A(?:begin|end|step|axis)\z/ ? AI::MXNet::Operators::call(_row('slice'), $self, @indices)
         : @indices == 1 && ref $indices[0] eq 'ARRAY' && ref $indices[0][0] ? $self->_gather($indices[0])
         : $self->_slice(@indices);
     $result;

@@ -27,6 +27,7 @@ sub _array
         my $copy = $source->dtype eq $dtype ? $source->copyto($ctx) : $source->astype($dtype);
         return $copy->context == $ctx ? $copy : $copy->as_in_context($ctx);
     }
+    return AI::MXNet::NDArray::Sparse->array($source, %options) if blessed $source and $source->isa('PDL::CCS::Nd');
     my ($piddle, $shape) = _piddle($source, $options{bad});
     my @shape = map { 0 + $_ } @$shape;    # never used as text, so that they travel as numbers
     my $as;
@@ -177,7 +178,10 @@ sub onehot_encode
 sub histogram
 {
     my ($self, @arguments) = @_;
-    my $data = blessed $self ? $self : @arguments % 2 ? shift @arguments : undef;
+    my $data = blessed $self ? $self : blessed $arguments[0] ? shift @arguments : undef;
+    my @positional;
+    push @positional, shift @arguments while @arguments and @positional < 2 and ref $arguments[0] ne 'HASH' and ($arguments[0] // '') !~ /\A[a-z]/;
+    unshift @arguments, map { (qw(bins range))[$_] => $positional[$_] } 0 .. $#positional if @positional;
     my %named = @arguments == 1 && ref $arguments[0] eq 'HASH' ? %{ $arguments[0] } : @arguments;
     $data //= delete $named{data};
     # a number of bins, as MXNet's Python takes it

@@ -91,7 +91,10 @@ sub infer_shape
 {
     my ($self, $inputs) = @_;
     AI::MXNet::Gluon::RNN::Cell::check_sequence($self, $inputs);
-    my $width = $inputs->shape->[2];
+    my $shape = $inputs->shape;
+    AI::MXNet::Error::fail('Input data should be rank-3 tensor of dim [sequence length, batch size, input size], but is [', join(', ', @$shape), ']')
+        if @$shape != 3;
+    my $width = $shape->[2];
     for my $layer (0 .. $self->num_layers - 1) {
         for my $direction ($self->_directions) {
             my $weight = $self->{"$direction${layer}_i2h_weight"};
