@@ -388,11 +388,35 @@ subtest 'errors name what is wrong, at the line of the call' => sub {
     dies("'(' is no pattern for names of parameters", sub { nn->Dense(1)->collect_params('(') });
     dies('L2Loss takes a prediction and a label, but got no label', sub { gluon->loss->L2Loss->(nd->ones([1])) });
     dies('LSTMCell takes an input and the list of its 2 states', sub { gluon->rnn->LSTMCell(1)->(nd->ones([1, 1])) });
+    dies('begin_state needs a batch_size above 0: the shape of a state would be [0, 1]', sub { gluon->rnn->LSTMCell(1)->begin_state });
     dies('In method unroll: no such named parameter: merge', sub { gluon->rnn->LSTMCell(1)->unroll(1, [nd->ones([1, 1])], merge => 1) });
     dies('takes a recurrent cell as base_cell, but got 3', sub { gluon->rnn->ResidualCell(3) });
     dies('hidden_size and num_layers are at least 1, but got 3 and 0', sub { gluon->rnn->LSTM(3, 0) });
     dies("Attribute (shape) does not pass the type constraint because: Validation failed for 'Maybe[Int|Shape]' with value [3, -2]",
         sub { nn->Dense(3, in_units => -2) });
+};
+
+{
+    package TwoInputs;
+    use AI::MXNet::Gluon::Mouse;
+    use AI::MXNet::Function::Parameters;
+    extends 'AI::MXNet::Gluon::Block';
+    method forward($x, AI::MXNet::NDArray $y) { return $x + $y }
+    package OneInput;
+    use AI::MXNet::Gluon::Mouse;
+    use AI::MXNet::Function::Parameters;
+    extends 'AI::MXNet::Gluon::HybridBlock';
+    method hybrid_forward($F, $x) { return $x }
+}
+
+subtest "what does not fit the signature of a block's method is said at the line of the block's call" => sub {
+    my $x = nd->ones([1]);
+    dies('Too few arguments for method forward (expected 3, got 2)', sub { TwoInputs->new->($x) });
+    dies("In method forward: parameter 2 (\$y): Validation failed for 'AI::MXNet::NDArray' with value 3", sub { TwoInputs->new->($x, 3) });
+    dies('Too many arguments for method hybrid_forward (expected 3, got 4)', sub { OneInput->new->($x, $x) });
+    my $net = nn->Sequential;
+    $net->add(TwoInputs->new);
+    dies('Too few arguments for method forward (expected 3, got 2)', sub { $net->($x) });
 };
 
 subtest 'an attribute that is only assigned to may have any name' => sub {

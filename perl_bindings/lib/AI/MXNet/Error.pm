@@ -50,10 +50,10 @@ sub paired
     return @options;
 }
 
-# The file and line of the innermost caller that is the user's.
+# The file and line of the innermost caller that is the user's, but for so many frames.
 sub user_line
 {
-    my $level = 0;
+    my ($class, $level) = (@_, 0);
     while (my ($package, $file, $line) = caller $level++) {
         return ($file, $line) unless $file =~ $OURS or $package =~ $PASSED_THROUGH;
     }

@@ -4,7 +4,17 @@ use strict;
 use warnings;
 use Function::Parameters ();
 use Mouse::Util::TypeConstraints ();
+use AI::MXNet::Error;
 use AI::MXNet::Types ();
+
+# Where our modules call a method, as a block calls `forward`, it is the user whose arguments do not fit.
+{
+    no warnings 'redefine';
+    *Function::Parameters::_croak = sub {
+        my ($file, $line) = AI::MXNet::Error->user_line(2);    # outside of the method itself
+        die @_, " at $file line $line.\n";
+    };
+}
 
 my %keywords = (
     func   => { defaults => 'function_strict', reify_type => \&_type },

@@ -56,7 +56,14 @@ sub states_for
         : (batch_size => $step->shape->[0], ctx => $step->context, dtype => $step->dtype));
 }
 
-sub _zeros        { my (%info) = @_; return AI::MXNet::NDArray->zeros($info{shape}, map { $_ => $info{$_} } grep { defined $info{$_} } qw(ctx dtype)) }
+sub _zeros
+{
+    my (%info) = @_;
+    AI::MXNet::Error::fail('begin_state needs a batch_size above 0: the shape of a state would be [', join(', ', @{ $info{shape} }), ']')
+        if grep { !$_ } @{ $info{shape} };
+    return AI::MXNet::NDArray->zeros($info{shape}, map { $_ => $info{$_} } grep { defined $info{$_} } qw(ctx dtype));
+}
+
 sub _symbol_zeros { my (%info) = @_; return AI::MXNet::Symbol->zeros(shape => $info{shape}, name => $info{name}) }
 
 # The outputs of the steps as the options of `unroll` want them: as one array, or as a list.
