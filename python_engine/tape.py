@@ -341,30 +341,26 @@ def is_on_tape(array):
     return array.node is not None and not array.node.consumed
 
 
-def leaves_of(array):
-    """The variables' tape entries that an array was computed from."""
-    found, stack, seen = [], [array.node], set()
+def _ancestors(nodes):
+    """The tape entries that these were computed from, and they themselves, each once."""
+    stack, seen = list(nodes), set()
     while stack:
         node = stack.pop()
-        if node is None or node in seen or node.parents is None:
-            continue
-        seen.add(node)
-        if isinstance(node, Leaf):
-            found.append(node)
-        else:
+        if node is not None and node not in seen and node.parents is not None:
+            seen.add(node)
             stack.extend(parent[0] for parent in node.parents if parent is not None)
-    return found
+    return seen
+
+
+def leaves_of(array):
+    """The variables' tape entries that an array was computed from."""
+    return [node for node in _ancestors([array.node]) if isinstance(node, Leaf)]
 
 
 def unreachable(heads, variables):
     """The position of the first variable that no head was computed from, or None."""
-    stack, seen = [head.node for head in heads], set()
-    while stack:
-        node = stack.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            stack.extend(parent[0] for parent in node.parents or () if parent is not None)
-    return next((i for i, x in enumerate(variables) if x.node is not None and x.node not in seen), None)
+    found = _ancestors(head.node for head in heads)
+    return next((i for i, x in enumerate(variables) if is_on_tape(x) and x.node not in found), None)
 
 
 class recording(ContextDecorator):  # noqa: N801 (used like a function)

@@ -222,7 +222,8 @@ subtest 'random arrays take a shape by position, behind the parameters' => sub {
     for my $scale ([10], [nd->array([10])], [scale => nd->array([10])]) {
         cmp_ok abs(nd->random->exponential(@$scale, shape => 20_000)->mean->asscalar - 10), '<', 0.5, 'the scale, a number or an array, is the mean';
     }
-    is join(' ', map { $_->aspdl } @{ nd->histogram(nd->array([1, 2, 2, 5]), 4) }), '[1 2 0 1] [1 2 3 4 5]';
+    is join(' ', map { $_->aspdl } @$_), '[1 2 0 1] [1 2 3 4 5]'
+        for nd->histogram(nd->array([1, 2, 2, 5]), 4), nd->array([1, 2, 2, 5])->histogram(4, [1, 5]), nd->histogram(nd->array([1, 2, 2, 5]), bins => 4);
     ok !eval { nd->random->uniform(0, 1, 2, 3); 1 };
     like $@, qr/^random->uniform takes low high, then named arguments, but got 0 1 2 3/;
 };

@@ -87,6 +87,7 @@ subtest 'PDL::CCS, which is loaded only when asked for' => sub {
     plan skip_all => 'PDL::CCS is not installed' unless eval { require PDL::CCS::Nd };
     my $ccs = $csr->aspdlccs;
     isa_ok $ccs, 'PDL::CCS::Nd';
+    is nd->array($ccs)->stype, 'csr', 'nd->array makes a csr array of it';
     is_deeply [$ccs->dims], [3, 2];
     is join(' ', $ccs->decode->list), '1 0 2 0 0 3';
     is text($_), text($csr) for nd->sparse->csr_matrix($ccs), nd->sparse->array($ccs);

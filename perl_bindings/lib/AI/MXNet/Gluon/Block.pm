@@ -68,7 +68,7 @@ sub AUTOLOAD
     my $name = $AUTOLOAD =~ s/.*:://r;
     my $class = ref $self || $self;
     AI::MXNet::Error::fail("Can't locate object method \"$name\" via package \"$class\"")
-        if not ref $self or @value > 1 or $name =~ /\A(?:BUILD|BUILDALL|BUILDARGS|DEMOLISH|DEMOLISHALL|CLONE|CLONE_SKIP|DESTROY|[A-Z]+_REF)\z/;
+        if not ref $self or @value > 1 or $name =~ /\A(?:BUILD|BUILDARGS|DEMOLISH|DESTROY)\z/;    # these are Mouse's and Perl's
     return $self->{$name} if not @value;
     AI::MXNet::Gluon::Mouse::declare($class, $name, is => 'rw', init_arg => undef);
     return $self->$name(@value);

@@ -178,7 +178,7 @@ sub onehot_encode
 sub histogram
 {
     my ($self, @arguments) = @_;
-    my $data = blessed $self ? $self : blessed $arguments[0] ? shift @arguments : undef;
+    my $data = blessed $self ? $self : blessed $arguments[0] || @arguments % 2 ? shift @arguments : undef;
     my @positional;
     push @positional, shift @arguments while @arguments and @positional < 2 and ref $arguments[0] ne 'HASH' and ($arguments[0] // '') !~ /\A[a-z]/;
     unshift @arguments, map { (qw(bins range))[$_] => $positional[$_] } 0 .. $#positional if @positional;
